@@ -1,0 +1,90 @@
+/** Unix owner of an entry. */
+export interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** A regular file. `path` is relative to the root of the tree, separated by `/`, without a leading one. */
+export interface FileEntry {
+  readonly kind: 'file'
+  readonly path: string
+  readonly data: Uint8Array
+  /** Permission bits, for example `0o600`. */
+  readonly mode: number
+  readonly owner?: Owner
+  /** Last change, milliseconds since the epoch. */
+  readonly modified?: number
+}
+
+export interface DirectoryEntry {
+  readonly kind: 'directory'
+  readonly path: string
+  readonly mode: number
+  readonly owner?: Owner
+}
+
+/** A symbolic link, never followed when a tree is read. */
+export interface SymlinkEntry {
+  readonly kind: 'symlink'
+  readonly path: string
+  readonly target: string
+}
+
+/** Something that is there but is not read: a device, a socket, a file over the size limit. */
+export interface OtherEntry {
+  readonly kind: 'other'
+  readonly path: string
+  readonly reason: string
+}
+
+export type TreeEntry = FileEntry | DirectoryEntry | SymlinkEntry | OtherEntry
+
+/** A file system in memory: what lies on one node, or in one folder, by path. */
+export type FileTree = ReadonlyMap<string, TreeEntry>
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/** Makes a file entry; text is stored as UTF-8. */
+export function file(path: string, data: string | Uint8Array, mode: number): FileEntry {
+  return { kind: 'file', path, data: typeof data === 'string' ? encoder.encode(data) : data, mode }
+}
+
+export function directory(path: string, mode: number): DirectoryEntry {
+  return { kind: 'directory', path, mode }
+}
+
+/** Collects entries into a tree; a later entry replaces an earlier one of the same path. */
+export function treeOf(entries: Iterable<TreeEntry>): FileTree {
+  const tree = new Map<string, TreeEntry>()
+  for (const entry of entries) tree.set(entry.path, entry)
+  return tree
+}
+
+/** The entry at `path` if it is a regular file. */
+export function fileAt(tree: FileTree, path: string): FileEntry | undefined {
+  const entry = tree.get(path)
+  return entry?.kind === 'file' ? entry : undefined
+}
+
+/** The content of a regular file as UTF-8 text. */
+export function textAt(tree: FileTree, path: string): string | undefined {
+  const entry = fileAt(tree, path)
+  return entry && textOf(entry)
+}
+
+export function textOf(entry: FileEntry): string {
+  return decoder.decode(entry.data)
+}
+
+/** The part of a tree below `prefix`, with paths relative to it. */
+export function under(tree: FileTree, prefix: string): FileTree {
+  const start = prefix.endsWith('/') ? prefix : `${prefix}/`
+  const part = new Map<string, TreeEntry>()
+  for (const [path, entry] of tree) {
+    if (!path.startsWith(start)) continue
+    const rest = path.slice(start.length)
+    part.set(rest, { ...entry, path: rest })
+  }
+  return part
+}
