@@ -161,6 +161,12 @@ export interface ProvisionSettings {
   readonly manifests: readonly string[]
 }
 
+/** A kubeadm patch file: `target[suffix][+strategic|merge|json].{json,yaml}`. */
+export interface PatchFile {
+  readonly name: string
+  readonly text: string
+}
+
 /** kubeadm's own documents as the user gave them, in the field names of v1beta4. */
 export interface KubeadmDocuments {
   readonly initConfiguration: JsonObject
@@ -212,6 +218,8 @@ export interface Cluster {
     readonly server?: string
   }
   readonly kubeadm: KubeadmDocuments
+  /** Patches for static pods and the kubelet's configuration, in the order of their file names. */
+  readonly patches: readonly PatchFile[]
   readonly provision: ProvisionSettings
 }
 
