@@ -1,0 +1,187 @@
+import { KpkiError } from '../errors.js'
+
+/** One PEM block. Offsets count characters of a string, bytes of a Uint8Array. */
+export interface PemBlock {
+  /** The text between `-----BEGIN ` and `-----`. */
+  readonly label: string
+  /** RFC 1421 headers such as `Proc-Type`. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly der: Uint8Array
+  /** Offset of the BEGIN line. */
+  readonly start: number
+  /** Offset behind the END line and its line break. */
+  readonly end: number
+  /** Number of the BEGIN line, from 1. */
+  readonly line: number
+}
+
+const BEGIN = '-----BEGIN '
+const END = '\n-----END '
+const DASHES = '-----'
+
+/**
+ * Every well-formed PEM block, in order, as Go's `encoding/pem` finds them: text between blocks
+ * is skipped, and so are malformed blocks. Never throws, and takes linear time. (RFC 7468 lax.)
+ */
+export function parsePem(text: string | Uint8Array): readonly PemBlock[] {
+  const source = typeof text === 'string' ? text : latin1(text)
+  const blocks: PemBlock[] = []
+  let from = 0
+  let line = 1
+  let counted = 0
+  for (;;) {
+    const end = source.indexOf(END, from)
+    if (end < 0) return blocks
+    // The last BEGIN before this END: repeated BEGIN lines without an END are skipped.
+    const start = lastBegin(source, from, end)
+    const block = start < 0 ? undefined : blockAt(source, start, end)
+    if (!block) {
+      from = end + END.length
+      continue
+    }
+    line += countNewlines(source, counted, start)
+    counted = start
+    blocks.push({ ...block, start, line })
+    from = block.end
+  }
+}
+
+function lastBegin(source: string, from: number, end: number): number {
+  // slice, not lastIndexOf(…, end): that would search back to the start of the text each time.
+  const at = source.slice(from, end).lastIndexOf(BEGIN)
+  if (at < 0) return -1
+  const start = from + at
+  return start === 0 || source[start - 1] === '\n' ? start : -1
+}
+
+type Parsed = Omit<PemBlock, 'start' | 'line'>
+
+function blockAt(source: string, start: number, foundEnd: number): Parsed | undefined {
+  const typeLine = lineAt(source, start + BEGIN.length)
+  if (!typeLine.text.endsWith(DASHES)) return undefined
+  const label = typeLine.text.slice(0, -DASHES.length)
+  const headers: Record<string, string> = {}
+  let at = typeLine.next
+  let count = 0
+  while (at <= foundEnd) {
+    const header = lineAt(source, at)
+    const colon = header.text.indexOf(':')
+    if (colon < 0) break
+    Object.defineProperty(headers, header.text.slice(0, colon).trim(), {
+      value: header.text.slice(colon + 1).trim(),
+      enumerable: true,
+      configurable: true,
+    })
+    count++
+    at = header.next
+  }
+  // Without headers the END line may follow at once: its line break is the one before.
+  const end = foundEnd < at ? at - 1 : foundEnd
+  if (foundEnd < at && (count > 0 || foundEnd !== at - 1)) return undefined
+  const trailer = end + END.length
+  if (!source.startsWith(label + DASHES, trailer)) return undefined
+  const last = lineAt(source, trailer + label.length + DASHES.length)
+  if (last.text !== '') return undefined
+  const der = decodeBase64(source, at, end)
+  return der && { label, headers, der, end: last.next }
+}
+
+function lineAt(source: string, at: number): { readonly text: string; readonly next: number } {
+  const newline = source.indexOf('\n', at)
+  const stop = newline < 0 ? source.length : newline
+  const text = source.slice(at, source[stop - 1] === '\r' && newline >= 0 ? stop - 1 : stop)
+  return { text: trimBlanks(text), next: newline < 0 ? stop : stop + 1 }
+}
+
+function trimBlanks(text: string): string {
+  let end = text.length
+  while (end > 0 && (text[end - 1] === ' ' || text[end - 1] === '\t')) end--
+  return end === text.length ? text : text.slice(0, end)
+}
+
+function countNewlines(source: string, from: number, to: number): number {
+  let count = 0
+  for (let at = source.indexOf('\n', from); at >= 0 && at < to; at = source.indexOf('\n', at + 1))
+    count++
+  return count
+}
+
+function latin1(bytes: Uint8Array): string {
+  let text = ''
+  for (let at = 0; at < bytes.length; at += 8192)
+    text += String.fromCharCode(...bytes.subarray(at, at + 8192))
+  return text
+}
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+const SKIP = 64
+const PAD = 65
+const BAD = 66
+const VALUES = new Uint8Array(128).fill(BAD)
+for (let i = 0; i < 64; i++) VALUES[ALPHABET.charCodeAt(i)] = i
+for (const blank of ' \t\r\n') VALUES[blank.charCodeAt(0)] = SKIP
+VALUES['='.charCodeAt(0)] = PAD
+
+/** Padded standard base64 (RFC 4648 §4) with blanks anywhere; undefined when it is anything else. */
+function decodeBase64(source: string, from: number, to: number): Uint8Array | undefined {
+  const out = new Uint8Array(Math.ceil(((to - from) * 3) / 4))
+  let length = 0
+  let group = 0
+  let digits = 0
+  let pads = 0
+  for (let at = from; at < to; at++) {
+    const code = source.charCodeAt(at)
+    const value = code < 128 ? (VALUES[code] as number) : BAD
+    if (value < 64) {
+      if (pads > 0) return undefined
+      group = (group << 6) | value
+      if (++digits < 4) continue
+      out[length++] = group >>> 16
+      out[length++] = (group >>> 8) & 0xff
+      out[length++] = group & 0xff
+      digits = 0
+      group = 0
+    } else if (value === PAD) pads++
+    else if (value === BAD) return undefined
+  }
+  if (digits === 0 && pads === 0) return out.subarray(0, length)
+  if (digits < 2 || digits + pads !== 4) return undefined
+  if (digits === 2) out[length++] = (group >>> 4) & 0xff
+  else {
+    out[length++] = (group >>> 10) & 0xff
+    out[length++] = (group >>> 2) & 0xff
+  }
+  return out.subarray(0, length)
+}
+
+/** Writes one PEM block: 64 columns, `\n` line ends, a trailing newline (RFC 7468 strict). */
+export function encodePem(label: string, der: Uint8Array): string {
+  let text = `-----BEGIN ${label}-----\n`
+  for (let at = 0; at < der.length; at += 48) text += `${base64Of(der.subarray(at, at + 48))}\n`
+  return `${text}-----END ${label}-----\n`
+}
+
+/** Padded standard base64 in one line (RFC 4648 §4). */
+export function base64Of(bytes: Uint8Array): string {
+  let text = ''
+  for (let at = 0; at < bytes.length; at += 3) {
+    const [a = 0, b = 0, c = 0] = [bytes[at], bytes[at + 1], bytes[at + 2]]
+    const left = bytes.length - at
+    text += ALPHABET.charAt(a >>> 2) + ALPHABET.charAt(((a & 3) << 4) | (b >>> 4))
+    text += left > 1 ? ALPHABET.charAt(((b & 15) << 2) | (c >>> 6)) : '='
+    text += left > 2 ? ALPHABET.charAt(c & 63) : '='
+  }
+  return text
+}
+
+/** The first block with one of `labels`; throws KpkiError `ERR_PEM_INVALID` when there is none. */
+export function firstBlock(text: string | Uint8Array, ...labels: readonly string[]): PemBlock {
+  const blocks = parsePem(text)
+  const block = blocks.find((one) => labels.includes(one.label))
+  if (block) return block
+  const found =
+    blocks.length === 0
+      ? 'no PEM block'
+      : `only ${[...new Set(blocks.map((one) => one.label.slice(0, 40)))].slice(0, 5).join(', ')}`
+  throw new KpkiError('ERR_PEM_INVALID', `no ${labels.join(' or ')} block: found ${found}`, {})
+}
