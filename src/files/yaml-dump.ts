@@ -53,7 +53,8 @@ function mapping(value: object, place: Place): string {
 }
 
 function entry(key: string, member: unknown, indent: number): string {
-  const simple = encoder.encode(key).length <= MAX_SIMPLE_KEY && !/[\n\u2028\u2029]/.test(key)
+  const simple =
+    encoder.encode(key).length <= MAX_SIMPLE_KEY && !/[\n\r\u0085\u2028\u2029]/.test(key)
   if (!simple) {
     const long = scalar(key, { indent: indent + 2, column: indent + 2 })
     const rest = node(member, { indent, column: indent + 1, inMapping: false })
@@ -110,7 +111,7 @@ function text(value: string, place: ScalarPlace): string {
     const block = !place.key && !special && !value.endsWith(' ')
     return block ? literal(value, place) : doubleQuoted(value, place)
   }
-  const readsAsText = resolvePlain(value).kind === 'text' && !BASE60.test(value)
+  const readsAsText = value !== '<<' && resolvePlain(value).kind === 'text' && !BASE60.test(value)
   if (!readsAsText || special) return doubleQuoted(value, place)
   return isPlain(value) ? folded(value, place, 0) : singleQuoted(value, place)
 }

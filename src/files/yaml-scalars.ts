@@ -26,6 +26,7 @@ const WORDS: ReadonlyMap<string, PlainScalar> = new Map([
 
 const INTEGER = /^([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))$/
 const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/
+const FRACTION = /^\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?$/
 const TIMESTAMP =
   /^(\d{4})-(\d{1,2})-(\d{1,2})(?:(?:[Tt](\d{1,2}):(\d{1,2}):(\d{1,2})(?:[.,]\d+)?(?:Z|[-+]\d{2}:\d{2}))|(?: +(\d{1,2}):(\d{1,2}):(\d{1,2})(?:[.,]\d+)?))?$/
 
@@ -37,7 +38,7 @@ export function resolvePlain(text: string): PlainScalar {
   const word = WORDS.get(text)
   if (word) return word
   const first = text.charAt(0)
-  if (first === '.') return FLOAT.test(text) ? floatOf(text) : TEXT
+  if (first === '.') return FRACTION.test(text) ? floatOf(text.replaceAll('_', '')) : TEXT
   if (!/[-+0-9]/.test(first)) return TEXT
   if (isTimestamp(text)) return { kind: 'timestamp' }
   const digits = text.replaceAll('_', '')
