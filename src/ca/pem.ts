@@ -185,3 +185,8 @@ export function firstBlock(text: string | Uint8Array, ...labels: readonly string
       : `only ${[...new Set(blocks.map((one) => one.label.slice(0, 40)))].slice(0, 5).join(', ')}`
   throw new KpkiError('ERR_PEM_INVALID', `no ${labels.join(' or ')} block: found ${found}`, {})
 }
+
+/** Decodes padded standard base64, blanks anywhere (RFC 4648 §4); undefined when it is anything else. */
+export function bytesOfBase64(text: string): Uint8Array | undefined {
+  return decodeBase64(text, 0, text.length)
+}
