@@ -1,28 +1,74 @@
-/** A Kubernetes version as kpki reads it: `v1.28.7`. */
-export interface KubernetesVersion {
-  /** With a leading `v`. */
-  readonly text: string
-  /** `1.28` */
-  readonly minor: string
-  readonly patch: number
+import { KpkiError } from './errors.js'
+import type { ByPatch, KubernetesVersion, Release, ReleaseRow } from './releases/features.js'
+import { RELEASES } from './releases/table.js'
+
+export type * from './releases/features.js'
+export { RELEASES, rowsOf } from './releases/table.js'
+
+const VERSION = /^v?(1\.(?:0|[1-9]\d*))(?:\.(0|[1-9]\d*)((?:[-+][0-9A-Za-z.+-]+)?))?$/
+
+/**
+ * Reads `v1.28.7`, `1.28.7` or `1.28` (the newest patch that kpki knows).
+ * Undefined: not a version, or of a minor that is not in the table.
+ */
+export function findVersion(
+  text: string,
+  rows: readonly ReleaseRow[] = RELEASES,
+): KubernetesVersion | undefined {
+  const [, minor, patch, suffix = ''] = VERSION.exec(text.trim()) ?? []
+  const row = rows.find((candidate) => candidate.minor === minor)
+  if (row === undefined) return undefined
+  const number = patch === undefined ? row.newestPatch : Number(patch)
+  return { text: `v${row.minor}.${number}${suffix}`, minor: row.minor, patch: number }
 }
 
-/** Everything that depends on the Kubernetes release, each as a named feature. */
-export interface Release {
-  readonly version: KubernetesVersion
-  readonly images: { readonly etcd: string; readonly coredns: string; readonly pause: string }
-  /** API version of the configuration that this release's kubeadm writes and prefers. */
-  readonly kubeadmApi: 'kubeadm.k8s.io/v1beta3' | 'kubeadm.k8s.io/v1beta4'
-  /** super-admin.conf exists, and admin.conf is no longer system:masters. */
-  readonly superAdminConf: boolean
-  /** Organization of admin.conf's client certificate. */
-  readonly adminGroup: 'system:masters' | 'kubeadm:cluster-admins'
-  /** Organization of apiserver-kubelet-client, if any. */
-  readonly kubeletClientGroup: 'system:masters' | 'kubeadm:cluster-admins' | undefined
-  /** Organization of the API server's and the health check's etcd client certificates, if any. */
-  readonly etcdClientGroup: 'system:masters' | undefined
-  /** kubelet.conf of a control plane names the node's own API server. */
-  readonly kubeletLocalEndpoint: boolean
-  /** Kubeconfigs carry the empty `preferences`. */
-  readonly kubeconfigPreferences: boolean
+/**
+ * Reads a version as {@link findVersion} does.
+ *
+ * @throws KpkiError `ERR_SPEC_INVALID` for anything else.
+ */
+export function parseVersion(
+  text: string,
+  rows: readonly ReleaseRow[] = RELEASES,
+): KubernetesVersion {
+  const version = findVersion(text, rows)
+  if (version !== undefined) return version
+  throw unknownVersion(text, rows)
+}
+
+/** The features of one version. A patch newer than the table's newest is read like that one. */
+export function releaseOf(
+  version: KubernetesVersion,
+  rows: readonly ReleaseRow[] = RELEASES,
+): Release {
+  const row = rows.find((candidate) => candidate.minor === version.minor)
+  if (row === undefined) throw unknownVersion(version.text, rows)
+  const { patch } = version
+  const kubeletClientGroup = at(row.kubeletClientGroup, patch)
+  return {
+    ...row,
+    version,
+    images: {
+      etcd: at(row.etcdImage, patch),
+      coredns: at(row.corednsImage, patch),
+      pause: row.pauseImage,
+    },
+    kubeletClientGroup,
+    bindings: [
+      ...(row.adminGroup === 'kubeadm:cluster-admins' ? (['kubeadm:cluster-admins'] as const) : []),
+      ...(kubeletClientGroup === undefined ? (['kubeadm:apiserver-kubelet-client'] as const) : []),
+    ],
+  }
+}
+
+function at<T>(values: ByPatch<T>, patch: number): T {
+  return values.reduce((value, entry) => (entry[0] <= patch ? entry : value))[1]
+}
+
+function unknownVersion(text: string, rows: readonly ReleaseRow[]): KpkiError {
+  const message = `"${text}" is not a Kubernetes version that kpki knows`
+  const fix = `write one from ${rows[0]?.minor} to ${rows.at(-1)?.minor}, for example v1.28.7`
+  return new KpkiError('ERR_SPEC_INVALID', message, {
+    issues: [{ path: 'spec.kubernetesVersion', message, fix }],
+  })
 }

@@ -1,0 +1,68 @@
+import type { Cluster } from '../cluster/cluster.js'
+
+export type ImageName =
+  | 'kube-apiserver'
+  | 'kube-controller-manager'
+  | 'kube-scheduler'
+  | 'kube-proxy'
+  | 'pause'
+  | 'etcd'
+  | 'coredns'
+
+/** An image that a cluster needs, with its tag. */
+export interface Image {
+  readonly component: ImageName
+  /** `registry.k8s.io/etcd:3.5.10-0` */
+  readonly image: string
+}
+
+const DEFAULT_REPOSITORY = 'registry.k8s.io'
+const CORE = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'] as const
+
+/**
+ * Every image in the order of that release's `kubeadm config images list`. With external etcd there is none of
+ * etcd; disabled add-ons have none either (`proxy.disabled`, `dns.disabled` of kubeadm's ClusterConfiguration).
+ */
+export function imagesOf(cluster: Cluster): readonly Image[] {
+  const { clusterConfiguration } = cluster.kubeadm
+  const names: ImageName[] = [...CORE, ...cluster.release.imageOrder]
+  return names
+    .filter((name) => {
+      if (name === 'etcd') return cluster.etcd.kind === 'local'
+      if (name === 'kube-proxy') return !isDisabled(clusterConfiguration.proxy)
+      return name !== 'coredns' || !isDisabled(clusterConfiguration.dns)
+    })
+    .map((component) => ({ component, image: imageOf(cluster, component) }))
+}
+
+function isDisabled(addon: unknown): boolean {
+  return (
+    typeof addon === 'object' && addon !== null && 'disabled' in addon && addon.disabled === true
+  )
+}
+
+/** One image with its tag. */
+export function imageOf(cluster: Cluster, component: ImageName): string {
+  const { imageRepository, release, dns, etcd } = cluster
+  switch (component) {
+    case 'pause':
+      return `${imageRepository}/pause:${release.images.pause}`
+    case 'etcd': {
+      const own = etcd.kind === 'local' ? etcd.imageRepository : undefined
+      return `${own || imageRepository}/etcd:${etcdTag(cluster)}`
+    }
+    case 'coredns': {
+      const repository = dns.imageRepository || imageRepository
+      // The official image moved one level down; mirrors keep it where it was.
+      const folder = repository === DEFAULT_REPOSITORY ? `${repository}/coredns` : repository
+      return `${folder}/coredns:${dns.imageTag || release.images.coredns}`
+    }
+    default:
+      return `${imageRepository}/${component}:${release.version.text.replaceAll('+', '_')}`
+  }
+}
+
+/** The tag of etcd's image: the user's, else the release's. */
+export function etcdTag({ etcd, release }: Cluster): string {
+  return (etcd.kind === 'local' && etcd.imageTag) || release.images.etcd
+}

@@ -1,0 +1,68 @@
+import type { Cluster, ClusterNode, JsonObject } from '../cluster/cluster.js'
+import { KpkiError } from '../errors.js'
+import { directory, file, type TreeEntry } from '../files/tree.js'
+import { dumpYaml } from '../files/yaml.js'
+import type { EtcdStart } from './component.js'
+import { COMPONENTS } from './components.js'
+import type { ComponentName } from './extra-arguments.js'
+import { MANIFESTS_DIR, treePath } from './paths.js'
+import { podOf } from './pod.js'
+
+export interface StaticPodOptions {
+  /** How several stacked etcd members start; `one-by-one` by default, as with kubeadm. */
+  readonly etcdStart?: EtcdStart
+}
+
+/** A static pod as a Kubernetes object; patches can have given it any field. */
+export interface NamedPod {
+  readonly name: ComponentName
+  readonly pod: JsonObject
+}
+
+/**
+ * The static pods of a control plane as kubeadm of the cluster's release writes them, patches included: etcd
+ * (unless external), kube-apiserver, kube-controller-manager, kube-scheduler. Workers have none.
+ * Proxy variables are not taken from the environment, as kubeadm takes them: name them in `extraEnvs`.
+ *
+ * @throws KpkiError `ERR_SPEC_INVALID` for the feature gate RootlessControlPlane, and for a patch that can't be applied.
+ */
+export function staticPods(
+  cluster: Cluster,
+  node: ClusterNode,
+  options: StaticPodOptions = {},
+): readonly NamedPod[] {
+  if (node.role !== 'control-plane') return []
+  refuseRootless(cluster)
+  const site = { cluster, node, etcdStart: options.etcdStart ?? 'one-by-one' }
+  return COMPONENTS.filter(({ name }) => name !== 'etcd' || cluster.etcd.kind === 'local').map(
+    (component) => ({ name: component.name, pod: podOf(component, site) }),
+  )
+}
+
+/** The static pods as files below `etc/kubernetes/manifests` of the node's tree, with kubeadm's modes. */
+export function manifestFiles(
+  cluster: Cluster,
+  node: ClusterNode,
+  options: StaticPodOptions = {},
+): readonly TreeEntry[] {
+  const folder = treePath(MANIFESTS_DIR)
+  const files = staticPods(cluster, node, options).map(({ name, pod }) =>
+    file(`${folder}/${name}.yaml`, dumpYaml(pod), 0o600),
+  )
+  return files.length === 0 ? [] : [directory(folder, 0o700), ...files]
+}
+
+function refuseRootless({ featureGates }: Cluster): void {
+  if (featureGates.RootlessControlPlane !== true) return
+  const message =
+    'the feature gate RootlessControlPlane needs users that kubeadm creates on each machine'
+  throw new KpkiError('ERR_SPEC_INVALID', message, {
+    issues: [
+      {
+        path: 'clusterConfiguration.featureGates.RootlessControlPlane',
+        message,
+        fix: 'leave it out: it is alpha, deprecated since 1.31, and off by default',
+      },
+    ],
+  })
+}
