@@ -123,7 +123,7 @@ for (const blank of ' \t\r\n') VALUES[blank.charCodeAt(0)] = SKIP
 VALUES['='.charCodeAt(0)] = PAD
 
 /** Padded standard base64 (RFC 4648 §4) with blanks anywhere; undefined when it is anything else. */
-function decodeBase64(source: string, from: number, to: number): Uint8Array | undefined {
+export function decodeBase64(source: string, from = 0, to = source.length): Uint8Array | undefined {
   const out = new Uint8Array(Math.ceil(((to - from) * 3) / 4))
   let length = 0
   let group = 0
@@ -165,11 +165,11 @@ export function encodePem(label: string, der: Uint8Array): string {
 export function base64Of(bytes: Uint8Array): string {
   let text = ''
   for (let at = 0; at < bytes.length; at += 3) {
-    const [a = 0, b = 0, c = 0] = [bytes[at], bytes[at + 1], bytes[at + 2]]
     const left = bytes.length - at
-    text += ALPHABET.charAt(a >>> 2) + ALPHABET.charAt(((a & 3) << 4) | (b >>> 4))
-    text += left > 1 ? ALPHABET.charAt(((b & 15) << 2) | (c >>> 6)) : '='
-    text += left > 2 ? ALPHABET.charAt(c & 63) : '='
+    const group = ((bytes[at] as number) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0)
+    text += ALPHABET.charAt(group >>> 18) + ALPHABET.charAt((group >>> 12) & 63)
+    text += left > 1 ? ALPHABET.charAt((group >>> 6) & 63) : '='
+    text += left > 2 ? ALPHABET.charAt(group & 63) : '='
   }
   return text
 }
