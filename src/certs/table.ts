@@ -1,5 +1,5 @@
 import type { PROFILES } from '../ca/profiles.js'
-import type { NameAttribute, SubjectAltNames } from '../ca/types.js'
+import type { SubjectAltNames } from '../ca/types.js'
 import type { Cluster, ClusterNode, UserSettings } from '../cluster/cluster.js'
 import { apiServerNames, etcdPeerNames, etcdServerNames, kubeletNames } from './names.js'
 
@@ -9,7 +9,11 @@ export interface At {
   readonly node: ClusterNode
 }
 
-type Subject = readonly NameAttribute[]
+/** The user (`CN`) and the groups (`O`) that Kubernetes sees in a client certificate. */
+export interface Identity {
+  readonly CN: string
+  readonly O?: string | readonly string[]
+}
 
 /** One certificate authority. */
 export interface AuthorityRow {
@@ -72,7 +76,11 @@ export type Place =
   /** `/var/lib/kubelet/pki/kubelet.{crt,key}`, where the kubelet looks before it makes its own. */
   | { readonly kind: 'kubelet' }
   /** Embedded in a kubeconfig in `/etc/kubernetes` of the node. */
-  | { readonly kind: 'kubeconfig'; readonly file: string; readonly server: 'endpoint' | 'local' | 'kubelet' }
+  | {
+      readonly kind: 'kubeconfig'
+      readonly file: string
+      readonly server: 'endpoint' | 'local' | 'kubelet'
+    }
   /** Embedded in a kubeconfig for a person, outside every node's tree. */
   | { readonly kind: 'operator'; readonly file: string }
 
@@ -84,21 +92,16 @@ export interface LeafRow {
   /** Which nodes have one of their own; `operator`: one for the cluster, kept by the operator. */
   readonly on: 'control-plane' | 'initial' | 'every-node' | 'operator'
   readonly when?: (cluster: Cluster) => boolean
-  readonly subject: (at: At) => Subject
+  readonly subject: (at: At) => Identity
   readonly altNames?: (at: At) => SubjectAltNames
   readonly place: Place
 }
 
-const named = (commonName: string, group?: string): Subject =>
-  group === undefined
-    ? [{ type: 'CN', value: commonName }]
-    : [
-        { type: 'O', value: group },
-        { type: 'CN', value: commonName },
-      ]
+const named = (commonName: string, group?: string): Identity =>
+  group === undefined ? { CN: commonName } : { CN: commonName, O: group }
 
 const superAdmin = (cluster: Cluster): boolean => cluster.release.superAdminConf
-const admin = ({ cluster }: At): Subject => named('kubernetes-admin', cluster.release.adminGroup)
+const admin = ({ cluster }: At): Identity => named('kubernetes-admin', cluster.release.adminGroup)
 
 /**
  * Every end-entity certificate of a cluster: the one place to add one. Files, modes, manifests, audit
@@ -259,10 +262,7 @@ export function userRow(user: UserSettings): LeafRow {
     issuer: 'ca',
     profile: 'client',
     on: 'operator',
-    subject: () => [
-      ...user.groups.map((group) => ({ type: 'O', value: group })),
-      { type: 'CN', value: user.name },
-    ],
+    subject: () => ({ CN: user.name, O: user.groups }),
     place: { kind: 'operator', file: `${user.name}.conf` },
   }
 }

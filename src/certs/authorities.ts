@@ -1,0 +1,132 @@
+import { type PrivateKey, readPrivateKey, sameKey } from '../ca/keys.js'
+import { readCertificate } from '../ca/read.js'
+import { verifySignature } from '../ca/signature.js'
+import { localSigner } from '../ca/signer.js'
+import type { CertificateFacts } from '../ca/types.js'
+import type { Cluster } from '../cluster/cluster.js'
+import { KpkiError } from '../errors.js'
+import { type FileTree, textAt } from '../files/tree.js'
+import { type Authority, type Env, issueAuthority } from './issue.js'
+import { type PlannedAuthority, planAuthorities } from './plan.js'
+import { AUTHORITIES, type AuthorityId } from './table.js'
+
+/** The authorities of a cluster by id; `single` has one under every id. */
+export type Authorities = ReadonlyMap<AuthorityId, Authority>
+
+/**
+ * Takes up the authorities that are in `existing` (`<base>.crt` and `<base>.key`) and makes those that are
+ * missing. What is there is never replaced: a certificate without its key is trusted and cannot sign, a key
+ * without its certificate is certified.
+ *
+ * @throws KpkiError `ERR_KEY_MISMATCH` for a key that does not fit, `ERR_SPEC_INVALID` when the authorities
+ *   that are there belong to another topology, `ERR_PEM_INVALID`, `ERR_DER_INVALID`, `ERR_KEY_INVALID` for
+ *   unreadable files.
+ */
+export async function establishAuthorities(
+  cluster: Cluster,
+  existing: FileTree,
+  env: Env,
+): Promise<Authorities> {
+  const authorities = new Map<AuthorityId, Authority>()
+  // Keys of all authorities at once: RSA generation dominates and runs on the thread pool.
+  const prepared = await Promise.all(
+    planAuthorities(cluster).map(async (planned) => {
+      const found = readAuthority(planned, existing)
+      const key =
+        found.key ??
+        (found.facts === undefined ? await env.newKey(planned.keyAlgorithm) : undefined)
+      return { planned, ...found, key }
+    }),
+  )
+  for (const { planned, facts, pem, key } of prepared) {
+    const issuer = planned.issuer && authorities.get(planned.issuer)
+    authorities.set(
+      planned.id,
+      facts === undefined || pem === undefined
+        ? await issueAuthority(planned, issuer, cluster.release, env, key)
+        : await takeUp(planned, facts, pem, key, issuer, env),
+    )
+  }
+  return cluster.pki.topology === 'single' ? underEveryId(authorities) : authorities
+}
+
+interface FoundAuthority {
+  readonly facts?: CertificateFacts
+  readonly pem?: string
+  readonly key?: PrivateKey
+}
+
+function readAuthority(planned: PlannedAuthority, existing: FileTree): FoundAuthority {
+  const pem = textAt(existing, `${planned.base}.crt`)
+  const keyText = textAt(existing, `${planned.base}.key`)
+  return {
+    ...(pem !== undefined && {
+      facts: named(`${planned.base}.crt`, () => readCertificate(pem)),
+      pem,
+    }),
+    ...(keyText !== undefined && {
+      key: named(`${planned.base}.key`, () => readPrivateKey(keyText)),
+    }),
+  }
+}
+
+/** Adds the file's name to whatever is wrong with its content. */
+function named<T>(path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (!(cause instanceof KpkiError)) throw cause
+    throw new KpkiError(
+      'ERR_PEM_INVALID',
+      `authorities/${path}: ${cause.message}`,
+      { path },
+      {
+        cause,
+        hint: 'restore the file from a backup: authorities are never replaced',
+      },
+    )
+  }
+}
+
+async function takeUp(
+  planned: PlannedAuthority,
+  facts: CertificateFacts,
+  pem: string,
+  key: PrivateKey | undefined,
+  issuer: Authority | undefined,
+  env: Env,
+): Promise<Authority> {
+  const path = `authorities/${planned.base}`
+  if (key !== undefined && !sameKey(key.spki, facts.publicKey.spki))
+    throw new KpkiError('ERR_KEY_MISMATCH', `${path}.key does not belong to ${path}.crt`, {
+      path: `${path}.key`,
+    })
+  if (facts.selfIssued !== (issuer === undefined))
+    throw new KpkiError('ERR_SPEC_INVALID', `${path}.crt belongs to another topology`, {
+      issues: [
+        {
+          path: 'spec.pki.topology',
+          message: `${path}.crt is ${facts.selfIssued ? 'self-signed' : 'signed by another authority'}`,
+          fix: 'keep the topology the folder was made with, or generate into a new folder',
+        },
+      ],
+    })
+  if (
+    issuer !== undefined &&
+    !(await verifySignature(env.engine, facts, issuer.facts.publicKey.spki))
+  )
+    throw new KpkiError(
+      'ERR_KEY_MISMATCH',
+      `${path}.crt is not signed by authorities/${AUTHORITIES[issuer.id].base}.crt`,
+      { path: `${path}.crt` },
+      { hint: 'restore the authority that signed it from a backup' },
+    )
+  const signer = key && (await localSigner(env.engine, key))
+  return { id: planned.id, facts, pem, key, signer }
+}
+
+function underEveryId(authorities: ReadonlyMap<AuthorityId, Authority>): Authorities {
+  const one = authorities.get('ca')
+  if (one === undefined) return authorities
+  return new Map((Object.keys(AUTHORITIES) as AuthorityId[]).map((id) => [id, one]))
+}

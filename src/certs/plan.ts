@@ -1,0 +1,132 @@
+import type { KeyAlgorithm } from '../ca/keys.js'
+import type { SubjectAltNames } from '../ca/types.js'
+import { type Cluster, type ClusterNode, controlPlanes } from '../cluster/cluster.js'
+import {
+  AUTHORITIES,
+  type AuthorityId,
+  type Identity,
+  LEAVES,
+  type LeafRow,
+  type Place,
+  userRow,
+} from './table.js'
+
+/** A certificate authority that a cluster needs, as data. */
+export interface PlannedAuthority {
+  readonly id: AuthorityId
+  readonly about: string
+  readonly base: string
+  readonly subject: Identity & { readonly OU?: string; readonly C?: string }
+  readonly issuer: AuthorityId | undefined
+  readonly keyAlgorithm: KeyAlgorithm
+  /** Milliseconds. */
+  readonly validity: number
+  /** Undefined: unlimited. */
+  readonly pathLength: number | undefined
+  readonly altNames: SubjectAltNames | undefined
+}
+
+/** An end-entity certificate that a cluster needs, as data. */
+export interface PlannedLeaf {
+  /** Row and owner, for example `etcd-server/controlplane` or `operator-admin`. */
+  readonly id: string
+  readonly row: string
+  readonly about: string
+  /** Undefined: kept by the operator. */
+  readonly node: string | undefined
+  readonly issuer: AuthorityId
+  readonly profile: LeafRow['profile']
+  readonly subject: Identity
+  readonly altNames: SubjectAltNames | undefined
+  readonly keyAlgorithm: KeyAlgorithm
+  /** Milliseconds. */
+  readonly validity: number
+  readonly place: Place
+}
+
+/** What `single` takes instead of an authority of its own. */
+function authorityOf(cluster: Cluster, id: AuthorityId): AuthorityId {
+  return cluster.pki.topology === 'single' ? 'ca' : id
+}
+
+/** The authorities of a cluster, issuers first. Pure; nothing is made. */
+export function planAuthorities(cluster: Cluster): readonly PlannedAuthority[] {
+  const { pki } = cluster
+  const planned: PlannedAuthority[] = []
+  for (const [id, row] of entries(AUTHORITIES)) {
+    if (!row.when(cluster) || authorityOf(cluster, id) !== id) continue
+    const own = pki.certificates[id]
+    const commonName = row.commonName(cluster)
+    const issuer = row.issuer(cluster)
+    planned.push({
+      id,
+      about: row.about,
+      base: row.base,
+      subject: { ...pki.caSubject, CN: commonName },
+      issuer,
+      keyAlgorithm: own?.keyAlgorithm ?? pki.keyAlgorithm,
+      validity: own?.validity ?? pki.validity.ca,
+      pathLength: issuer === undefined ? undefined : 0,
+      // kubeadm's authorities name themselves so; a root that no server sees has no use for it
+      altNames: id === 'root-ca' ? undefined : { dns: [commonName], ip: [] },
+    })
+  }
+  return planned
+}
+
+/** The certificates that one node has of its own. */
+export function planNode(cluster: Cluster, node: ClusterNode): readonly PlannedLeaf[] {
+  return entries<string, LeafRow>(LEAVES)
+    .filter(([, row]) => isOn(row, node) && (row.when?.(cluster) ?? true))
+    .map(([id, row]) => plan(cluster, node, id, row, node.name))
+}
+
+/** The certificates that stay with the operator: administrators and users. */
+export function planOperator(cluster: Cluster): readonly PlannedLeaf[] {
+  const initial = controlPlanes(cluster)[0]
+  if (initial === undefined) return []
+  const rows = entries<string, LeafRow>(LEAVES).filter(
+    ([, row]) => row.on === 'operator' && (row.when?.(cluster) ?? true),
+  )
+  const users = cluster.pki.users.map((user): [string, LeafRow] => [
+    `user:${user.name}`,
+    userRow(user),
+  ])
+  return [...rows, ...users].map(([id, row]) => plan(cluster, initial, id, row, undefined))
+}
+
+function isOn(row: LeafRow, node: ClusterNode): boolean {
+  if (row.on === 'every-node') return true
+  if (row.on === 'initial') return node.initial
+  return row.on === 'control-plane' && node.role === 'control-plane'
+}
+
+function plan(
+  cluster: Cluster,
+  node: ClusterNode,
+  row: string,
+  { about, issuer, profile, subject, altNames, place }: LeafRow,
+  owner: string | undefined,
+): PlannedLeaf {
+  const { pki } = cluster
+  const at = { cluster, node }
+  const own = pki.certificates[row]
+  const user = pki.users.find((candidate) => `user:${candidate.name}` === row)
+  return {
+    id: owner === undefined ? row : `${row}/${owner}`,
+    row,
+    about,
+    node: owner,
+    issuer: authorityOf(cluster, issuer),
+    profile,
+    subject: subject(at),
+    altNames: altNames?.(at),
+    keyAlgorithm: own?.keyAlgorithm ?? pki.keyAlgorithm,
+    validity: user?.validity ?? own?.validity ?? pki.validity.certificate,
+    place,
+  }
+}
+
+function entries<K extends string, V>(table: Readonly<Record<K, V>>): readonly [K, V][] {
+  return Object.entries(table) as [K, V][]
+}

@@ -1,0 +1,81 @@
+import { type PrivateKey, sameKey } from '../ca/keys.js'
+import { encodeName, subject } from '../ca/names.js'
+import { PROFILES } from '../ca/profiles.js'
+import type { Verifier } from '../ca/signature.js'
+import type { CertificateFacts, SubjectAltNames } from '../ca/types.js'
+import { type Authority, notAfter } from './issue.js'
+import type { PlannedLeaf } from './plan.js'
+
+/** What lies in a certificate's place: readable parts, or why they are not. */
+export interface Found {
+  readonly facts?: CertificateFacts
+  readonly pem?: string
+  readonly key?: PrivateKey
+  /** Why the files there cannot be used. */
+  readonly problem?: string
+}
+
+export interface JudgeContext {
+  readonly now: Date
+  /** Milliseconds before its end from which a certificate is replaced. */
+  readonly renewBefore: number
+  readonly verifier: Verifier
+}
+
+const DAY = 86_400_000
+
+/** Why the certificate that is there must be replaced; undefined: it is right and stays. */
+export async function reasonToReplace(
+  planned: PlannedLeaf,
+  found: Found,
+  issuer: Authority,
+  { now, renewBefore, verifier }: JudgeContext,
+): Promise<string | undefined> {
+  const { facts, key, problem } = found
+  if (problem !== undefined) return problem
+  if (facts === undefined) return 'its certificate is missing'
+  if (key === undefined) return 'its key is missing'
+  if (!sameKey(facts.publicKey.spki, key.spki)) return 'its key does not fit its certificate'
+  if (!same(facts.issuer.raw, issuer.facts.subject.raw)) return `it is not signed by ${issuer.id}`
+  if (!(await verifier.verify(facts, issuer.facts.publicKey.spki)))
+    return `its signature is not by the present key of ${issuer.id}`
+  if (!same(facts.subject.raw, encodeName(subject(planned.subject)))) return 'its subject changed'
+  if (!sameNames(facts, planned.altNames)) return 'its names and addresses changed'
+  if (!sameUsages(facts, planned)) return 'its usages changed'
+  if (key.algorithm !== planned.keyAlgorithm) return `its key is not ${planned.keyAlgorithm}`
+  const left = facts.notAfter.getTime() - now.getTime()
+  if (left <= 0) return `it expired on ${isoDay(facts.notAfter)}`
+  if (facts.notBefore > now) return `it is not valid before ${facts.notBefore.toISOString()}`
+  const clamped = facts.notAfter >= notAfter(now, planned.validity, issuer)
+  const lifetime = facts.notAfter.getTime() - facts.notBefore.getTime()
+  if (!clamped && Math.abs(lifetime - planned.validity) > DAY) return 'its validity period changed'
+  if (left < renewBefore && !clamped) return `it ends on ${isoDay(facts.notAfter)}`
+  return undefined
+}
+
+function isoDay(date: Date): string {
+  return date.toISOString().slice(0, 10)
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index])
+}
+
+function sameNames(facts: CertificateFacts, planned: SubjectAltNames | undefined): boolean {
+  const { dns = [], ip = [] } = planned ?? {}
+  const names = facts.altNames
+  return sameSet(names?.dns ?? [], dns) && sameSet(names?.ip ?? [], ip)
+}
+
+function sameSet(a: readonly string[], b: readonly string[]): boolean {
+  const set = new Set(a)
+  return set.size === new Set(b).size && b.every((value) => set.has(value))
+}
+
+function sameUsages(facts: CertificateFacts, planned: PlannedLeaf): boolean {
+  const { extendedKeyUsage } = PROFILES[planned.profile]
+  return (
+    facts.basicConstraints?.ca !== true &&
+    sameSet(facts.extendedKeyUsage?.usages ?? [], extendedKeyUsage)
+  )
+}

@@ -1,0 +1,83 @@
+import { type PrivateKey, publicKeyPem, readPrivateKey } from '../ca/keys.js'
+import type { Cluster } from '../cluster/cluster.js'
+import { type FileTree, textAt } from '../files/tree.js'
+import type { Env } from './issue.js'
+
+/** Secrets of a cluster that are not certificates. */
+export interface ClusterSecrets {
+  /** Signs service-account tokens; the same on every control plane. */
+  readonly serviceAccountKey: PrivateKey
+  /** SubjectPublicKeyInfo PEM of the same key. */
+  readonly serviceAccountPublicKey: string
+  /** kubeadm bootstrap token, `[a-z0-9]{6}.[a-z0-9]{16}`; undefined where nodes join with files. */
+  readonly bootstrapToken: string | undefined
+  /** kubeadm's certificate key: 32 bytes in lower-case hexadecimal. */
+  readonly certificateKey: string
+}
+
+/** File names of the secrets below `authorities/`. */
+export const SECRET_FILES = {
+  serviceAccountKey: 'sa.key',
+  serviceAccountPublicKey: 'sa.pub',
+  bootstrapToken: 'bootstrap-token',
+  certificateKey: 'certificate-key',
+} as const
+
+const ALPHANUMERIC = 'abcdefghijklmnopqrstuvwxyz0123456789'
+
+/** Takes up the secrets in `existing` and makes those that are missing. */
+export async function establishSecrets(
+  cluster: Cluster,
+  existing: FileTree,
+  env: Env,
+): Promise<ClusterSecrets> {
+  const keyText = textAt(existing, SECRET_FILES.serviceAccountKey)
+  const algorithm = cluster.pki.certificates.sa?.keyAlgorithm ?? cluster.pki.keyAlgorithm
+  const serviceAccountKey =
+    keyText === undefined ? await env.newKey(algorithm) : readPrivateKey(keyText)
+  const kept = (name: string): string | undefined => textAt(existing, name)?.trim() || undefined
+  return {
+    serviceAccountKey,
+    serviceAccountPublicKey: publicKeyPem(serviceAccountKey.spki),
+    bootstrapToken: wantsToken(cluster)
+      ? (configuredToken(cluster) ?? kept(SECRET_FILES.bootstrapToken) ?? newToken(env))
+      : undefined,
+    certificateKey:
+      configured(cluster, 'certificateKey') ??
+      kept(SECRET_FILES.certificateKey) ??
+      hex(env.randomBytes(32)),
+  }
+}
+
+function wantsToken(cluster: Cluster): boolean {
+  return cluster.provision.join === 'token'
+}
+
+function configured(cluster: Cluster, field: string): string | undefined {
+  const value = cluster.kubeadm.initConfiguration[field]
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+function configuredToken(cluster: Cluster): string | undefined {
+  const tokens = cluster.kubeadm.initConfiguration.bootstrapTokens
+  const [first] = Array.isArray(tokens) ? tokens : []
+  return typeof first?.token === 'string' ? first.token : undefined
+}
+
+function newToken(env: Env): string {
+  const text = letters(env, 22)
+  return `${text.slice(0, 6)}.${text.slice(6)}`
+}
+
+// Bytes from 252 on are drawn again: 252 is the largest multiple of 36, so every letter is as likely.
+function letters(env: Env, length: number): string {
+  let text = ''
+  while (text.length < length)
+    for (const byte of env.randomBytes(length))
+      if (byte < 252 && text.length < length) text += ALPHANUMERIC.charAt(byte % 36)
+  return text
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,277 @@
+import { constants } from 'node:fs'
+import {
+  chmod,
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readlink,
+  rename,
+  rm,
+} from 'node:fs/promises'
+import { dirname, join, posix } from 'node:path'
+import { KpkiError } from '../errors.js'
+import { type FileTree, type TreeEntry, treeOf } from './tree.js'
+
+export interface ReadTreeOptions {
+  /** Bytes; a larger file is listed, not read. */
+  readonly maxFileSize?: number
+  /** More entries than this end the reading with an error. */
+  readonly maxEntries?: number
+}
+
+const MAX_FILE_SIZE = 4 * 1024 * 1024
+const MAX_ENTRIES = 1_000_000
+
+/**
+ * Reads a folder into memory. Symbolic links are entries, never followed; devices, sockets and files over
+ * the size limit are listed as `other`. A folder that does not exist is an empty tree.
+ *
+ * @throws KpkiError `ERR_FILE_UNREADABLE` when a folder or file cannot be read.
+ */
+export async function readTree(root: string, options: ReadTreeOptions = {}): Promise<FileTree> {
+  const { maxFileSize = MAX_FILE_SIZE, maxEntries = MAX_ENTRIES } = options
+  const entries: TreeEntry[] = []
+  const pending = ['']
+  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+    for (const name of await list(join(root, path), path === '')) {
+      if (entries.length >= maxEntries)
+        throw new KpkiError('ERR_FILE_UNREADABLE', `${root} holds more than ${maxEntries} files`, {
+          path: root,
+        })
+      const child = path === '' ? name : posix.join(path, name)
+      const entry = await readEntry(root, child, maxFileSize)
+      if (entry === undefined) continue
+      entries.push(entry)
+      if (entry.kind === 'directory') pending.push(child)
+    }
+  }
+  return treeOf(entries.sort((a, b) => (a.path < b.path ? -1 : 1)))
+}
+
+async function list(path: string, isRoot: boolean): Promise<readonly string[]> {
+  try {
+    return await readdir(path)
+  } catch (cause) {
+    if (isRoot && isCode(cause, 'ENOENT')) return []
+    throw unreadable(path, cause)
+  }
+}
+
+async function readEntry(
+  root: string,
+  path: string,
+  maxFileSize: number,
+): Promise<TreeEntry | undefined> {
+  const full = join(root, path)
+  try {
+    const stat = await lstat(full)
+    const mode = stat.mode & 0o7777
+    const owner = { uid: stat.uid, gid: stat.gid }
+    if (stat.isSymbolicLink()) return { kind: 'symlink', path, target: await readlink(full) }
+    if (stat.isDirectory()) return { kind: 'directory', path, mode, owner }
+    if (!stat.isFile()) return { kind: 'other', path, reason: 'not a regular file' }
+    if (stat.size > maxFileSize)
+      return { kind: 'other', path, reason: `larger than ${maxFileSize} bytes` }
+    const data = await readRegular(full, maxFileSize)
+    return { kind: 'file', path, data, mode, owner, modified: stat.mtimeMs }
+  } catch (cause) {
+    // gone between listing and reading
+    if (isCode(cause, 'ENOENT')) return undefined
+    throw unreadable(full, cause)
+  }
+}
+
+// The file may have been exchanged since lstat: neither a link nor a pipe may be opened, nor more read than allowed.
+async function readRegular(path: string, maxFileSize: number): Promise<Uint8Array> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  try {
+    const { size } = await handle.stat()
+    const buffer = new Uint8Array(Math.min(size, maxFileSize))
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0)
+    return bytesRead === buffer.length ? buffer : buffer.subarray(0, bytesRead)
+  } finally {
+    await handle.close()
+  }
+}
+
+export interface WriteTreeOptions {
+  /** Mode of folders that no directory entry of the tree names; 0755 by default. */
+  readonly directoryMode?: number
+}
+
+const TEMPORARY = /^\..*\.kpki-tmp$/
+const PARALLEL = 16
+
+/**
+ * Writes a tree below `root`: each file goes to a temporary file that is opened exclusively at mode 0600,
+ * gets its content and final mode, is synced and renamed into place. Certificate and key of the same name
+ * are put in place together, the key first. Symbolic links inside `root` are never followed.
+ *
+ * @throws KpkiError `ERR_FILE_UNSAFE` when a link or another kind of file is in the way, `ERR_WRITE_FAILED`
+ *   when the disk refuses; files that were not reached are as they were.
+ */
+export async function writeTree(
+  root: string,
+  tree: FileTree,
+  options: WriteTreeOptions = {},
+): Promise<void> {
+  const folders = foldersOf(tree, options.directoryMode ?? 0o755)
+  for (const [path, mode] of folders) await ensureFolder(root, path, mode)
+  const groups = pairs(tree)
+  const staged: { readonly temporary: string; readonly path: string }[][] = []
+  try {
+    for (let start = 0; start < groups.length; start += PARALLEL) {
+      const batch = groups.slice(start, start + PARALLEL)
+      staged.push(...(await Promise.all(batch.map((group) => stageGroup(root, group)))))
+    }
+    for (const group of staged)
+      for (const { temporary, path } of group) await rename(temporary, path)
+  } catch (cause) {
+    await Promise.all(staged.flat().map(({ temporary }) => rm(temporary, { force: true })))
+    if (cause instanceof KpkiError) throw cause
+    throw new KpkiError(
+      'ERR_WRITE_FAILED',
+      `${root} could not be written: ${reason(cause)}`,
+      { path: root },
+      { cause },
+    )
+  }
+  await Promise.all([...folders.keys()].map((path) => syncFolder(join(root, path))))
+}
+
+// Certificate and key share a name up to the ending; the key is renamed first, so that a cut leaves
+// a pair that the next run recognises as broken, never a certificate whose key is lost.
+function pairs(tree: FileTree): readonly (readonly Extract<TreeEntry, { kind: 'file' }>[])[] {
+  const groups = new Map<string, Extract<TreeEntry, { kind: 'file' }>[]>()
+  for (const entry of tree.values()) {
+    if (entry.kind !== 'file') continue
+    const stem = entry.path.replace(/\.(crt|key|pub)$/, '')
+    const group = groups.get(stem) ?? []
+    group.push(entry)
+    groups.set(stem, group)
+  }
+  for (const group of groups.values())
+    group.sort((a, b) => Number(b.path.endsWith('.key')) - Number(a.path.endsWith('.key')))
+  return [...groups.values()]
+}
+
+async function stageGroup(
+  root: string,
+  group: readonly Extract<TreeEntry, { kind: 'file' }>[],
+): Promise<{ readonly temporary: string; readonly path: string }[]> {
+  const staged: { readonly temporary: string; readonly path: string }[] = []
+  for (const { path, data, mode } of group) {
+    const full = join(root, path)
+    await refuseUnlessRegular(full)
+    const temporary = join(dirname(full), `.${posix.basename(path)}.kpki-tmp`)
+    // A left-over of a killed run; it is ours by its name, and is unlinked, not opened.
+    await rm(temporary, { force: true })
+    await writeNew(temporary, data, mode)
+    staged.push({ temporary, path: full })
+  }
+  return staged
+}
+
+async function writeNew(path: string, data: Uint8Array, mode: number): Promise<void> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+  let handle: FileHandle | undefined
+  try {
+    handle = await open(path, flags, 0o600)
+    await handle.writeFile(data)
+    await handle.chmod(mode)
+    await handle.sync()
+  } catch (cause) {
+    throw new KpkiError(
+      'ERR_WRITE_FAILED',
+      `${path} could not be written: ${reason(cause)}`,
+      { path },
+      { cause },
+    )
+  } finally {
+    await handle?.close()
+  }
+}
+
+function foldersOf(tree: FileTree, mode: number): ReadonlyMap<string, number> {
+  const modes = new Map<string, number>([['', mode]])
+  for (const entry of tree.values()) {
+    const names = entry.path.split('/')
+    if (entry.kind !== 'directory') names.pop()
+    for (let length = 1; length <= names.length; length++) {
+      const folder = names.slice(0, length).join('/')
+      const named = tree.get(folder)
+      modes.set(folder, named?.kind === 'directory' ? named.mode : mode)
+    }
+  }
+  return new Map([...modes].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+async function ensureFolder(root: string, path: string, mode: number): Promise<void> {
+  const full = join(root, path)
+  try {
+    await mkdir(full, { mode, recursive: path === '' })
+  } catch (cause) {
+    if (!isCode(cause, 'EEXIST'))
+      throw new KpkiError(
+        'ERR_WRITE_FAILED',
+        `${full} could not be made: ${reason(cause)}`,
+        { path: full },
+        { cause },
+      )
+  }
+  if (path === '') return
+  // Only below the root: that one the user named, and may reach through a link.
+  const stat = await lstat(full)
+  if (!stat.isDirectory()) throw unsafe(full)
+  if ((stat.mode & 0o777 & ~mode) !== 0) await chmod(full, mode)
+}
+
+async function refuseUnlessRegular(path: string): Promise<void> {
+  try {
+    if (!(await lstat(path)).isFile()) throw unsafe(path)
+  } catch (cause) {
+    if (!isCode(cause, 'ENOENT')) throw cause
+  }
+}
+
+function unsafe(path: string): KpkiError {
+  return new KpkiError(
+    'ERR_FILE_UNSAFE',
+    `${path} is not a regular file or folder: links are not followed here`,
+    { path },
+    { hint: 'remove it, or choose another output folder' },
+  )
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Whether a path is a left-over of a write that was cut off. */
+export function isLeftOver(path: string): boolean {
+  return TEMPORARY.test(posix.basename(path))
+}
+
+function isCode(cause: unknown, code: string): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === code
+}
+
+function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
+function unreadable(path: string, cause: unknown): KpkiError {
+  return new KpkiError(
+    'ERR_FILE_UNREADABLE',
+    `${path} cannot be read: ${reason(cause)}`,
+    { path },
+    { cause },
+  )
+}

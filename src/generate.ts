@@ -1,0 +1,99 @@
+import { createVerifier } from './ca/signature.js'
+import { type Authorities, establishAuthorities } from './certs/authorities.js'
+import { type Change, compare, type DatedCertificate, type Part } from './certs/changes.js'
+import type { Env } from './certs/issue.js'
+import { authoritiesPart, nodePart, operatorPart } from './certs/parts.js'
+import { adoptFromNode } from './certs/recover.js'
+import { establishSecrets } from './certs/secrets.js'
+import { type Cluster, controlPlanes } from './cluster/cluster.js'
+import { defaultEnv } from './env.js'
+import type { FileTree } from './files/tree.js'
+
+export type { Change, DatedCertificate, Part } from './certs/changes.js'
+
+/** What is in an output folder already, by its sub-folder: `authorities`, `nodes/<name>`, `kubeconfig`. */
+export type Existing = (folder: string) => FileTree | Promise<FileTree>
+
+export interface GenerateOptions {
+  readonly env?: Env
+  /** What an earlier run left: it is kept where it is still right. Nothing by default. */
+  readonly existing?: Existing
+  /** Certificates that end within this time (milliseconds) are made anew; 30 days by default. */
+  readonly renewBefore?: number
+}
+
+/** A whole cluster's files in memory. */
+export interface Generated {
+  readonly cluster: Cluster
+  /** Every authority's certificate and key, the service-account keys, bootstrap token and certificate key. */
+  readonly authorities: FileTree
+  /** By node name: exactly what belongs on that node, from its root directory. */
+  readonly nodes: ReadonlyMap<string, FileTree>
+  /** Kubeconfigs for people. */
+  readonly kubeconfig: FileTree
+  /** For every file: whether it is new, kept or replaced, and why. Paths are relative to the output folder. */
+  readonly changes: readonly Change[]
+  readonly certificates: readonly DatedCertificate[]
+}
+
+const MONTH = 30 * 86_400_000
+
+/**
+ * Makes the files of a cluster part by part: first the authorities, then one part per node, then the
+ * operator's kubeconfigs. Only one part is in memory at a time.
+ */
+export async function* generateParts(
+  cluster: Cluster,
+  options: GenerateOptions = {},
+): AsyncGenerator<Part> {
+  const { env = defaultEnv(), existing = () => new Map(), renewBefore = MONTH } = options
+  const before = await existing('authorities')
+  const kept = await recover(cluster, before, existing)
+  const authorities: Authorities = await establishAuthorities(cluster, kept, env)
+  const secrets = await establishSecrets(cluster, kept, env)
+  const verifier = createVerifier(env.engine)
+  const context = { cluster, authorities, secrets, env, verifier, renewBefore }
+  yield compare(authoritiesPart(context), before)
+  for (const node of cluster.nodes) {
+    const found = await existing(`nodes/${node.name}`)
+    yield compare(await nodePart(context, node, found), found)
+  }
+  const found = await existing('kubeconfig')
+  yield compare(await operatorPart(context, found), found)
+}
+
+// A lost authorities/ must not lead to new authorities while nodes still carry the old ones.
+async function recover(cluster: Cluster, before: FileTree, existing: Existing): Promise<FileTree> {
+  const [initial] = controlPlanes(cluster)
+  if (initial === undefined) return before
+  return adoptFromNode(cluster, before, await existing(`nodes/${initial.name}`))
+}
+
+/**
+ * Makes every certificate, kubeconfig, manifest and configuration of a cluster, in memory.
+ *
+ * @example
+ * ```ts
+ * const { cluster } = parseCluster(await readFile('cluster.yaml', 'utf8'))
+ * const { nodes } = await generate(cluster)
+ * nodes.get('controlplane')?.get('etc/kubernetes/pki/apiserver.crt')
+ * ```
+ */
+export async function generate(
+  cluster: Cluster,
+  options: GenerateOptions = {},
+): Promise<Generated> {
+  const nodes = new Map<string, FileTree>()
+  let authorities: FileTree = new Map()
+  let kubeconfig: FileTree = new Map()
+  const changes: Change[] = []
+  const certificates: DatedCertificate[] = []
+  for await (const part of generateParts(cluster, options)) {
+    if (part.node !== undefined) nodes.set(part.node, part.tree)
+    else if (part.folder === 'authorities') authorities = part.tree
+    else kubeconfig = part.tree
+    changes.push(...part.changes)
+    certificates.push(...part.certificates)
+  }
+  return { cluster, authorities, nodes, kubeconfig, changes, certificates }
+}
