@@ -168,9 +168,9 @@ function isCaWithoutConstraints(
   anchor: boolean,
   policy: ChainPolicy,
 ): boolean {
-  if (policy.withoutBasicConstraints === 'version-1-anchor') return anchor && issuer.version < 3
-  if (issuer.keyUsage !== undefined) return issuer.keyUsage.bits.includes('keyCertSign')
-  return issuer.version === 1 && looksSelfSigned(issuer)
+  return policy.withoutBasicConstraints === 'version-1-anchor'
+    ? anchor && issuer.version < 3
+    : issuer.version === 1 && looksSelfSigned(issuer)
 }
 
 function unknownCritical(certificate: CertificateFacts, policy: ChainPolicy): string | undefined {

@@ -90,7 +90,8 @@ function judge(
 ): string | undefined {
   const host = hostOf(name)
   // Go reads DNS and mail names before it looks whether any constraint is about them
-  if (host.problem !== undefined && (host.always || excluded.length + permitted.length > 0)) {
+  const always = policy.parser === 'go' && host.always
+  if (host.problem !== undefined && (always || excluded.length + permitted.length > 0)) {
     return host.problem
   }
   const hit = excluded.find((constraint) => matches(name, constraint, policy))

@@ -11,8 +11,8 @@ export interface ChainPolicy {
   readonly keyIdentifiers: 'hint' | 'binding'
   /** Whether self-issued intermediates count for path lengths and obey name constraints. */
   readonly selfIssued: 'counted' | 'exempt'
-  /** What makes an issuer a CA if it has no basic constraints. */
-  readonly withoutBasicConstraints: 'version-1-anchor' | 'key-cert-sign-or-self-signed-version-1'
+  /** What makes an issuer without basic constraints a CA. */
+  readonly withoutBasicConstraints: 'version-1-anchor' | 'version-1-self-signed'
   /** A key usage extension without any bit allows everything, or nothing. */
   readonly emptyKeyUsage: 'everything' | 'nothing'
   /** anyExtendedKeyUsage satisfies a usage asked for, or does not. */
@@ -73,7 +73,7 @@ export const OPENSSL: ChainPolicy = {
   names: 'text',
   keyIdentifiers: 'binding',
   selfIssued: 'exempt',
-  withoutBasicConstraints: 'key-cert-sign-or-self-signed-version-1',
+  withoutBasicConstraints: 'version-1-self-signed',
   emptyKeyUsage: 'nothing',
   anyUsage: 'ignored',
   leafKeyUsage: 'checked',
@@ -83,12 +83,6 @@ export const OPENSSL: ChainPolicy = {
   lastSecond: 'expired',
   parser: 'lenient',
   certificatePolicies: 'ignored',
-  // and the subject and authority key identifiers, the Netscape type, OCSP no-check
-  processes: new Set([
-    ...PROCESSED_BY_BOTH,
-    '2.5.29.14',
-    '2.5.29.35',
-    '2.16.840.1.113730.1.1',
-    '1.3.6.1.5.5.7.48.1.5',
-  ]),
+  // and the Netscape type and OCSP no-check
+  processes: new Set([...PROCESSED_BY_BOTH, '2.16.840.1.113730.1.1', '1.3.6.1.5.5.7.48.1.5']),
 }

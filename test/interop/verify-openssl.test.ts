@@ -1,0 +1,83 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { isAddress } from '../../src/ca/addresses.js'
+import { encodePem } from '../../src/ca/pem.js'
+import { verifyLikeOpenssl } from '../../src/ca/verify.js'
+import { CASES, type ChainCase } from '../ca/verify-cases.js'
+import { AT, type Forged } from '../ca/verify-forge.js'
+
+const SINGLE_PATH =
+  'OpenSSL goes up from the first intermediate that fits and does not come back; kpki looks for any path'
+
+/** Where `openssl verify` and the policy OPENSSL differ, and why. */
+const DISAGREEMENTS: { readonly [id: string]: string } = {
+  'cross-signed': SINGLE_PATH,
+  'cross-signed (partial chain)': SINGLE_PATH,
+}
+
+const PURPOSES: { readonly [usage: string]: string } = {
+  serverAuth: 'sslserver',
+  clientAuth: 'sslclient',
+}
+
+let folder = ''
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kpki-verify-'))
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function write(name: string, certificates: readonly Forged[]): string {
+  const path = join(folder, name)
+  writeFileSync(path, certificates.map(({ der }) => encodePem('CERTIFICATE', der)).join(''))
+  return path
+}
+
+function openssl(one: ChainCase, usage: string, partial: boolean) {
+  const at = one.at === undefined ? AT : new Date(one.at)
+  const purpose = PURPOSES[usage]
+  const name = one.name ?? ''
+  const given = isAddress(name) ? ['-verify_ip', name] : ['-verify_hostname', name]
+  const { status, stdout, stderr } = spawnSync('openssl', [
+    'verify',
+    ...['-auth_level', '1', '-attime', String(at.getTime() / 1000), '-no-CApath', '-no-CAstore'],
+    ...['-CAfile', write('anchors.pem', one.anchors)],
+    ...(one.intermediates ? ['-untrusted', write('intermediates.pem', one.intermediates)] : []),
+    ...(purpose ? ['-purpose', purpose] : []),
+    ...(name === '' ? [] : given),
+    ...(partial ? ['-partial_chain'] : []),
+    write('leaf.pem', [one.leaf]),
+  ])
+  return { ok: status === 0, text: `${stdout}${stderr}` }
+}
+
+describe('openssl verify', () => {
+  it('is OpenSSL 3', () => {
+    expect(String(execFileSync('openssl', ['version']))).toMatch(/^OpenSSL 3\./)
+  })
+
+  const runs = CASES.flatMap((one) => [
+    [one.id, one, false] as const,
+    [`${one.id} (partial chain)`, one, true] as const,
+  ])
+  it.each(runs)('%s', async (id, one, partial) => {
+    const { leaf, intermediates = [], anchors, name } = one
+    const usages = one.usages === undefined || one.usages.length === 0 ? ['serverAuth'] : one.usages
+    const theirs = usages.map((usage) => openssl(one, usage, partial))
+    const ours = await verifyLikeOpenssl({
+      leaf: leaf.der,
+      intermediates: intermediates.map(({ der }) => der),
+      anchors: anchors.map(({ der }) => der),
+      at: one.at === undefined ? AT : new Date(one.at),
+      usages,
+      partialChain: partial,
+      ...(name !== undefined && { name }),
+    })
+    const agrees = ours.ok === theirs.some(({ ok }) => ok)
+    expect(agrees, JSON.stringify([theirs, ours.ok ? 'ok' : ours.reasons])).toBe(
+      DISAGREEMENTS[id] === undefined,
+    )
+  })
+})
