@@ -39,8 +39,8 @@ export interface Certificate {
   readonly fingerprint: string
   /** Identity of the key: equal exactly when the SubjectPublicKeyInfo bytes are equal. */
   readonly keyId: string
-  /** `sha256:` + lower-case hexadecimal SHA-256 of the SubjectPublicKeyInfo, as `kubeadm join` pins it. */
-  readonly pin: string
+  /** `sha256:` + lower-case hexadecimal SHA-256 of the SubjectPublicKeyInfo, as `kubeadm join` pins it; CAs only. */
+  readonly pin?: string
   readonly facts: CertificateFacts
   /** Every place it was found in, in order of node and path. */
   readonly places: readonly Place[]
