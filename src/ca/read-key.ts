@@ -31,7 +31,7 @@ export function readPrivateKey(pem: string | Uint8Array): PrivateKey {
   })
 }
 
-/** Like {@link readPrivateKey}, and has `engine` compute a public key that the PEM does not hold. */
+/** Like {@link readPrivateKey}, and has `engine` compute a public key that the PEM does not hold, which `peculiarEngine` cannot. */
 export async function readPrivateKeyWith(
   engine: CryptoEngine,
   pem: string | Uint8Array,

@@ -1,6 +1,6 @@
 import { KpkiError } from '../errors.js'
 import { derCursor, derError, TAG } from './der.js'
-import type { CryptoEngine } from './engine.js'
+import { type CryptoEngine, runtimeEngine } from './engine.js'
 import { checkTree, decodeExtension } from './extensions.js'
 import { decodeName } from './names.js'
 import { firstBlock } from './pem.js'
@@ -29,8 +29,8 @@ const MAX_REQUEST = 1 << 18
  * checks its signature with `engine`. Throws KpkiError `ERR_PEM_INVALID` or `ERR_DER_INVALID`.
  */
 export async function readRequest(
-  engine: CryptoEngine,
   input: string | Uint8Array,
+  engine: CryptoEngine = runtimeEngine(),
 ): Promise<RequestFacts> {
   const der =
     typeof input !== 'string' && input[0] === TAG.sequence
