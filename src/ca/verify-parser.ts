@@ -1,13 +1,14 @@
 import { isAddress } from './addresses.js'
 import type { CertificateFacts, GeneralSubtrees, NameConstraints } from './types.js'
 import { domainLabels, parseMailbox, uriHost } from './verify-hosts.js'
+import { checkPoints } from './verify-points.js'
 import { readPolicies } from './verify-policies.js'
 import { type ChainReason, quoted, reason } from './verify-reasons.js'
 
 /**
  * What Go 1.24 refuses while it parses a certificate and kpki's reader lets through. Go then never
  * sees the certificate: a leaf fails, a pool lacks it. Throws KpkiError `ERR_DER_INVALID` where the
- * certificate policies cannot be read.
+ * policies, CRL distribution points or access descriptions cannot be read.
  */
 export function goRefuses(certificate: CertificateFacts): ChainReason | undefined {
   const problem = problems(certificate).next()
@@ -38,6 +39,7 @@ function* problems(certificate: CertificateFacts): Generator<string, undefined> 
   }
   if (nameConstraints !== undefined) yield* constraintProblems(nameConstraints)
   readPolicies(certificate)
+  checkPoints(certificate)
   return
 }
 

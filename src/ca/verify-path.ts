@@ -43,6 +43,8 @@ type Path = readonly [CertificateFacts, ...CertificateFacts[]]
 /** Go's limit; cross-signed CAs of one name would otherwise make the search exponential. */
 const MAX_SIGNATURE_CHECKS = 100
 
+const MAX_REASONS = 20
+
 /**
  * Searches depth first for a path from the leaf to an anchor, anchors before intermediates and
  * candidates with a fitting key identifier first. Stops at the first acceptable one.
@@ -56,7 +58,7 @@ export async function findPath(search: PathSearch): Promise<PathFound> {
   const refused = new Map<string, ChainReason>()
   const refuse = (why: ChainReason): undefined => {
     const key = JSON.stringify([why.code, why.certificate, why.message])
-    if (refused.size < 100) refused.set(key, why)
+    if (refused.size < MAX_REASONS || why.code === 'search-limit') refused.set(key, why)
   }
   let checks = 0
 
