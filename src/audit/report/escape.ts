@@ -1,0 +1,45 @@
+// C0 and C1 controls, line and paragraph separators, bidirectional overrides: what may move a cursor or hide text.
+const UNSAFE =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
+
+/** One line of plain text: characters that move a cursor, reverse or hide text are spelled out. */
+export function printable(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd').replace(UNSAFE, (character) => {
+    if (character === '\n') return '\\n'
+    if (character === '\t') return '\\t'
+    return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`
+  })
+}
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+/** Text or a quoted attribute value of HTML or XML. */
+export function escapeXml(text: string): string {
+  return printable(text).replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character)
+}
+
+/** Text inside a paragraph or a table cell of GitHub's Markdown, which reads HTML too and links names. */
+export function escapeMarkdown(text: string): string {
+  return printable(text)
+    .replace(/[&<>]/g, (character) => ENTITIES[character] ?? character)
+    .replace(/[\\`*_{}[\]()#+!|~$]/g, '\\$&')
+    .replace(/@/g, '@\u200b')
+    .replace(/\b(https?|ftp):\/\//g, '$1:\u200b//')
+    .replace(/\bwww\./g, 'www\u200b.')
+}
+
+/** An inline code span of Markdown inside a table cell, whatever backquotes the text has. */
+export function codeSpan(text: string): string {
+  const plain = printable(text).replace(/\|/g, '\\|')
+  const longest = Math.max(0, ...[...plain.matchAll(/`+/g)].map(([run]) => run.length))
+  const fence = '`'.repeat(longest + 1)
+  const pad = longest > 0 || plain === '' || /^ .* $/.test(plain) ? ' ' : ''
+  return `${fence}${pad}${plain}${pad}${fence}`
+}

@@ -1,0 +1,167 @@
+import { toJsonSchema } from '@valibot/to-json-schema'
+import * as v from 'valibot'
+import type { AuditReport } from '../types.js'
+
+const text = v.string()
+const number = v.pipe(v.number(), v.integer())
+const countOf = v.pipe(number, v.minValue(0))
+const time = v.pipe(
+  text,
+  v.regex(/^\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/),
+  v.description('ISO 8601, UTC'),
+)
+const fingerprint = v.pipe(
+  text,
+  v.regex(/^[0-9a-f]{64}$/),
+  v.description('SHA-256 of the certificate’s DER, hexadecimal'),
+)
+const severity = v.picklist(['error', 'warning', 'info'])
+const outcome = v.picklist(['succeed', 'fail'])
+
+const findingEntries = {
+  rule: v.pipe(text, v.description('stable name, as `kpki explain` takes it')),
+  code: text,
+  severity,
+  level: v.pipe(
+    v.picklist(['C', 'H', 'M', 'L', 'I']),
+    v.description('the catalogue’s grade: critical, high, medium, low, information'),
+  ),
+  node: v.optional(text),
+  path: v.optional(v.pipe(text, v.description('as the user knows it'))),
+  message: text,
+  fix: v.optional(v.pipe(text, v.description('a command, or a sentence'))),
+  certificate: v.optional(fingerprint),
+}
+
+const connection = v.strictObject({
+  id: v.pipe(
+    text,
+    v.description('stable: `<from>><to>`, a further address with `@host:port` behind'),
+  ),
+  from: v.pipe(text, v.description('`<who>/<node>`')),
+  to: text,
+  kind: text,
+  url: text,
+  must: outcome,
+  will: outcome,
+  reason: v.optional(text),
+  rule: v.optional(text),
+  identity: v.optional(
+    v.pipe(
+      v.strictObject({ user: text, groups: v.array(text) }),
+      v.description('who the server sees: the common name and every organization'),
+    ),
+  ),
+  privilege: v.optional(v.pipe(text, v.description('what the client may do there'))),
+  fix: v.optional(text),
+  clientCertificate: v.optional(fingerprint),
+  serverCertificate: v.optional(fingerprint),
+  until: v.optional(v.pipe(time, v.description('when it stops working by passing of time'))),
+  node: v.optional(text),
+  path: v.optional(text),
+})
+
+const component = v.strictObject({
+  node: text,
+  name: v.picklist([
+    'etcd',
+    'kube-apiserver',
+    'kube-controller-manager',
+    'kube-scheduler',
+    'kube-proxy',
+    'kubelet',
+  ]),
+  starts: v.boolean(),
+  reason: v.optional(text),
+  fix: v.optional(text),
+  path: v.optional(text),
+})
+
+const expiry = v.strictObject({
+  certificate: fingerprint,
+  subject: text,
+  issuer: text,
+  node: text,
+  path: text,
+  field: v.optional(v.pipe(text, v.description('for data embedded in YAML'))),
+  authority: v.boolean(),
+  notBefore: time,
+  notAfter: time,
+  days: v.pipe(number, v.description('whole days left; negative when expired')),
+  effectiveNotAfter: v.pipe(time, v.description('the earliest end over the whole chain')),
+  status: v.picklist(['valid', 'expiring', 'expired', 'not-yet-valid']),
+})
+
+const timelineEntry = v.strictObject({
+  at: time,
+  days: number,
+  subject: v.pipe(text, v.description('`cluster`, or `<component>/<node>`')),
+  what: text,
+  node: v.optional(text),
+  path: v.optional(text),
+})
+
+const stats = v.strictObject({
+  nodes: countOf,
+  files: countOf,
+  certificates: countOf,
+  keys: countOf,
+  rules: v.strictObject({
+    run: countOf,
+    passed: countOf,
+    failed: countOf,
+    notApplicable: countOf,
+    skipped: countOf,
+    crashed: countOf,
+  }),
+  connections: v.strictObject({ succeed: countOf, fail: countOf, unexpected: countOf }),
+})
+
+/** The shape of a report: the source of its JSON Schema, and a check for reports that come from elsewhere. */
+export const ReportSchema = v.strictObject({
+  apiVersion: v.literal('kpki/v1alpha1'),
+  kind: v.literal('AuditReport'),
+  at: v.pipe(time, v.description('the time that was judged')),
+  profile: v.picklist(['kubeadm', 'cis', 'strict']),
+  horizonDays: v.pipe(v.number(), v.minValue(0)),
+  verdict: v.strictObject({
+    status: v.picklist(['clean', 'warnings', 'errors', 'crashed']),
+    errors: countOf,
+    warnings: countOf,
+    infos: countOf,
+    summary: text,
+  }),
+  findings: v.array(v.strictObject(findingEntries)),
+  connections: v.array(connection),
+  components: v.array(component),
+  expiry: v.array(expiry),
+  timeline: v.strictObject({
+    first: v.optional(timelineEntry),
+    cluster: v.optional(timelineEntry),
+    components: v.array(timelineEntry),
+  }),
+  skipped: v.array(v.strictObject({ rule: text, code: text, reason: text })),
+  waived: v.array(
+    v.strictObject({
+      ...findingEntries,
+      waiver: v.strictObject({ reason: text, expires: v.optional(text) }),
+    }),
+  ),
+  crashed: v.array(v.strictObject({ rule: text, code: text, message: text })),
+  unrecognised: v.array(v.strictObject({ path: text, reason: text })),
+  stats,
+})
+
+/** The published JSON Schema (draft 2020-12) of {@link AuditReport}. */
+export function reportJsonSchema(): Readonly<Record<string, unknown>> {
+  return {
+    ...toJsonSchema(ReportSchema, { target: 'draft-2020-12' }),
+    $id: 'https://kpki.dev/schema/audit-report.schema.json',
+    title: 'The report of kpki audit',
+  }
+}
+
+/** Whether a value read from JSON is a report. */
+export function isReport(value: unknown): value is AuditReport {
+  return v.is(ReportSchema, value)
+}

@@ -1,0 +1,221 @@
+import pc from 'picocolors'
+import type { AuditReport, Finding, Severity, TimelineEntry } from '../types.js'
+import { printable } from './escape.js'
+import { groupBy } from './group.js'
+import {
+  connectionSentence,
+  count,
+  dayOf,
+  headline,
+  placeOf,
+  relative,
+  SEVERITIES,
+  standingOf,
+  thousands,
+  wrongConnections,
+} from './words.js'
+
+export interface TextOptions {
+  /** ANSI colours; off by default. */
+  readonly colour?: boolean
+  /** Also list every rule that was not judged, and the timeline of every component. */
+  readonly verbose?: boolean
+}
+
+type Colours = ReturnType<typeof pc.createColors>
+
+const SHOWN_PER_RULE = 20
+const SHOWN_CONNECTIONS = 40
+const SHOWN_COMPONENTS = 12
+const SHOWN_SKIPPED = 10
+
+/** The report for a person at a terminal: verdict first, then what is wrong, then what ends when. */
+export function renderText(report: AuditReport, options: TextOptions = {}): string {
+  const colours = pc.createColors(options.colour === true)
+  const sections = [
+    head(report, colours),
+    crashes(report, colours),
+    findings(report, colours, options.verbose === true),
+    connections(report, colours, options.verbose === true),
+    components(report, colours),
+    timeline(report, colours, options.verbose === true),
+    rest(report, colours, options.verbose === true),
+  ]
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`
+}
+
+function head(report: AuditReport, colours: Colours): readonly string[] {
+  const { verdict, stats } = report
+  const bad = verdict.status === 'errors' || verdict.status === 'crashed'
+  const paint = bad ? colours.red : verdict.status === 'warnings' ? colours.yellow : colours.green
+  const seen = [
+    count(stats.nodes, 'node'),
+    count(stats.files, 'file'),
+    count(stats.certificates, 'certificate'),
+    count(stats.keys, 'key'),
+    count(report.connections.length, 'connection'),
+  ]
+  return [
+    `${paint(colours.bold(headline(report)))}  ${printable(verdict.summary)}`,
+    colours.dim(
+      `judged at ${report.at}, profile ${report.profile}, horizon ${count(report.horizonDays, 'day')}: ${seen.join(', ')}`,
+    ),
+  ]
+}
+
+function crashes(report: AuditReport, colours: Colours): readonly string[] {
+  if (report.crashed.length === 0) return []
+  return [
+    colours.red(
+      `Rules that crashed: ${report.crashed.length} (a bug in kpki; the result is incomplete)`,
+    ),
+    ...report.crashed.map(({ rule, code, message }) => `  ${code} ${rule}: ${printable(message)}`),
+  ]
+}
+
+const NO_NODE = ''
+
+function findings(report: AuditReport, colours: Colours, all: boolean): readonly string[] {
+  if (report.findings.length === 0) return []
+  const { shown, folded } = all ? { shown: report.findings, folded: [] } : fold(report.findings)
+  const byNode = groupBy(shown, ({ node }) => node ?? NO_NODE)
+  const lines = [colours.bold(`Findings: ${severityCounts(report)}`)]
+  for (const [node, found] of byNode) {
+    lines.push('', `  ${colours.bold(node === NO_NODE ? 'the cluster' : printable(node))}`)
+    for (const severity of SEVERITIES)
+      for (const finding of found.filter((one) => one.severity === severity))
+        lines.push(...findingLines(finding, colours))
+  }
+  return folded.length === 0 ? lines : [...lines, '', ...folded.map((line) => colours.dim(line))]
+}
+
+// What goes wrong on every node of a large cluster is shown on some of them.
+function fold(findings: readonly Finding[]) {
+  const shown: Finding[] = []
+  const folded: string[] = []
+  for (const [code, same] of groupBy(findings, ({ code }) => code)) {
+    shown.push(...same.slice(0, SHOWN_PER_RULE))
+    const more = same.length - SHOWN_PER_RULE
+    if (more > 0) folded.push(`  … and ${thousands(more)} more like ${code} ${same[0]?.rule ?? ''}`)
+  }
+  const order = new Map(findings.map((finding, index) => [finding, index]))
+  shown.sort((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0))
+  return { shown, folded }
+}
+
+function severityCounts({ verdict }: AuditReport): string {
+  const parts = [
+    count(verdict.errors, 'error'),
+    count(verdict.warnings, 'warning'),
+    count(verdict.infos, 'note'),
+  ]
+  return parts.filter((part) => !part.startsWith('no ')).join(', ')
+}
+
+function findingLines(finding: Finding, colours: Colours): readonly string[] {
+  const { severity, code, rule, path, message, fix } = finding
+  const where = path === undefined ? '' : `  ${printable(path)}`
+  const label = paintOf(severity, colours)(severity.padEnd(7))
+  return [
+    `  ${label}  ${code} ${rule}${where}`,
+    `           ${printable(message)}`,
+    ...(fix === undefined ? [] : [`           ${colours.green('fix:')} ${printable(fix)}`]),
+  ]
+}
+
+function paintOf(severity: Severity, colours: Colours): (text: string) => string {
+  if (severity === 'error') return colours.red
+  return severity === 'warning' ? colours.yellow : colours.cyan
+}
+
+function connections(report: AuditReport, colours: Colours, all: boolean): readonly string[] {
+  const wrong = wrongConnections(report)
+  if (wrong.length === 0) {
+    if (report.connections.length === 0) return []
+    const { succeed, fail } = report.stats.connections
+    return [
+      `Connections: all ${thousands(report.connections.length)} as they must be (${thousands(succeed)} succeed, ${thousands(fail)} are refused)`,
+    ]
+  }
+  const shown = all ? wrong : wrong.slice(0, SHOWN_CONNECTIONS)
+  const more = wrong.length - shown.length
+  const title = `Connections that go wrong: ${thousands(wrong.length)} of ${thousands(report.connections.length)}`
+  return [
+    colours.bold(title),
+    ...shown.flatMap((connection) => {
+      const broken = standingOf(connection) === 'broken'
+      const label = broken ? colours.red('will fail') : colours.magenta('opens    ')
+      const { fix } = connection
+      return [
+        `  ${label}  ${printable(connectionSentence(connection))}`,
+        ...(fix === undefined ? [] : [`             ${colours.green('fix:')} ${printable(fix)}`]),
+      ]
+    }),
+    ...(more > 0 ? [colours.dim(`  … and ${count(more, 'more connection')}`)] : []),
+  ]
+}
+
+function components(report: AuditReport, colours: Colours): readonly string[] {
+  const down = report.components.filter(({ starts }) => !starts)
+  if (down.length === 0) return []
+  return [
+    colours.bold(`Components that do not start: ${down.length} of ${report.components.length}`),
+    ...down.flatMap(({ node, name, reason, fix }) => [
+      `  ${colours.red(`${name}/${printable(node)}`)}: ${printable(reason ?? 'does not start')}`,
+      ...(fix === undefined ? [] : [`    ${colours.green('fix:')} ${printable(fix)}`]),
+    ]),
+  ]
+}
+
+function timeline(report: AuditReport, colours: Colours, all: boolean): readonly string[] {
+  const { first, cluster, components: each } = report.timeline
+  if (first === undefined) return []
+  const horizon = report.horizonDays
+  const rows: (readonly [string, TimelineEntry])[] = [['first to end', first]]
+  if (cluster !== undefined) rows.push(['the cluster', cluster])
+  const shown = all ? each : each.slice(0, SHOWN_COMPONENTS)
+  for (const entry of shown) rows.push([entry.subject, entry])
+  const width = Math.max(...rows.map(([name]) => printable(name).length))
+  const lines = rows.map(([name, entry]) => {
+    const paint =
+      entry.days < 0 ? colours.red : entry.days <= horizon ? colours.yellow : (text: string) => text
+    const when = paint(`${dayOf(entry.at)}  ${relative(entry.days).padStart(14)}`)
+    const where = placeOf(entry)
+    return `  ${printable(name).padEnd(width)}  ${when}  ${printable(entry.what)}${where === '' ? '' : colours.dim(`  (${printable(where)})`)}`
+  })
+  const more = each.length - shown.length
+  return [
+    colours.bold('What ends when'),
+    ...lines,
+    ...(more > 0 ? [colours.dim(`  … and ${count(more, 'more component')} after that`)] : []),
+  ]
+}
+
+function rest(report: AuditReport, colours: Colours, all: boolean): readonly string[] {
+  const { rules } = report.stats
+  const lines = [
+    colours.dim(
+      `Rules: ${rules.passed} passed, ${rules.failed} failed, ${rules.notApplicable} not applicable, ${rules.skipped} skipped`,
+    ),
+  ]
+  const reasons = groupBy(report.skipped, ({ reason }) => reason)
+  for (const [reason, skipped] of reasons) {
+    const names = skipped.map(({ code }) => code)
+    const shown = all ? names : names.slice(0, SHOWN_SKIPPED)
+    const more = names.length > shown.length ? ` and ${names.length - shown.length} more` : ''
+    lines.push(colours.dim(`  skipped because ${printable(reason)}: ${shown.join(' ')}${more}`))
+  }
+  for (const { code, rule, waiver, ...place } of report.waived) {
+    const until = waiver.expires === undefined ? '' : ` until ${waiver.expires}`
+    const where = printable(placeOf(place))
+    lines.push(
+      colours.dim(`  waived${until}: ${code} ${rule} ${where}: ${printable(waiver.reason)}`),
+    )
+  }
+  for (const { path, reason } of report.unrecognised)
+    lines.push(colours.dim(`  not recognised: ${printable(path)}: ${printable(reason)}`))
+  return lines
+}

@@ -1,0 +1,99 @@
+import type { AuditReport, Connection, Finding, Severity } from '../types.js'
+
+/** Gravest first. */
+export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info']
+
+/** `3 errors`, `1 error`, `no errors`. */
+export function count(number: number, one: string, many = `${one}s`): string {
+  if (number === 0) return `no ${many}`
+  return number === 1 ? `1 ${one}` : `${thousands(number)} ${many}`
+}
+
+/** `12,345`: as English groups digits. */
+export function thousands(number: number): string {
+  return String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ',')
+}
+
+/** The date of an ISO 8601 time. */
+export function dayOf(time: string): string {
+  return time.slice(0, 10)
+}
+
+/** `in 12 days`, `today`, `3 days ago`. */
+export function relative(days: number): string {
+  if (days === 0) return 'today'
+  return days > 0 ? `in ${count(days, 'day')}` : `${count(-days, 'day')} ago`
+}
+
+/** The word that a verdict starts with. */
+export function headline(report: AuditReport): string {
+  if (report.verdict.status === 'crashed') return 'INCOMPLETE'
+  if (report.verdict.status === 'errors') return 'FAILED'
+  return report.verdict.status === 'warnings' ? 'PASSED, with warnings' : 'PASSED'
+}
+
+interface Place {
+  readonly node?: string | undefined
+  readonly path?: string | undefined
+}
+
+/** `controlplane: etc/kubernetes/pki/ca.crt`, or what is known of it. */
+export function placeOf({ node, path }: Place): string {
+  return [node, path].filter((part) => part !== undefined).join(': ')
+}
+
+/** How a connection stands: works, is refused as it must be, is broken, or is open though it must not. */
+export type Standing = 'works' | 'refused' | 'broken' | 'forbidden'
+
+export function standingOf({ must, will }: Pick<Connection, 'must' | 'will'>): Standing {
+  if (must === 'succeed') return will === 'succeed' ? 'works' : 'broken'
+  return will === 'fail' ? 'refused' : 'forbidden'
+}
+
+/** Connections that do not end as they must, broken ones first. */
+export function wrongConnections(report: AuditReport): readonly Connection[] {
+  const wrong = report.connections.filter(({ must, will }) => must !== will)
+  return [
+    ...wrong.filter(({ must }) => must === 'succeed'),
+    ...wrong.filter(({ must }) => must === 'fail'),
+  ]
+}
+
+/** One sentence on a connection that ends otherwise than it must: edge, reason, and what it opens. */
+export function connectionSentence(connection: Connection): string {
+  const { from, to, url, reason, privilege, identity } = connection
+  const edge = `${from} → ${to} ${url}`
+  if (standingOf(connection) !== 'forbidden') return `${edge}: ${reason ?? 'fails'}`
+  const who = identity === undefined ? '' : ` as ${identityText(identity)}`
+  const gain = privilege === undefined ? '' : `: ${privilege}`
+  const why = reason === undefined ? '' : ` (${reason})`
+  return `${edge}: is let in${who}${gain}${why}`
+}
+
+export function identityText({
+  user,
+  groups,
+}: {
+  user: string
+  groups: readonly string[]
+}): string {
+  return groups.length === 0 ? `user ${user}` : `user ${user}, groups ${groups.join(', ')}`
+}
+
+/** A short stable name for one finding, the same in every format and for every run on the same fault. */
+export function findingId(finding: Finding): string {
+  const { rule, node, path, message } = finding
+  return `${rule}-${hash([rule, node ?? '', path ?? '', message].join('\u0000'))}`
+}
+
+// FNV-1a over UTF-16 code units, twice 32 bits: names for links, nothing that anybody is kept from forging.
+function hash(text: string): string {
+  let low = 0x811c9dc5
+  let high = 0x9dc5811c
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    low = Math.imul(low ^ unit, 0x01000193)
+    high = Math.imul(high ^ (unit + i), 0x01000193)
+  }
+  return [high, low].map((part) => (part >>> 0).toString(16).padStart(8, '0')).join('')
+}

@@ -1,0 +1,45 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import * as v from 'valibot'
+import { describe, expect, expectTypeOf, it } from 'vitest'
+import { renderJson } from '../../../src/audit/report/json.js'
+import { isReport, ReportSchema, reportJsonSchema } from '../../../src/audit/report/schema.js'
+import type { AuditReport } from '../../../src/audit/types.js'
+import { badReport, hostileReport, sampleReport } from './sample.js'
+
+const SCHEMA = new URL('../../../schema/audit-report.schema.json', import.meta.url)
+
+describe('the JSON report', () => {
+  it.each([
+    ['a clean report', sampleReport()],
+    ['a bad one', badReport()],
+    ['a hostile one', hostileReport()],
+  ])('%s reads back equal and fits its schema', (_, report) => {
+    const back: unknown = JSON.parse(renderJson(report))
+    expect(back).toEqual(report)
+    expect(v.safeParse(ReportSchema, back).issues).toBeUndefined()
+    expect(isReport(back)).toBe(true)
+  })
+
+  it('refuses what is no report', () => {
+    expect(isReport({ ...sampleReport(), surplus: 1 })).toBe(false)
+    expect(isReport({ ...sampleReport(), at: 'yesterday' })).toBe(false)
+    expect(isReport(null)).toBe(false)
+  })
+
+  it('has a schema that says what the type says', () => {
+    // Optional properties are compared by name: the schema's may also be undefined.
+    type Plain<T> = T extends readonly (infer E)[]
+      ? Plain<E>[]
+      : T extends object
+        ? { -readonly [K in keyof T]-?: Plain<Exclude<T[K], undefined>> }
+        : T
+    type Output = v.InferOutput<typeof ReportSchema>
+    expectTypeOf<Plain<AuditReport>>().toEqualTypeOf<Plain<Output>>()
+  })
+
+  it('is published: schema/audit-report.schema.json is up to date (UPDATE_SCHEMA=1 writes it)', async () => {
+    const wanted = `${JSON.stringify(reportJsonSchema(), undefined, 2)}\n`
+    if (process.env.UPDATE_SCHEMA === '1') await writeFile(SCHEMA, wanted)
+    expect(JSON.parse(await readFile(SCHEMA, 'utf8'))).toEqual(JSON.parse(wanted))
+  })
+})
