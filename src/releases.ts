@@ -61,6 +61,21 @@ export function releaseOf(
   }
 }
 
+/**
+ * Whether a kubeadm feature is on: the gate's setting where the release has such a gate and does not lock it, else
+ * what the release does without one.
+ */
+export function gateEnabled(
+  release: Release,
+  gates: Readonly<Record<string, boolean>>,
+  name: string,
+  otherwise: boolean,
+): boolean {
+  const gate = release.featureGates[name]
+  if (gate === undefined || gate.stage === 'ga') return otherwise
+  return gates[name] ?? gate.default
+}
+
 function at<T>(values: ByPatch<T>, patch: number): T {
   return values.reduce((value, entry) => (entry[0] <= patch ? entry : value))[1]
 }

@@ -1,10 +1,11 @@
 import type { Cluster, ClusterNode, JsonObject } from '../cluster/cluster.js'
 import { KpkiError } from '../errors.js'
-import { directory, file, type TreeEntry } from '../files/tree.js'
+import { type FileEntry, file } from '../files/tree.js'
 import { dumpYaml } from '../files/yaml.js'
 import type { EtcdStart } from './component.js'
 import { COMPONENTS } from './components.js'
 import type { ComponentName } from './extra-arguments.js'
+import { applyPatches } from './patches.js'
 import { MANIFESTS_DIR, treePath } from './paths.js'
 import { podOf } from './pod.js'
 
@@ -35,21 +36,23 @@ export function staticPods(
   refuseRootless(cluster)
   const site = { cluster, node, etcdStart: options.etcdStart ?? 'one-by-one' }
   return COMPONENTS.filter(({ name }) => name !== 'etcd' || cluster.etcd.kind === 'local').map(
-    (component) => ({ name: component.name, pod: podOf(component, site) }),
+    (component) => ({
+      name: component.name,
+      pod: applyPatches(cluster, component.name, podOf(component, site)),
+    }),
   )
 }
 
-/** The static pods as files below `etc/kubernetes/manifests` of the node's tree, with kubeadm's modes. */
+/** The static pods as files below `etc/kubernetes/manifests` of the node's tree, mode 0600 as kubeadm's. */
 export function manifestFiles(
   cluster: Cluster,
   node: ClusterNode,
   options: StaticPodOptions = {},
-): readonly TreeEntry[] {
+): readonly FileEntry[] {
   const folder = treePath(MANIFESTS_DIR)
-  const files = staticPods(cluster, node, options).map(({ name, pod }) =>
+  return staticPods(cluster, node, options).map(({ name, pod }) =>
     file(`${folder}/${name}.yaml`, dumpYaml(pod), 0o600),
   )
-  return files.length === 0 ? [] : [directory(folder, 0o700), ...files]
 }
 
 function refuseRootless({ featureGates }: Cluster): void {

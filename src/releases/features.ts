@@ -84,6 +84,8 @@ export interface MinorFeatures {
   /** Order of kubeadm's environment variables; kpki always sorts them. */
   readonly envOrder: 'random' | 'sorted'
 
+  /** The container runtime's socket is in instance-config.yaml and config.yaml, unless the gate says otherwise. */
+  readonly nodeLocalCriSocket: boolean
   /** The pause image is a kubelet flag (until kubernetes#133778). */
   readonly pauseImageFlag: boolean
   /** Zero values that config.yaml shows besides those of 1.28. */

@@ -49,6 +49,7 @@ export const FIRST: ReleaseRow = {
   flexvolumeMount: true,
   creationTimestamp: true,
   envOrder: 'random',
+  nodeLocalCriSocket: false,
   pauseImageFlag: true,
   kubeletConfigKeys: [],
   resolvConf: 'cluster',

@@ -18,11 +18,12 @@ export const CHANGES: readonly ReleaseChange[] = [
       [11, '3.5.16-0'],
     ],
     corednsImage: [[0, 'v1.11.1']],
+    // kubernetes#114534, merged before 1.29.
+    imageOrder: ['coredns', 'pause', 'etcd'],
     superAdminConf: true,
     adminGroup: 'kubeadm:cluster-admins',
     kubeletClientGroup: [[0, 'kubeadm:cluster-admins']],
     etcdClientGroup: undefined,
-    extraArgs: 'repeat',
     kubeletConfigKeys: ['imageMaximumGCAge'],
     featureGates: { PublicKeysECDSA: deprecated, EtcdLearnerMode: beta },
     kubeletSkew: 3,
@@ -61,6 +62,7 @@ export const CHANGES: readonly ReleaseChange[] = [
     kubeconfigAuthority: 'common-anchor',
     kubeadmApi: 'kubeadm.k8s.io/v1beta4',
     kubeadmApis: ['kubeadm.k8s.io/v1beta3', 'kubeadm.k8s.io/v1beta4'],
+    extraArgs: 'repeat',
     etcdProbes: { liveness: '/livez', readiness: '/readyz', startup: '/readyz' },
     caDirectories: [
       '/etc/pki/ca-trust',
@@ -141,6 +143,7 @@ export const CHANGES: readonly ReleaseChange[] = [
     namedProbePorts: true,
     etcdFlags: 'by-tag',
     creationTimestamp: false,
+    nodeLocalCriSocket: true,
     featureGates: { WaitForAllControlPlaneComponents: ga, NodeLocalCRISocket: beta },
   },
   {
@@ -156,7 +159,11 @@ export const CHANGES: readonly ReleaseChange[] = [
     ],
     externalEtcdHttpEndpoints: true,
     pauseImageFlag: false,
-    featureGates: { WaitForAllControlPlaneComponents: null, ControlPlaneKubeletLocalMode: ga },
+    featureGates: {
+      RootlessControlPlane: null,
+      WaitForAllControlPlaneComponents: null,
+      ControlPlaneKubeletLocalMode: ga,
+    },
     minimumExternalEtcd: '3.5.24-0',
   },
   {
@@ -184,7 +191,6 @@ export const CHANGES: readonly ReleaseChange[] = [
     kubeadmApis: ['kubeadm.k8s.io/v1beta4'],
     featureGates: { PublicKeysECDSA: null, NodeLocalCRISocket: null },
     patchTargets: [...FIRST.patchTargets, 'corednsdeployment', 'kubeproxydaemonset'],
-    imageOrder: ['coredns', 'pause', 'etcd'],
   },
 ]
 

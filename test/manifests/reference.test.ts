@@ -2,15 +2,17 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { type Cluster, controlPlanes } from '../../src/cluster/cluster.js'
 import { textOf } from '../../src/files/tree.js'
-import { manifestFiles } from '../../src/manifests/static-pods.js'
+import { nodeFiles } from '../../src/manifests/node-files.js'
 import { references } from './cluster.js'
 
 const fixtures = new URL('../../fixtures/kubeadm/v1.28.7/', import.meta.url)
 
+const secrets = { bootstrapToken: undefined, certificateKey: undefined, authorityPins: [] }
+
 function texts(cluster: Cluster): ReadonlyMap<string, string> {
   const [node] = controlPlanes(cluster)
   if (node === undefined) throw new Error('no control plane')
-  const files = manifestFiles(cluster, node).flatMap((entry) =>
+  const files = nodeFiles(cluster, node, secrets).flatMap((entry) =>
     entry.kind === 'file' ? [[entry.path, textOf(entry)] as const] : [],
   )
   return new Map(files)

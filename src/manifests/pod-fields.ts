@@ -1,0 +1,118 @@
+import type { Json, JsonObject } from '../cluster/cluster.js'
+import { isList, isObject } from './json.js'
+import { canonicalQuantity } from './quantity.js'
+import type { MergeSchema } from './strategic-merge.js'
+
+const CONTAINERS: MergeSchema = {
+  key: 'name',
+  members: {
+    ports: { key: 'containerPort' },
+    env: { key: 'name' },
+    volumeMounts: { key: 'mountPath' },
+    volumeDevices: { key: 'devicePath' },
+  },
+}
+
+/** The lists of a Pod that strategic merge patches merge (`patchMergeKey` of Kubernetes' core/v1 types). */
+export const POD_SCHEMA: MergeSchema = {
+  members: {
+    metadata: { members: { finalizers: { key: '' }, ownerReferences: { key: 'uid' } } },
+    spec: {
+      members: {
+        containers: CONTAINERS,
+        initContainers: CONTAINERS,
+        ephemeralContainers: CONTAINERS,
+        volumes: { key: 'name' },
+        imagePullSecrets: { key: 'name' },
+        hostAliases: { key: 'ip' },
+        topologySpreadConstraints: { key: 'topologyKey' },
+        schedulingGates: { key: 'name' },
+        resourceClaims: { key: 'name' },
+      },
+    },
+  },
+}
+
+// Fields whose zero value the Kubernetes types leave out, or keep though they are empty.
+const OMITTED_WHEN_FALSE = [
+  'hostNetwork',
+  'hostPID',
+  'hostIPC',
+  'stdin',
+  'stdinOnce',
+  'tty',
+  'readOnly',
+]
+const OMITTED_WHEN_ZERO = [
+  'initialDelaySeconds',
+  'timeoutSeconds',
+  'periodSeconds',
+  'successThreshold',
+  'failureThreshold',
+  'hostPort',
+]
+const MAPS = [
+  'labels',
+  'annotations',
+  'nodeSelector',
+  'limits',
+  'requests',
+  'matchLabels',
+  'overhead',
+]
+const KEPT_WHEN_EMPTY = ['containers', 'sources', 'type', 'name', 'mountPath', 'path', 'key']
+const QUANTITIES = ['limits', 'requests', 'overhead']
+const CONTAINER_LISTS = ['containers', 'initContainers', 'ephemeralContainers']
+
+/** A patched Pod as it looks after a round trip through Kubernetes' types, which is how kubeadm writes it. */
+export function tidyPod(pod: JsonObject, creationTimestamp: boolean): JsonObject {
+  const tidied = tidyObject(pod)
+  const metadata = tidied.metadata
+  return {
+    ...tidied,
+    metadata: {
+      ...(isObject(metadata) ? metadata : {}),
+      ...(creationTimestamp ? { creationTimestamp: null } : {}),
+    },
+    status: {},
+  }
+}
+
+function tidyObject(object: JsonObject): JsonObject {
+  const fields: Record<string, Json> = {}
+  for (const [key, value] of Object.entries(object)) {
+    const tidied = tidy(value, key)
+    if (tidied !== undefined) fields[key] = tidied
+  }
+  return fields
+}
+
+function tidy(value: Json, key: string): Json | undefined {
+  if (isList(value)) {
+    if (value.length === 0) return KEPT_WHEN_EMPTY.includes(key) ? value : undefined
+    const items = value.map((item) => (isObject(item) ? tidyObject(item) : item))
+    return CONTAINER_LISTS.includes(key) ? items.map(withResources) : items
+  }
+  if (isObject(value)) {
+    if (MAPS.includes(key) && Object.keys(value).length === 0) return undefined
+    return QUANTITIES.includes(key) ? quantities(value) : tidyObject(value)
+  }
+  const omitted =
+    value === null ||
+    (value === '' && !KEPT_WHEN_EMPTY.includes(key)) ||
+    (value === false && OMITTED_WHEN_FALSE.includes(key)) ||
+    (value === 0 && OMITTED_WHEN_ZERO.includes(key))
+  return omitted ? undefined : value
+}
+
+function quantities(resources: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(resources).map(([name, value]) => [name, canonicalQuantity(String(value))]),
+  )
+}
+
+function withResources(container: Json): Json {
+  return isObject(container) && container.resources === undefined
+    ? { ...container, resources: {} }
+    : container
+}
