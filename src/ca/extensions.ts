@@ -82,7 +82,7 @@ export function decodeExtension(
       into.basicConstraints = { critical, ...readBasicConstraints(value, oddities) }
       return true
     case EXTENSION.extendedKeyUsage:
-      into.extendedKeyUsage = { critical, usages: readExtendedKeyUsage(value) }
+      into.extendedKeyUsage = { critical, usages: readExtendedKeyUsage(value, oddities) }
       return true
     case EXTENSION.altNames:
       into.altNames = { ...readAltNames(value, oddities), critical }
@@ -129,9 +129,9 @@ function readBasicConstraints(value: Uint8Array, oddities: string[]) {
   return pathLength === undefined ? { ca } : { ca, pathLength }
 }
 
-function readExtendedKeyUsage(value: Uint8Array): readonly string[] {
+function readExtendedKeyUsage(value: Uint8Array, oddities: string[]): readonly string[] {
   const body = only(value, 'extKeyUsage')
-  if (body.at === body.end) throw derError('extKeyUsage: empty')
+  if (body.at === body.end) oddities.push('extKeyUsage is empty')
   const usages: string[] = []
   while (body.at < body.end) {
     const oid = readOid(body, 'extKeyUsage')

@@ -1,7 +1,7 @@
 import { type PemBlock, parsePem } from './pem.js'
 
 /**
- * What is unusual about PEM text, one sentence each with line numbers, empty when nothing is: a byte
+ * What is unusual about PEM text, one sentence for each kind with the line where it first occurs, empty when nothing is: a byte
  * order mark, NUL, carriage returns, lines over 64 columns (RFC 7468 §2), a missing final newline,
  * text before, between or after the blocks, an END glued to a BEGIN, and malformed blocks, which
  * Go and {@link parsePem} skip silently. Never throws.
@@ -37,6 +37,7 @@ function longLines(text: string, blocks: readonly PemBlock[]): readonly string[]
 
 function gaps(text: string, blocks: readonly PemBlock[]): readonly string[] {
   const found: string[] = []
+  const seen = new Set<string>()
   let from = 0
   for (let i = 0; i <= blocks.length; i++) {
     const block = blocks[i]
@@ -44,8 +45,10 @@ function gaps(text: string, blocks: readonly PemBlock[]): readonly string[] {
     const where =
       i === 0 ? 'before the first block' : block ? 'between blocks' : 'after the last block'
     const oddity = gapOddity(gap.startsWith('\ufeff') ? gap.slice(1) : gap, where)
-    if (oddity) {
+    // Each kind once: a bundle may have text before every block.
+    if (oddity && !seen.has(oddity[0])) {
       const [sentence, offset] = oddity
+      seen.add(sentence)
       found.push(`${sentence} (line ${lineOf(text, from + offset)})`)
     }
     from = block ? block.end : from
@@ -54,11 +57,21 @@ function gaps(text: string, blocks: readonly PemBlock[]): readonly string[] {
 }
 
 function gapOddity(gap: string, where: string): readonly [string, number] | undefined {
-  const glued = /-----END [^\r\n]*-----[^\S\r\n]*-----BEGIN /.exec(gap)
-  if (glued) return ['has an END line glued to a BEGIN line', glued.index]
+  const glued = gluedAt(gap)
+  if (glued >= 0) return ['has an END line glued to a BEGIN line', glued]
   const begin = gap.indexOf('-----BEGIN')
   const broken = begin >= 0 ? begin : gap.indexOf('-----END')
   if (broken >= 0) return [`has a malformed block ${where}`, broken]
   const other = gap.search(/\S/)
   return other < 0 ? undefined : [`has text ${where}`, other]
+}
+
+function gluedAt(gap: string): number {
+  let at = 0
+  for (const line of gap.split('\n')) {
+    const begin = line.indexOf('-----BEGIN ')
+    if (begin > 0 && line.lastIndexOf('-----END ', begin) >= 0) return at
+    at += line.length + 1
+  }
+  return -1
 }

@@ -190,3 +190,8 @@ export function firstBlock(text: string | Uint8Array, ...labels: readonly string
 export function bytesOfBase64(text: string): Uint8Array | undefined {
   return decodeBase64(text, 0, text.length)
 }
+
+/** Whether bytes are a DER SEQUENCE rather than PEM text, which may begin with a `0` (also 0x30). */
+export function isDer(input: Uint8Array): boolean {
+  return input[0] === 0x30 && ((input[1] ?? 0) >= 0x80 || parsePem(input).length === 0)
+}

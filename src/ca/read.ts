@@ -22,7 +22,7 @@ import {
 import { checkTree, decodeExtension, EXTENSION } from './extensions.js'
 import { readNameConstraints } from './name-constraints.js'
 import { decodeName } from './names.js'
-import { firstBlock, parsePem } from './pem.js'
+import { firstBlock, isDer, parsePem } from './pem.js'
 import { readPublicKeyInfo } from './public-key.js'
 import { signatureName } from './signature-algorithms.js'
 import { readTime } from './time.js'
@@ -38,7 +38,7 @@ const MAX_CERTIFICATE = 1 << 20
  * block, `ERR_DER_INVALID` for everything else, and never anything else. (RFC 5280 §4.1.)
  */
 export function readCertificate(input: string | Uint8Array): CertificateFacts {
-  if (typeof input !== 'string' && input[0] === TAG.sequence)
+  if (typeof input !== 'string' && isDer(input))
     return guarded(() => parseCertificate(Uint8Array.from(input)))
   return guarded(() => parseCertificate(firstBlock(input, 'CERTIFICATE').der))
 }
@@ -179,7 +179,16 @@ function decodeExtensions(extensions: readonly ExtensionFacts[], oddities: strin
       checkTree(derCursor(value), `extension ${oid}`)
       known = true
     }
+    // Go counts alternative names as unhandled when it knows none of them.
+    if (oid === EXTENSION.altNames && !namesAnything(decoded.altNames)) known = false
     if (critical && !known) unknownCritical.push(oid)
   }
   return { ...decoded, extensions, unknownCritical }
+}
+
+function namesAnything(names: CertificateFacts['altNames']): boolean {
+  return (
+    names !== undefined &&
+    [names.dns, names.ip, names.email, names.uri].some((one) => one.length > 0)
+  )
 }

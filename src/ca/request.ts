@@ -1,9 +1,9 @@
 import { KpkiError } from '../errors.js'
-import { derCursor, derError, TAG } from './der.js'
+import { derCursor, derError } from './der.js'
 import { type CryptoEngine, runtimeEngine } from './engine.js'
 import { checkTree, decodeExtension } from './extensions.js'
 import { decodeName } from './names.js'
-import { firstBlock } from './pem.js'
+import { firstBlock, isDer } from './pem.js'
 import { readPublicKeyInfo } from './public-key.js'
 import type { CertificateFacts, DecodedName, ExtensionFacts, PublicKeyFacts } from './types.js'
 
@@ -33,7 +33,7 @@ export async function readRequest(
   engine: CryptoEngine = runtimeEngine(),
 ): Promise<RequestFacts> {
   const der =
-    typeof input !== 'string' && input[0] === TAG.sequence
+    typeof input !== 'string' && isDer(input)
       ? Uint8Array.from(input)
       : firstBlock(input, 'CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST').der
   if (der.length > MAX_REQUEST) throw derError('certificate request: larger than 256 KiB')

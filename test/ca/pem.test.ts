@@ -64,6 +64,12 @@ describe('parsePem', () => {
     expect(parsePem('-----BEGIN X-----\n'.repeat(50_000))).toEqual([])
     expect(parsePem(`-----BEGIN X-----\n${'-----END Y-----\n'.repeat(50_000)}`)).toEqual([])
     expect(parsePem(`${'a:b\n'.repeat(100_000)}\n-----END X-----`)).toEqual([])
+    const texts = [
+      '-----END '.repeat(50_000),
+      '-----END X-----x'.repeat(30_000),
+      `x\n${block}`.repeat(2_000),
+    ]
+    for (const text of texts) expect(pemOddities(text).length).toBeGreaterThan(0)
     expect(performance.now() - started).toBeLessThan(2_000)
   })
 

@@ -51,6 +51,7 @@ test('reads PEM, DER and bundles', () => {
     expect(readCertificate(input).der).toEqual(good)
   expect(readCertificates(pem + testKey('p256-1').pem() + pem)).toHaveLength(2)
   expect(readCertificates('')).toEqual([])
+  expect(readCertificate(Buffer.from(`0 text\n${pem}`)).der).toEqual(good)
   expect(codeOf(() => readCertificate(''))).toBe('ERR_PEM_INVALID')
   expect(codeOf(() => readCertificate(testKey('p256-1').pem()))).toBe('ERR_PEM_INVALID')
   expect(codeOf(() => readCertificate(encodePem('CERTIFICATE', bytes('00'))))).toBe(
@@ -94,7 +95,6 @@ describe('refuses, as Go does', () => {
       () => withExtension('2.5.29.17', sequence(implicit(2, bytes('c3a4')))),
     ],
     ['an alternative name that is none', () => withExtension('2.5.29.17', sequence(integer(1)))],
-    ['an empty extKeyUsage', () => withExtension('2.5.29.37', sequence())],
     ['an empty nameConstraints', () => withExtension('2.5.29.30', sequence())],
     ['a key usage that is no BIT STRING', () => withExtension('2.5.29.15', bytes('0500'))],
     ['a point off the curve', () => replaced(6, flipped(parts()[6] ?? bytes(''), -1))],
@@ -156,6 +156,7 @@ describe('tolerates with a remark', () => {
     ],
     ['keyUsage has trailing zero bits', () => withExtension('2.5.29.15', bytes('03020080'))],
     ['keyUsage is empty', () => withExtension('2.5.29.15', bytes('030100'))],
+    ['extKeyUsage is empty', () => withExtension('2.5.29.37', sequence())],
     ['subjectAltName is empty', () => withExtension('2.5.29.17', sequence())],
     [
       'subjectAltName has an IPv4-mapped IPv6 address',
@@ -203,6 +204,10 @@ test('reads every field', () => {
   ])
   expect(readCertificate(withExtension('1.2.3', bytes(''), true)).unknownCritical).toEqual([
     '1.2.3',
+  ])
+  const onlyOther = sequence(implicit(8, bytes('2a03')))
+  expect(readCertificate(withExtension('2.5.29.17', onlyOther, true)).unknownCritical).toEqual([
+    '2.5.29.17',
   ])
   expect(readCertificate(withExtension('2.5.29.15', bytes('03030780 80'))).keyUsage?.bits).toEqual([
     'digitalSignature',
