@@ -1,3 +1,4 @@
+import { hexOf } from '../ca/der.js'
 import { readPrivateKey } from '../ca/keys.js'
 import { readCertificate } from '../ca/read.js'
 import type { Verifier } from '../ca/signature.js'
@@ -80,8 +81,9 @@ export async function nodePart(
     ...leaves.flatMap((leaf) => leaf.drafts),
     ...nodeFiles(cluster, node, {
       bootstrapToken: context.secrets.bootstrapToken,
-      certificateKey: context.secrets.certificateKey,
-      authorityPublicKey: authorityOf(context.authorities, 'ca').facts.publicKey.spki,
+      // A joining control plane has its files already: with the key, kubeadm would download them.
+      certificateKey: node.initial ? context.secrets.certificateKey : undefined,
+      authorityPins: [await pinOf(context)],
     }).map((entry) => ({ entry })),
   ]
   return {
@@ -119,6 +121,13 @@ function authorityOf(authorities: Authorities, id: AuthorityId): Authority {
   const authority = authorities.get(id)
   if (authority !== undefined) return authority
   throw new KpkiError('ERR_INTERNAL', `authority ${id} was not established`, {})
+}
+
+// What `kubeadm join` pins: the SHA-256 of the authority's SubjectPublicKeyInfo.
+async function pinOf({ authorities, env }: PartContext): Promise<string> {
+  const { spki } = authorityOf(authorities, 'ca').facts.publicKey
+  const digest = await env.engine.subtle.digest('SHA-256', Uint8Array.from(spki))
+  return `sha256:${hexOf(new Uint8Array(digest))}`
 }
 
 // Trust anchors and shared keys. Only control planes sign and verify tokens, serve etcd or call extension servers.

@@ -1,3 +1,4 @@
+import { hexOf } from '../ca/der.js'
 import { type PrivateKey, publicKeyPem, readPrivateKey } from '../ca/keys.js'
 import type { Cluster } from '../cluster/cluster.js'
 import { type FileTree, textAt } from '../files/tree.js'
@@ -45,7 +46,7 @@ export async function establishSecrets(
     certificateKey:
       configured(cluster, 'certificateKey') ??
       kept(SECRET_FILES.certificateKey) ??
-      hex(env.randomBytes(32)),
+      hexOf(env.randomBytes(32)),
   }
 }
 
@@ -76,8 +77,4 @@ function letters(env: Env, length: number): string {
     for (const byte of env.randomBytes(length))
       if (byte < 252 && text.length < length) text += ALPHANUMERIC.charAt(byte % 36)
   return text
-}
-
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

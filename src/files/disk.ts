@@ -19,6 +19,8 @@ export interface ReadTreeOptions {
   readonly maxFileSize?: number
   /** More entries than this end the reading with an error. */
   readonly maxEntries?: number
+  /** How many levels of folders are read; all by default. */
+  readonly depth?: number
 }
 
 const MAX_FILE_SIZE = 4 * 1024 * 1024
@@ -31,7 +33,7 @@ const MAX_ENTRIES = 1_000_000
  * @throws KpkiError `ERR_FILE_UNREADABLE` when a folder or file cannot be read.
  */
 export async function readTree(root: string, options: ReadTreeOptions = {}): Promise<FileTree> {
-  const { maxFileSize = MAX_FILE_SIZE, maxEntries = MAX_ENTRIES } = options
+  const { maxFileSize = MAX_FILE_SIZE, maxEntries = MAX_ENTRIES, depth = 64 } = options
   const entries: TreeEntry[] = []
   const pending = ['']
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
@@ -44,7 +46,7 @@ export async function readTree(root: string, options: ReadTreeOptions = {}): Pro
       const entry = await readEntry(root, child, maxFileSize)
       if (entry === undefined) continue
       entries.push(entry)
-      if (entry.kind === 'directory') pending.push(child)
+      if (entry.kind === 'directory' && child.split('/').length < depth) pending.push(child)
     }
   }
   return treeOf(entries.sort((a, b) => (a.path < b.path ? -1 : 1)))
@@ -97,6 +99,8 @@ async function readRegular(path: string, maxFileSize: number): Promise<Uint8Arra
 }
 
 export interface WriteTreeOptions {
+  /** Mode of the root, when it is made; 0755 by default. */
+  readonly rootMode?: number
   /** Mode of folders that no directory entry of the tree names; 0755 by default. */
   readonly directoryMode?: number
 }
@@ -117,7 +121,8 @@ export async function writeTree(
   tree: FileTree,
   options: WriteTreeOptions = {},
 ): Promise<void> {
-  const folders = foldersOf(tree, options.directoryMode ?? 0o755)
+  const { rootMode = 0o755, directoryMode = 0o755 } = options
+  const folders = new Map([['', rootMode], ...foldersOf(tree, directoryMode)])
   for (const [path, mode] of folders) await ensureFolder(root, path, mode)
   const groups = pairs(tree)
   const staged: { readonly temporary: string; readonly path: string }[][] = []
@@ -195,7 +200,7 @@ async function writeNew(path: string, data: Uint8Array, mode: number): Promise<v
 }
 
 function foldersOf(tree: FileTree, mode: number): ReadonlyMap<string, number> {
-  const modes = new Map<string, number>([['', mode]])
+  const modes = new Map<string, number>()
   for (const entry of tree.values()) {
     const names = entry.path.split('/')
     if (entry.kind !== 'directory') names.pop()

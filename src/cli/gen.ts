@@ -1,0 +1,122 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { type Change, compare, type DatedCertificate, type Part } from '../certs/changes.js'
+import type { Cluster } from '../cluster/cluster.js'
+import { parseDuration } from '../cluster/durations.js'
+import { defaultEnv, planningEnv } from '../env.js'
+import { KpkiError } from '../errors.js'
+import { isLeftOver, readTree, writeTree } from '../files/disk.js'
+import { withLock } from '../files/lock.js'
+import { type FileTree, file, type TreeEntry, treeOf } from '../files/tree.js'
+import { generateParts } from '../generate.js'
+import { CLUSTER_FILE, loadCluster } from './cluster-file.js'
+import { issueLine } from './errors.js'
+import type { ExitCode, Io } from './io.js'
+import { changeLines, dates, datesData, notes, summary } from './output.js'
+import type { GenOptions } from './verbs/gen.js'
+
+/** Makes or updates an output folder, or says what that would change. */
+export async function runGen(io: Io, options: GenOptions): Promise<ExitCode> {
+  const out = resolve(io.cwd, options.out)
+  const renewBefore = parseDuration(options.renewBefore)
+  if (renewBefore === undefined)
+    throw new KpkiError('ERR_USAGE', `--renew-before: "${options.renewBefore}" is not a time`, {}, {
+      hint: 'write it as 30d, 720h or 12h30m',
+    })
+  const { cluster, text, warnings } = await loadCluster(io, options)
+  for (const warning of warnings) io.err(`kpki: warning:${issueLine(warning).slice(1)}\n`)
+  const writing = options.dryRun !== true && options.check !== true
+  if (!writing) return report(io, options, cluster, await make(io, out, cluster, text, renewBefore, false))
+  await makeFolder(out)
+  return withLock(out, async () =>
+    report(io, options, cluster, await make(io, out, cluster, text, renewBefore, true)),
+  )
+}
+
+interface Made {
+  readonly changes: readonly Change[]
+  readonly certificates: readonly DatedCertificate[]
+}
+
+async function make(
+  io: Io,
+  out: string,
+  cluster: Cluster,
+  text: string,
+  renewBefore: number,
+  writing: boolean,
+): Promise<Made> {
+  const changes: Change[] = []
+  const certificates: DatedCertificate[] = []
+  const existing = (folder: string): Promise<FileTree> => readTree(join(out, folder))
+  const env = writing ? defaultEnv() : planningEnv(defaultEnv())
+  const started = io.now().getTime()
+  for await (const part of parts(cluster, text, out, { env, existing, renewBefore })) {
+    if (writing) await writePart(out, part)
+    changes.push(...part.changes)
+    certificates.push(...part.certificates)
+    if (io.isTerminal && io.now().getTime() - started > 1000 && part.node !== undefined)
+      io.err(`kpki: ${part.folder}\n`)
+  }
+  return { changes, certificates }
+}
+
+// The cluster file goes first: with it, `kpki gen -o OUT` completes a run that was cut off.
+async function* parts(
+  cluster: Cluster,
+  text: string,
+  out: string,
+  options: Parameters<typeof generateParts>[1],
+): AsyncGenerator<Part> {
+  const before = await readTree(out, { depth: 1 })
+  const draft = { entry: file(CLUSTER_FILE, text, 0o600) }
+  yield compare({ folder: '', drafts: [draft], folders: [], certificates: [] }, before)
+  yield* generateParts(cluster, options)
+}
+
+async function writePart(out: string, { folder, tree, changes }: Part): Promise<void> {
+  const root = join(out, folder)
+  const kept = new Set(changes.filter(({ action }) => action === 'keep').map(({ path }) => path))
+  const prefix = folder === '' ? '' : `${folder}/`
+  const entries: TreeEntry[] = [...tree.values()].filter((entry) => !kept.has(prefix + entry.path))
+  await writeTree(root, treeOf(entries), { rootMode: 0o700, directoryMode: folderMode(folder) })
+  if (folder !== '') await removeLeftOvers(root)
+}
+
+// A node's folders are the node's own: kubeadm's modes. Everything else is the operator's alone.
+function folderMode(folder: string): number {
+  return folder.startsWith('nodes/') ? 0o755 : 0o700
+}
+
+// What a killed run staged and never put in place.
+async function removeLeftOvers(root: string): Promise<void> {
+  for (const path of (await readTree(root)).keys())
+    if (isLeftOver(path)) await rm(join(root, path), { force: true })
+}
+
+async function makeFolder(out: string): Promise<void> {
+  try {
+    await mkdir(out, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new KpkiError('ERR_WRITE_FAILED', `${out} can't be made`, { path: out }, {
+      cause,
+      hint: 'choose a folder that you may write to with -o',
+    })
+  }
+}
+
+function report(io: Io, options: GenOptions, cluster: Cluster, made: Made): ExitCode {
+  const { changes, certificates } = made
+  const writing = options.dryRun !== true && options.check !== true
+  if (options.json === true) {
+    const plan = { changes, certificates, ...datesData(certificates), notes: notes(cluster, certificates, io.now()) }
+    io.out(`${JSON.stringify(plan, undefined, 2)}\n`)
+  } else {
+    io.out(changeLines(changes, !writing))
+    io.out(`${writing ? '' : 'plan: '}${summary(changes)}\n`)
+    for (const note of notes(cluster, certificates, io.now())) io.out(`note: ${note}\n`)
+    io.out(dates(certificates))
+  }
+  const pending = changes.some(({ action }) => action !== 'keep')
+  return options.check === true && pending ? 1 : 0
+}

@@ -1,0 +1,132 @@
+import { constants } from 'node:fs'
+import { link, open, readFile, rename, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { KpkiError } from '../errors.js'
+
+interface Holder {
+  readonly host: string
+  readonly pid: number
+  /** When the process started, in the kernel's ticks: a process id may be given again. Empty where unknown. */
+  readonly started: string
+}
+
+const NAME = '.kpki.lock'
+
+/**
+ * Runs `work` while no other run holds the folder. The lock names its process: one that no longer lives
+ * does not count. On another machine it can't be asked, and holds.
+ *
+ * @throws KpkiError `ERR_LOCKED` while another run holds it.
+ */
+export async function withLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const path = join(folder, NAME)
+  await acquire(path)
+  try {
+    return await work()
+  } finally {
+    await rm(path, { force: true })
+  }
+}
+
+async function acquire(path: string): Promise<void> {
+  const own = `${path}.${process.pid}`
+  await writeOwn(own)
+  try {
+    for (let attempt = 0; attempt < 10; attempt++) {
+      if (await linked(own, path)) return
+      const holder = await holderOf(path)
+      if (holder === undefined) continue
+      if (await lives(holder)) throw locked(path, holder)
+      await discard(path, holder)
+    }
+    throw locked(path, await holderOf(path))
+  } finally {
+    await rm(own, { force: true })
+  }
+}
+
+// A complete file is linked into place, so the lock never lacks its holder; link is atomic and exclusive.
+async function writeOwn(own: string): Promise<void> {
+  await rm(own, { force: true })
+  const handle = await open(own, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
+  const holder: Holder = {
+    host: hostname(),
+    pid: process.pid,
+    started: (await startOf(process.pid)) ?? '',
+  }
+  try {
+    await handle.writeFile(JSON.stringify(holder))
+  } finally {
+    await handle.close()
+  }
+}
+
+async function linked(own: string, path: string): Promise<boolean> {
+  try {
+    await link(own, path)
+    return true
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') return false
+    throw cause
+  }
+}
+
+// Another run may have taken the stale lock over in the meantime: what is moved away is looked at again.
+async function discard(path: string, stale: Holder): Promise<void> {
+  const away = `${path}.${process.pid}.stale`
+  try {
+    await rename(path, away)
+  } catch {
+    return
+  }
+  const moved = await holderOf(away)
+  if (moved !== undefined && !sameHolder(moved, stale)) await linked(away, path)
+  await rm(away, { force: true })
+}
+
+function sameHolder(a: Holder, b: Holder): boolean {
+  return a.host === b.host && a.pid === b.pid && a.started === b.started
+}
+
+async function holderOf(path: string): Promise<Holder | undefined> {
+  try {
+    const { host, pid, started } = JSON.parse(await readFile(path, 'utf8'))
+    return { host: String(host), pid: Number(pid), started: String(started) }
+  } catch {
+    return undefined
+  }
+}
+
+async function lives({ host, pid, started }: Holder): Promise<boolean> {
+  if (host !== hostname()) return true
+  try {
+    process.kill(pid, 0)
+  } catch (cause) {
+    return cause instanceof Error && 'code' in cause && cause.code === 'EPERM'
+  }
+  const now = await startOf(pid)
+  return now === undefined || started === '' || now === started
+}
+
+/** Field 22 of /proc/PID/stat (proc(5)), counted behind the command name, which may hold blanks. */
+async function startOf(pid: number): Promise<string | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
+  }
+}
+
+function locked(path: string, holder: Holder | undefined): KpkiError {
+  const owner = holder === undefined ? 'another run' : `process ${holder.pid} on ${holder.host}`
+  return new KpkiError(
+    'ERR_LOCKED',
+    `${path} is held by ${owner}`,
+    { path, owner },
+    {
+      hint: 'wait for it to end; if that machine is gone, remove the file',
+    },
+  )
+}

@@ -1,0 +1,281 @@
+import { readContainer } from '../ca/containers.js'
+import { hexOf } from '../ca/der.js'
+import { type CryptoEngine, runtimeEngine } from '../ca/engine.js'
+import { readPrivateKeyWith, readPublicKey } from '../ca/keys.js'
+import { formatName } from '../ca/names.js'
+import { decodeBase64, type PemBlock, parsePem } from '../ca/pem.js'
+import { readCertificate } from '../ca/read.js'
+import { readRequest } from '../ca/request.js'
+import type { CertificateFacts, DecodedAltNames, PublicKeyFacts } from '../ca/types.js'
+import type { JsonObject } from '../cluster/cluster.js'
+import { isKpkiError } from '../errors.js'
+import { loadYaml } from '../files/yaml.js'
+
+/** What one file holds. Plain JSON; private keys are described by their public half only. */
+export interface Inspected {
+  readonly path: string
+  readonly objects: readonly InspectedObject[]
+}
+
+export type InspectedObject =
+  | CertificateView
+  | RequestView
+  | KeyView
+  | KubeconfigView
+  | { readonly kind: 'pkcs12'; readonly encrypted: boolean; readonly certificates: number }
+  | { readonly kind: 'unreadable'; readonly what: string; readonly reason: string }
+
+export interface CertificateView {
+  readonly kind: 'certificate'
+  readonly subject: string
+  readonly issuer: string
+  readonly serial: string
+  readonly notBefore: string
+  readonly notAfter: string
+  readonly authority: boolean
+  readonly pathLength?: number
+  readonly key: string
+  readonly signature: string
+  readonly usages: readonly string[]
+  readonly extendedUsages: readonly string[]
+  readonly names: readonly string[]
+  readonly subjectKeyIdentifier?: string
+  readonly authorityKeyIdentifier?: string
+  /** SHA-256 of the DER, hexadecimal. */
+  readonly fingerprint: string
+  /** `sha256:` and the SHA-256 of the SubjectPublicKeyInfo, as `kubeadm join` pins an authority. */
+  readonly pin: string
+  readonly oddities: readonly string[]
+}
+
+export interface RequestView {
+  readonly kind: 'request'
+  readonly subject: string
+  readonly key: string
+  readonly names: readonly string[]
+  readonly signatureValid: boolean
+}
+
+export interface KeyView {
+  readonly kind: 'private key' | 'public key'
+  readonly key: string
+  readonly pin: string
+}
+
+export interface KubeconfigView {
+  readonly kind: 'kubeconfig'
+  readonly currentContext: string
+  readonly clusters: readonly {
+    readonly name: string
+    readonly server: string
+    readonly authorities: readonly CertificateView[]
+  }[]
+  readonly users: readonly {
+    readonly name: string
+    readonly certificates: readonly CertificateView[]
+    readonly credentials: readonly string[]
+  }[]
+}
+
+const decoder = new TextDecoder()
+
+/**
+ * Decodes whatever a file holds: PEM blocks, DER certificates and requests, kubeconfigs, PKCS#7 and PKCS#12.
+ * What cannot be read is an object of its own, never an exception.
+ */
+export async function inspectFile(
+  path: string,
+  data: Uint8Array,
+  engine: CryptoEngine = runtimeEngine(),
+): Promise<Inspected> {
+  const view = viewer(engine)
+  const blocks = parsePem(data)
+  if (blocks.length > 0) {
+    const objects = blocks.map((block) => view.block(block, data.subarray(block.start, block.end)))
+    return { path, objects: (await Promise.all(objects)).flat() }
+  }
+  if (data[0] === 0x30) return { path, objects: await view.der(data) }
+  const kubeconfig = await view.kubeconfig(decoder.decode(data))
+  return { path, objects: kubeconfig === undefined ? [] : [kubeconfig] }
+}
+
+interface Viewer {
+  readonly block: (block: PemBlock, bytes: Uint8Array) => Promise<readonly InspectedObject[]>
+  readonly der: (data: Uint8Array) => Promise<readonly InspectedObject[]>
+  readonly kubeconfig: (text: string) => Promise<KubeconfigView | undefined>
+}
+
+function viewer(engine: CryptoEngine): Viewer {
+  const sha256 = async (data: Uint8Array): Promise<string> =>
+    hexOf(new Uint8Array(await engine.subtle.digest('SHA-256', Uint8Array.from(data))))
+
+  const key = async (kind: KeyView['kind'], facts: PublicKeyFacts): Promise<KeyView> => ({
+    kind,
+    key: keyText(facts),
+    pin: `sha256:${await sha256(facts.spki)}`,
+  })
+
+  const certificate = async (facts: CertificateFacts): Promise<CertificateView> => ({
+    ...certificateFields(facts),
+    fingerprint: await sha256(facts.der),
+    pin: `sha256:${await sha256(facts.publicKey.spki)}`,
+  })
+
+  const request = async (data: Uint8Array): Promise<RequestView> => {
+    const { subject, publicKey, altNames, signatureValid } = await readRequest(data, engine)
+    return {
+      kind: 'request',
+      subject: formatName(subject.rdns),
+      key: keyText(publicKey),
+      names: namesText(altNames),
+      signatureValid,
+    }
+  }
+
+  const container = async (data: Uint8Array): Promise<readonly InspectedObject[]> => {
+    const facts = await readContainer(data)
+    if (facts === undefined) return []
+    if (facts.kind === 'pkcs7')
+      return Promise.all(facts.certificates.map((der) => certificate(readCertificate(der))))
+    return [{ kind: 'pkcs12', encrypted: facts.encrypted, certificates: facts.certificateBags }]
+  }
+
+  const block: Viewer['block'] = (pem, bytes) =>
+    attempt(pem.label, async () => {
+      const { label, der } = pem
+      if (label === 'PKCS7' || label === 'CMS') return container(bytes)
+      if (label.endsWith('CERTIFICATE REQUEST')) return [await request(der)]
+      if (label === 'CERTIFICATE') return [await certificate(readCertificate(der))]
+      if (label.endsWith('PRIVATE KEY'))
+        return [await key('private key', (await readPrivateKeyWith(engine, bytes)).facts)]
+      if (label.endsWith('PUBLIC KEY')) return [await key('public key', readPublicKey(bytes))]
+      return [{ kind: 'unreadable', what: label, reason: 'this kind of block is not decoded' }]
+    })
+
+  const der: Viewer['der'] = async (data) => {
+    const tries = [
+      async () => [await certificate(readCertificate(data))],
+      async () => [await request(data)],
+      () => container(data),
+    ]
+    let failed: readonly InspectedObject[] = []
+    for (const read of tries) {
+      const objects = await attempt('DER', read)
+      if (objects.some(({ kind }) => kind !== 'unreadable')) return objects
+      // What a certificate reader says is the most telling.
+      if (failed.length === 0) failed = objects
+    }
+    return failed
+  }
+
+  const certificates = async (encoded: unknown): Promise<readonly CertificateView[]> => {
+    const bytes = typeof encoded === 'string' ? decodeBase64(encoded) : undefined
+    const views = await Promise.all(
+      parsePem(bytes ?? new Uint8Array()).map((pem) => block(pem, pem.der)),
+    )
+    return views.flat().filter((view) => view.kind === 'certificate')
+  }
+
+  const kubeconfig: Viewer['kubeconfig'] = async (text) => {
+    const config = kubeconfigObject(text)
+    if (config === undefined) return undefined
+    return {
+      kind: 'kubeconfig',
+      currentContext: String(config['current-context'] ?? ''),
+      clusters: await Promise.all(
+        entries(config, 'clusters', 'cluster').map(async ({ name, value }) => ({
+          name,
+          server: String(value.server ?? ''),
+          authorities: await certificates(value['certificate-authority-data']),
+        })),
+      ),
+      users: await Promise.all(
+        entries(config, 'users', 'user').map(async ({ name, value }) => ({
+          name,
+          certificates: await certificates(value['client-certificate-data']),
+          // The fields' names only: their values are secrets.
+          credentials: Object.keys(value).sort(),
+        })),
+      ),
+    }
+  }
+  return { block, der, kubeconfig }
+}
+
+async function attempt(
+  what: string,
+  read: () => Promise<readonly InspectedObject[]>,
+): Promise<readonly InspectedObject[]> {
+  try {
+    return await read()
+  } catch (error) {
+    if (!isKpkiError(error)) throw error
+    return [{ kind: 'unreadable', what, reason: error.message }]
+  }
+}
+
+function kubeconfigObject(text: string): JsonObject | undefined {
+  try {
+    const value = loadYaml(text)
+    return isObject(value) && value.kind === 'Config' ? value : undefined
+  } catch (error) {
+    if (!isKpkiError(error)) throw error
+    return undefined
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function entries(
+  config: JsonObject,
+  list: string,
+  field: string,
+): readonly { readonly name: string; readonly value: JsonObject }[] {
+  const items = config[list]
+  if (!Array.isArray(items)) return []
+  return items.filter(isObject).map((item) => {
+    const value = item[field]
+    return { name: String(item.name ?? ''), value: isObject(value) ? value : {} }
+  })
+}
+
+function certificateFields(facts: CertificateFacts): Omit<CertificateView, 'fingerprint' | 'pin'> {
+  const ski = facts.subjectKeyIdentifier
+  const aki = facts.authorityKeyIdentifier?.keyIdentifier
+  const pathLength = facts.basicConstraints?.pathLength
+  return {
+    kind: 'certificate',
+    subject: formatName(facts.subject.rdns),
+    issuer: formatName(facts.issuer.rdns),
+    serial: hexOf(facts.serialBytes),
+    notBefore: facts.notBefore.toISOString(),
+    notAfter: facts.notAfter.toISOString(),
+    authority: facts.basicConstraints?.ca === true,
+    ...(pathLength !== undefined && { pathLength }),
+    key: keyText(facts.publicKey),
+    signature: facts.signature.name,
+    usages: facts.keyUsage?.bits ?? [],
+    extendedUsages: facts.extendedKeyUsage?.usages ?? [],
+    names: namesText(facts.altNames),
+    ...(ski && { subjectKeyIdentifier: hexOf(ski) }),
+    ...(aki && { authorityKeyIdentifier: hexOf(aki) }),
+    oddities: facts.oddities,
+  }
+}
+
+function keyText({ type, curve, bits }: PublicKeyFacts): string {
+  if (curve !== undefined) return `${type} ${curve}`
+  return bits === undefined ? type : `${type} ${bits}`
+}
+
+function namesText(names: DecodedAltNames | undefined): readonly string[] {
+  if (names === undefined) return []
+  return [
+    ...names.dns.map((name) => `DNS:${name}`),
+    ...names.ip.map((address) => `IP:${address}`),
+    ...names.email.map((address) => `email:${address}`),
+    ...names.uri.map((uri) => `URI:${uri}`),
+  ]
+}
