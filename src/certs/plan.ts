@@ -78,7 +78,7 @@ export function planAuthorities(cluster: Cluster): readonly PlannedAuthority[] {
 export function planNode(cluster: Cluster, node: ClusterNode): readonly PlannedLeaf[] {
   return entries<string, LeafRow>(LEAVES)
     .filter(([, row]) => isOn(row, node) && (row.when?.(cluster) ?? true))
-    .map(([id, row]) => plan(cluster, node, id, row, node.name))
+    .map(([id, row]) => planLeaf(cluster, node, id, row, node.name))
 }
 
 /** The certificates that stay with the operator: administrators and users. */
@@ -92,7 +92,22 @@ export function planOperator(cluster: Cluster): readonly PlannedLeaf[] {
     `user:${user.name}`,
     userRow(user),
   ])
-  return [...rows, ...users].map(([id, row]) => plan(cluster, initial, id, row, undefined))
+  return [...rows, ...users].map(([id, row]) => planLeaf(cluster, initial, id, row, undefined))
+}
+
+/** Every certificate that a cluster needs, as data: authorities, then nodes, then the operator's. */
+export interface Plan {
+  readonly authorities: readonly PlannedAuthority[]
+  readonly leaves: readonly PlannedLeaf[]
+}
+
+/** Plans a cluster's PKI. Pure; nothing is made. */
+export function plan(cluster: Cluster): Plan {
+  const leaves = cluster.nodes.flatMap((node) => planNode(cluster, node))
+  return {
+    authorities: planAuthorities(cluster),
+    leaves: [...leaves, ...planOperator(cluster)],
+  }
 }
 
 function isOn(row: LeafRow, node: ClusterNode): boolean {
@@ -101,7 +116,7 @@ function isOn(row: LeafRow, node: ClusterNode): boolean {
   return row.on === 'control-plane' && node.role === 'control-plane'
 }
 
-function plan(
+function planLeaf(
   cluster: Cluster,
   node: ClusterNode,
   row: string,

@@ -20,13 +20,19 @@ export async function runGen(io: Io, options: GenOptions): Promise<ExitCode> {
   const out = resolve(io.cwd, options.out)
   const renewBefore = parseDuration(options.renewBefore)
   if (renewBefore === undefined)
-    throw new KpkiError('ERR_USAGE', `--renew-before: "${options.renewBefore}" is not a time`, {}, {
-      hint: 'write it as 30d, 720h or 12h30m',
-    })
+    throw new KpkiError(
+      'ERR_USAGE',
+      `--renew-before: "${options.renewBefore}" is not a time`,
+      {},
+      {
+        hint: 'write it as 30d, 720h or 12h30m',
+      },
+    )
   const { cluster, text, warnings } = await loadCluster(io, options)
   for (const warning of warnings) io.err(`kpki: warning:${issueLine(warning).slice(1)}\n`)
   const writing = options.dryRun !== true && options.check !== true
-  if (!writing) return report(io, options, cluster, await make(io, out, cluster, text, renewBefore, false))
+  if (!writing)
+    return report(io, options, cluster, await make(io, out, cluster, text, renewBefore, false))
   await makeFolder(out)
   return withLock(out, async () =>
     report(io, options, cluster, await make(io, out, cluster, text, renewBefore, true)),
@@ -98,10 +104,15 @@ async function makeFolder(out: string): Promise<void> {
   try {
     await mkdir(out, { recursive: true, mode: 0o700 })
   } catch (cause) {
-    throw new KpkiError('ERR_WRITE_FAILED', `${out} can't be made`, { path: out }, {
-      cause,
-      hint: 'choose a folder that you may write to with -o',
-    })
+    throw new KpkiError(
+      'ERR_WRITE_FAILED',
+      `${out} can't be made`,
+      { path: out },
+      {
+        cause,
+        hint: 'choose a folder that you may write to with -o',
+      },
+    )
   }
 }
 
@@ -109,7 +120,12 @@ function report(io: Io, options: GenOptions, cluster: Cluster, made: Made): Exit
   const { changes, certificates } = made
   const writing = options.dryRun !== true && options.check !== true
   if (options.json === true) {
-    const plan = { changes, certificates, ...datesData(certificates), notes: notes(cluster, certificates, io.now()) }
+    const plan = {
+      changes,
+      certificates,
+      ...datesData(certificates),
+      notes: notes(cluster, certificates, io.now()),
+    }
     io.out(`${JSON.stringify(plan, undefined, 2)}\n`)
   } else {
     io.out(changeLines(changes, !writing))
