@@ -1,7 +1,7 @@
 // C0 and C1 controls, line and paragraph separators, bidirectional overrides: what may move a cursor or hide text.
 const UNSAFE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]/g
 
 /** One line of plain text: characters that move a cursor, reverse or hide text are spelled out. */
 export function printable(text: string): string {

@@ -1,0 +1,155 @@
+import { textOf as contentOf } from '../files/tree.js'
+import { flagOf } from './command-line.js'
+import {
+  type Credential,
+  embeddedFile,
+  fileOfLaunch,
+  fileOnNode,
+  type NamedFile,
+  type Trust,
+} from './credentials.js'
+import { at, filled, readDocument } from './documents.js'
+import type { Estate, KubeconfigFacts, Launch, NodeFacts, PemFacts } from './estate.js'
+import { fileOn, shortPath } from './paths.js'
+
+export type ApiClientRole =
+  | 'kubelet'
+  | 'kube-controller-manager'
+  | 'kube-scheduler'
+  | 'kube-proxy'
+  | 'admin'
+  | 'super-admin'
+  | 'user'
+
+/** Somebody with a kubeconfig. */
+export interface ApiClient {
+  /** `<who>/<node>`, for example `kubelet/worker1`, `admin/operator`. */
+  readonly id: string
+  readonly role: ApiClientRole
+  readonly node: NodeFacts
+  /** The kubeconfig; its facts are absent where the file is missing or no kubeconfig. */
+  readonly file: NamedFile
+  readonly kubeconfig?: KubeconfigFacts
+  readonly server: string
+  /** The name to verify instead of the server's host. */
+  readonly serverName?: string
+  readonly trust: Trust
+  /** Undefined: it logs in with something else than a certificate. */
+  readonly credential?: Credential
+  readonly hasToken: boolean
+}
+
+const BY_FILE: Readonly<Record<string, ApiClientRole>> = {
+  'kubelet.conf': 'kubelet',
+  'controller-manager.conf': 'kube-controller-manager',
+  'kube-controller-manager.kubeconfig': 'kube-controller-manager',
+  'scheduler.conf': 'kube-scheduler',
+  'kube-scheduler.kubeconfig': 'kube-scheduler',
+  'kube-proxy.conf': 'kube-proxy',
+  'kube-proxy.kubeconfig': 'kube-proxy',
+  'admin.conf': 'admin',
+  'admin.kubeconfig': 'admin',
+  'super-admin.conf': 'super-admin',
+}
+
+/** Every kubeconfig of the estate as a client of the API, components' by their flags first. */
+export function apiClients(estate: Estate): readonly ApiClient[] {
+  const folders = [...estate.nodes, ...(estate.operator ? [estate.operator] : [])]
+  return folders.flatMap((node) => clientsOn(node))
+}
+
+function clientsOn(node: NodeFacts): readonly ApiClient[] {
+  const taken = new Set<string>()
+  const named = new Map<ApiClientRole, NamedFile>()
+  for (const launch of node.launches) {
+    const role = launch.component
+    if (role === 'etcd' || role === 'kube-apiserver' || role === 'kubelet') continue
+    const file = kubeconfigOf(node, launch)
+    if (file && !named.has(role)) named.set(role, file)
+  }
+  if (node.kubelet) {
+    const file = fileOnNode(node, node.kubelet.kubeconfigPath)
+    if (file.state === 'present') named.set('kubelet', file)
+  }
+  const clients: ApiClient[] = []
+  for (const [role, file] of named) {
+    taken.add(file.path)
+    clients.push(clientOf(node, role, `${role}/${node.name}`, file))
+  }
+  for (const path of [...node.kubeconfigs.keys()].sort()) {
+    if (taken.has(path)) continue
+    const base = path.split('/').at(-1) ?? path
+    // A bootstrap token's kubeconfig is the kubelet's way to its first certificate.
+    if (base === 'bootstrap-kubelet.conf') continue
+    const role = BY_FILE[base] ?? 'user'
+    const who = role === 'user' ? base.replace(/\.(conf|kubeconfig|ya?ml)$/, '') : role
+    const id = clients.some((one) => one.id === `${who}/${node.name}`)
+      ? `${who}(${shortPath(path)})/${node.name}`
+      : `${who}/${node.name}`
+    clients.push(clientOf(node, role, id, fileOnNode(node, path)))
+  }
+  return clients
+}
+
+/** `--kubeconfig`, or the scheduler's and kube-proxy's configuration file. */
+export function kubeconfigOf(node: NodeFacts, launch: Launch): NamedFile | undefined {
+  const flag = flagOf(launch.flags, 'kubeconfig')
+  if (flag !== undefined) return fileOfLaunch(node, launch, flag)
+  const config = flagOf(launch.flags, 'config')
+  const file = config === undefined ? undefined : fileOfLaunch(node, launch, config)
+  const entry = file?.state === 'present' ? fileOn(node.tree, file.path) : undefined
+  const { value } = entry ? readDocument(contentOf(entry)) : {}
+  const path = filled(at(value, 'clientConnection', 'kubeconfig'))
+  return path === undefined ? undefined : fileOfLaunch(node, launch, path)
+}
+
+function clientOf(node: NodeFacts, role: ApiClientRole, id: string, file: NamedFile): ApiClient {
+  const kubeconfig = node.kubeconfigs.get(file.path)
+  const { cluster, user } = kubeconfig ?? {}
+  const credential = user && credentialOf(node, file, user)
+  return {
+    id,
+    role,
+    node,
+    file,
+    ...(kubeconfig && { kubeconfig }),
+    server: cluster?.server ?? '',
+    ...(cluster?.tlsServerName !== undefined && { serverName: cluster.tlsServerName }),
+    trust: trustOf(node, file, cluster),
+    ...(credential && { credential }),
+    hasToken: user !== undefined && (user.token !== undefined || user.tokenFile !== undefined),
+  }
+}
+
+function trustOf(node: NodeFacts, file: NamedFile, cluster: KubeconfigFacts['cluster']): Trust {
+  if (!cluster) return { kind: 'system' }
+  if (cluster.insecureSkipTlsVerify) return { kind: 'nothing-checked' }
+  const { authority, authorityFile } = cluster
+  if (authority) return { kind: 'file', file: embeddedFile(authority) }
+  return authorityFile === undefined
+    ? { kind: 'system' }
+    : { kind: 'file', file: relativeTo(node, file, authorityFile) }
+}
+
+function credentialOf(
+  node: NodeFacts,
+  file: NamedFile,
+  user: NonNullable<KubeconfigFacts['user']>,
+): Credential | undefined {
+  const side = (pem: PemFacts | undefined, path: string | undefined): NamedFile => {
+    if (pem) return embeddedFile(pem)
+    return path === undefined ? { ...file, state: 'present' } : relativeTo(node, file, path)
+  }
+  const hasCertificate = user.certificate !== undefined || user.certificateFile !== undefined
+  if (!hasCertificate) return undefined
+  return {
+    certificate: side(user.certificate, user.certificateFile),
+    key: side(user.key, user.keyFile),
+    embedded: user.certificateInline || user.keyInline,
+  }
+}
+
+function relativeTo(node: NodeFacts, file: NamedFile, path: string): NamedFile {
+  const folder = file.path.split('/').slice(0, -1).join('/')
+  return fileOnNode(node, path.startsWith('/') ? path : `${folder}/${path}`)
+}

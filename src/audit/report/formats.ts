@@ -1,0 +1,41 @@
+import type { AuditReport, Rule } from '../types.js'
+import type { FormatId } from './format-ids.js'
+import { renderHtml } from './html.js'
+import { renderJson } from './json.js'
+import { renderJunit } from './junit.js'
+import { renderMarkdown } from './markdown.js'
+import { renderPrometheus } from './prometheus.js'
+import { renderSarif } from './sarif.js'
+import { renderText } from './text.js'
+
+/** What formats may ask besides the report. */
+export interface FormatOptions {
+  readonly colour?: boolean
+  readonly verbose?: boolean
+  readonly failOn?: 'error' | 'warning' | 'never'
+  readonly rules?: readonly Rule[]
+  /** Version of kpki. */
+  readonly version?: string
+}
+
+/** One way of writing a report down. */
+export interface Format {
+  readonly title: string
+  readonly mediaType: string
+  readonly render: (report: AuditReport, options: FormatOptions) => string | Promise<string>
+}
+
+/** Every format: the one place to add one, besides its name in format-ids.ts. */
+export const FORMATS: { readonly [F in FormatId]: Format } = {
+  text: { title: 'for people at a terminal', mediaType: 'text/plain', render: renderText },
+  json: { title: 'for programs', mediaType: 'application/json', render: renderJson },
+  sarif: { title: 'for code scanning', mediaType: 'application/sarif+json', render: renderSarif },
+  junit: { title: 'for CI systems', mediaType: 'application/xml', render: renderJunit },
+  markdown: { title: 'for pull requests', mediaType: 'text/markdown', render: renderMarkdown },
+  html: { title: 'one page, by itself', mediaType: 'text/html', render: renderHtml },
+  prometheus: {
+    title: 'for node_exporter’s textfile collector',
+    mediaType: 'text/plain; version=0.0.4',
+    render: renderPrometheus,
+  },
+}

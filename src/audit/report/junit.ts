@@ -1,0 +1,110 @@
+import type { AuditReport, Finding, Severity } from '../types.js'
+import { escapeXml } from './escape.js'
+import { groupBy } from './group.js'
+import { connectionSentence, placeOf, standingOf } from './words.js'
+
+export interface JunitOptions {
+  /** From which severity on a finding counts as a failed test; `never`: none does. */
+  readonly failOn?: 'error' | 'warning' | 'never'
+}
+
+interface Case {
+  readonly name: string
+  /** Ready XML. */
+  readonly body?: string
+  readonly outcome: 'passed' | 'failed' | 'errored' | 'skipped'
+}
+
+/** JUnit XML for CI systems: rules, connections and components are its tests. */
+export function renderJunit(report: AuditReport, { failOn = 'error' }: JunitOptions = {}): string {
+  const judged = failOn !== 'never'
+  const parts: readonly (readonly [string, readonly Case[]])[] = [
+    ['rules', rules(report, failOn)],
+    ['connections', connections(report, judged)],
+    ['components', components(report, judged)],
+  ]
+  const suites = parts.map(([name, cases]) => suite(name, cases, report.at))
+  const all = parts.flatMap(([, cases]) => cases)
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="kpki audit" ${totals(all)}>
+${suites.join('')}</testsuites>
+`
+}
+
+function suite(name: string, cases: readonly Case[], at: string): string {
+  const lines = cases.map(({ name: title, body }) => {
+    const head = `    <testcase classname="kpki.${name}" name="${escapeXml(title)}" time="0"`
+    return body === undefined ? `${head}/>\n` : `${head}>${body}</testcase>\n`
+  })
+  return `  <testsuite name="${name}" timestamp="${at.slice(0, 19)}" ${totals(cases)}>\n${lines.join('')}  </testsuite>\n`
+}
+
+function totals(cases: readonly Case[]): string {
+  const of = (outcome: Case['outcome']): number =>
+    cases.filter((one) => one.outcome === outcome).length
+  return `tests="${cases.length}" failures="${of('failed')}" errors="${of('errored')}" skipped="${of('skipped')}" time="0"`
+}
+
+function rules(report: AuditReport, failOn: JunitOptions['failOn']): readonly Case[] {
+  const counts = (severity: Severity): boolean =>
+    failOn === 'never'
+      ? false
+      : severity === 'error' || (failOn === 'warning' && severity === 'warning')
+  const broken = [...groupBy(report.findings, ({ rule }) => rule)].map(([rule, found]): Case => {
+    const failing = found.filter(({ severity }) => counts(severity))
+    const name = `${found[0]?.code ?? ''} ${rule}`
+    const shown = failing.length > 0 ? failing : found
+    const text = shown.map((finding) => escapeXml(sentence(finding))).join('\n')
+    if (failing.length === 0)
+      return { name, outcome: 'passed', body: `<system-out>${text}</system-out>` }
+    const first = escapeXml(failing[0]?.message ?? '')
+    return {
+      name,
+      outcome: 'failed',
+      body: `<failure type="${failing[0]?.severity ?? 'error'}" message="${first}">${text}</failure>`,
+    }
+  })
+  const skipped = report.skipped.map(
+    ({ rule, code, reason }): Case => ({
+      name: `${code} ${rule}`,
+      outcome: 'skipped',
+      body: `<skipped message="${escapeXml(reason)}"/>`,
+    }),
+  )
+  const crashed = report.crashed.map(
+    ({ rule, code, message }): Case => ({
+      name: `${code} ${rule}`,
+      outcome: 'errored',
+      body: `<error type="crash" message="${escapeXml(message)}"/>`,
+    }),
+  )
+  return [...broken, ...skipped, ...crashed]
+}
+
+function sentence(finding: Finding): string {
+  const place = placeOf(finding)
+  const fix = finding.fix === undefined ? '' : `; fix: ${finding.fix}`
+  return `${finding.severity}: ${place === '' ? '' : `${place}: `}${finding.message}${fix}`
+}
+
+function connections(report: AuditReport, failing: boolean): readonly Case[] {
+  return report.connections.map((connection): Case => {
+    const standing = standingOf(connection)
+    const verb = connection.must === 'succeed' ? 'connects' : 'is refused'
+    const name = `${connection.id} ${verb}`
+    if (standing === 'works' || standing === 'refused') return { name, outcome: 'passed' }
+    const message = escapeXml(connectionSentence(connection))
+    if (!failing) return { name, outcome: 'passed', body: `<system-out>${message}</system-out>` }
+    return { name, outcome: 'failed', body: `<failure type="${standing}" message="${message}"/>` }
+  })
+}
+
+function components(report: AuditReport, failing: boolean): readonly Case[] {
+  return report.components.map(({ node, name: component, starts, reason }): Case => {
+    const name = `${component}/${node} starts`
+    if (starts) return { name, outcome: 'passed' }
+    const message = escapeXml(reason ?? 'does not start')
+    if (!failing) return { name, outcome: 'passed', body: `<system-out>${message}</system-out>` }
+    return { name, outcome: 'failed', body: `<failure type="component" message="${message}"/>` }
+  })
+}

@@ -1,0 +1,158 @@
+import { sameBytes } from '../ca/der.js'
+import type { CryptoEngine } from '../ca/engine.js'
+import { createVerifier, type Verifier } from '../ca/signature.js'
+import type { CertificateFacts } from '../ca/types.js'
+import { type ChainReason, verifyChain, verifyLikeOpenssl } from '../ca/verify.js'
+import {
+  anchorsOf,
+  type Credential,
+  chainOf,
+  named,
+  type Problem,
+  type Trust,
+} from './credentials.js'
+import type { Certificate, Estate } from './estate.js'
+
+/** What a chain is checked for. */
+export interface TrustQuestion {
+  readonly credential: Credential
+  readonly trust: Trust
+  readonly usage: 'serverAuth' | 'clientAuth'
+  readonly name?: string
+  readonly consumer?: 'go' | 'openssl'
+}
+
+export type TrustAnswer =
+  | { readonly ok: true; readonly until?: Date }
+  | { readonly ok: false; readonly reason: ChainReason }
+
+/** Checks chains at one moment, each distinct question once. */
+export interface TrustChecker {
+  readonly at: Date
+  check(question: TrustQuestion): Promise<TrustAnswer>
+}
+
+export function createTrustChecker(estate: Estate, engine: CryptoEngine, at: Date): TrustChecker {
+  const verifier = knowingVerifier(estate, engine)
+  const asked = new Map<string, Promise<TrustAnswer>>()
+  return {
+    at,
+    check(question) {
+      const key = keyOf(question)
+      const known = asked.get(key) ?? answer(question, at, verifier)
+      asked.set(key, known)
+      return known
+    },
+  }
+}
+
+function keyOf({ credential, trust, usage, name, consumer }: TrustQuestion): string {
+  const chain = chainOf(credential.certificate.pem).map(({ fingerprint }) => fingerprint)
+  const anchors = anchorsOf(trust).map(({ fingerprint }) => fingerprint)
+  return [chain.join(','), anchors.join(','), usage, name ?? '', consumer ?? 'go'].join(' ')
+}
+
+async function answer(
+  { credential, trust, usage, name, consumer }: TrustQuestion,
+  at: Date,
+  verifier: Verifier,
+): Promise<TrustAnswer> {
+  const [leaf, ...rest] = chainOf(credential.certificate.pem).map(({ facts }) => facts)
+  if (!leaf) return { ok: true }
+  const anchors = anchorsOf(trust).map(({ facts }) => facts)
+  const verify = consumer === 'openssl' ? verifyLikeOpenssl : verifyChain
+  const verdict = await verify({
+    leaf,
+    intermediates: rest,
+    anchors,
+    at,
+    usages: [usage],
+    verifier,
+    ...(name !== undefined && { name }),
+  })
+  if (verdict.ok) return { ok: true, until: earliestEnd(verdict.chain) }
+  const [reason = { code: 'unknown-issuer', message: 'is not trusted', certificate: '' } as const] =
+    verdict.reasons
+  return { ok: false, reason }
+}
+
+export function earliestEnd(chain: readonly CertificateFacts[]): Date {
+  return new Date(Math.min(...chain.map(({ notAfter }) => notAfter.getTime())))
+}
+
+// Signatures between the estate's own certificates were all checked when it was read.
+function knowingVerifier(estate: Estate, engine: CryptoEngine): Verifier {
+  const own = new Map(estate.certificates.map((one) => [one.facts, one]))
+  const verifier = createVerifier(engine)
+  return {
+    async verify(certificate, spki) {
+      const issuers = own.get(certificate)?.issuers ?? []
+      if (issuers.some(({ facts }) => sameBytes(facts.publicKey.spki, spki))) return true
+      return verifier.verify(certificate, spki)
+    },
+  }
+}
+
+/** A refusal as people read it: which file, what is wrong, what it has instead. */
+export function refusal(side: string, question: TrustQuestion, reason: ChainReason): Problem {
+  const { credential, trust, usage, name } = question
+  const file = credential.certificate
+  const [leaf] = chainOf(file.pem)
+  const place = { code: reason.code, node: file.node, path: file.path }
+  const what = `${side} certificate ${named(file)}`
+  if (!leaf) return { ...place, message: `${what} holds no certificate` }
+  const message = (text: string): Problem => ({ ...place, message: `${what} ${text}` })
+  switch (reason.code) {
+    case 'no-san':
+    case 'name-mismatch':
+      return message(`has no SAN ${name ?? ''} (${sansOf(leaf)})`)
+    case 'unknown-issuer':
+    case 'bad-signature':
+      return message(`is not signed by ${trustText(trust)} (${issuerText(leaf, trust)})`)
+    case 'usage': {
+      const usages = leaf.facts.extendedKeyUsage?.usages.join(', ') ?? 'any use'
+      return message(`is not for ${usage} (it is for ${usages})`)
+    }
+    case 'expired':
+    case 'not-yet-valid':
+      return message(lifeText(leaf, trust, reason))
+    default:
+      return message(`is refused: ${reason.message}`)
+  }
+}
+
+function sansOf({ facts }: Certificate): string {
+  const names = [...(facts.altNames?.dns ?? []), ...(facts.altNames?.ip ?? [])]
+  if (names.length === 0) return 'it has none, and common names count for nothing'
+  const more = names.length > 12 ? ` and ${names.length - 12} more` : ''
+  return `it has ${names.slice(0, 12).join(', ')}${more}`
+}
+
+function trustText(trust: Trust): string {
+  return trust.kind === 'file' ? named(trust.file) : 'a CA of the operating system'
+}
+
+function issuerText(leaf: Certificate, trust: Trust): string {
+  const issuer = leaf.facts.issuer.commonNames.at(-1) ?? 'no name'
+  const anchors = anchorsOf(trust)
+  const sameName = anchors.some(
+    ({ facts }) => facts.subject.commonNames.at(-1) === leaf.facts.issuer.commonNames.at(-1),
+  )
+  if (!sameName) return `its issuer is ${JSON.stringify(issuer)}`
+  const sameBytes = anchors.some(({ facts }) => equal(facts.subject.raw, leaf.facts.issuer.raw))
+  return sameBytes
+    ? `its issuer is another ${JSON.stringify(issuer)} with another key`
+    : `its issuer ${JSON.stringify(issuer)} is encoded differently, and names are compared by bytes`
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return sameBytes(a, b)
+}
+
+function lifeText(leaf: Certificate, trust: Trust, reason: ChainReason): string {
+  const own = reason.code === 'expired' ? leaf.facts.notAfter : leaf.facts.notBefore
+  const day = own.toISOString().slice(0, 10)
+  const isOwn = reason.message.includes(own.toISOString().slice(0, 19))
+  if (isOwn) return reason.code === 'expired' ? `expired on ${day}` : `is not valid before ${day}`
+  return `hangs on a CA of ${trustText(trust)} that ${reason.message}`
+}
