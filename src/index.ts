@@ -15,7 +15,7 @@ export {
   type ChainNote,
   type ChainQuestion,
   type ChainReason,
-  type ChainResult,
+  type ChainVerdict,
   matchesName,
   verifyChain,
 } from './ca/verify.js'
