@@ -1,0 +1,196 @@
+import { textAt } from '../../files/tree.js'
+import { loadYaml } from '../../files/yaml.js'
+import type { Action } from '../action.js'
+import { joinsByKubeadm, type StepContext } from '../context.js'
+import { secret } from '../secret.js'
+import { APPLY, APPLY_ADMIN, applyDocument, hashOf, KUBECTL, minute, remembered } from './api.js'
+import { clusterMark } from './kubeadm.js'
+
+const bindings = {
+  'kubeadm:cluster-admins': {
+    role: 'cluster-admin',
+    subject: { kind: 'Group', name: 'kubeadm:cluster-admins' },
+  },
+  'kubeadm:apiserver-kubelet-client': {
+    role: 'system:kubelet-api-admin',
+    subject: { kind: 'User', name: 'kube-apiserver-kubelet-client' },
+  },
+} as const
+
+/** Step 6: bindings that the release's certificates rely on, then the user's namespaces and manifests. */
+export function bindingActions(context: StepContext): readonly Action[] {
+  const { cluster, facts } = context
+  const known = facts.values('binding')
+  const actions: Action[] = []
+  for (const name of cluster.release.bindings) {
+    const { role, subject } = bindings[name]
+    const group = 'rbac.authorization.k8s.io'
+    const object = {
+      apiVersion: `${group}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata: { name },
+      roleRef: { apiGroup: group, kind: 'ClusterRole', name: role },
+      subjects: [{ apiGroup: group, ...subject }],
+    }
+    const text = JSON.stringify(object)
+    const marker = `binding-${name.replaceAll(':', '-')}`
+    if (
+      known.includes(name) ||
+      (known.length === 0 && remembered(context, marker, hashOf(context, text)))
+    )
+      continue
+    actions.push({
+      kind: 'run',
+      id: marker,
+      about: `ClusterRoleBinding ${name}`,
+      script: APPLY_ADMIN,
+      args: [marker, hashOf(context, text), '/etc/kubernetes/super-admin.conf'],
+      timeoutMs: minute,
+      stdin: secret(text),
+    })
+  }
+  const names = facts.values('namespace')
+  for (const name of cluster.provision.namespaces) {
+    const text = JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
+    const marker = `namespace-${name}`
+    if (
+      names.length > 0 ? names.includes(name) : remembered(context, marker, hashOf(context, text))
+    )
+      continue
+    actions.push({
+      kind: 'run',
+      id: marker,
+      about: `namespace ${name}`,
+      script: APPLY,
+      args: [marker, hashOf(context, text)],
+      timeoutMs: minute,
+      stdin: secret(text),
+    })
+  }
+  return [...actions, ...context.manifests.flatMap((each) => applyDocument(context, each))]
+}
+
+/** The bootstrap token that a node's kubeadm.yaml joins with. */
+export function tokenOf(context: Pick<StepContext, 'tree'>): string | undefined {
+  const text = textAt(context.tree, 'etc/kubernetes/kubeadm.yaml')
+  const document = text === undefined ? undefined : (loadYaml(text) as Record<string, unknown>)
+  const discovery = (document?.discovery ?? {}) as Record<string, Record<string, unknown>>
+  const token = discovery.bootstrapToken?.token ?? discovery.tlsBootstrapToken
+  return typeof token === 'string' ? token : undefined
+}
+
+/** A token lives a day: where a node still has to join, it must be there. */
+export function tokenActions(context: StepContext): readonly Action[] {
+  const { cluster, facts, peers, trees } = context
+  const mark = clusterMark(context)
+  const waiting = cluster.nodes.filter((node) => {
+    const peer = peers.get(node.name)
+    if (!joinsByKubeadm(cluster, node) || !peer) return false
+    const done = peer.values('marker').includes(`join ${mark}`)
+    return !done && peer.value('clientCertificate') !== 'yes'
+  })
+  const [first] = waiting
+  const token = first && tokenOf({ tree: trees.get(first.name) ?? new Map() })
+  if (!token) return []
+  const [id = '', part = ''] = token.split('.')
+  const name = `bootstrap-token-${id}`
+  // Without any answer about tokens (a fresh host, or no API server yet) kubeadm init makes it.
+  const known = facts.values('token')
+  if (known.length === 0 || known.some((line) => line.startsWith(`${name}\t`))) return []
+  const object = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace: 'kube-system' },
+    type: 'bootstrap.kubernetes.io/token',
+    stringData: {
+      'token-id': id,
+      'token-secret': part,
+      description: 'made by kpki to join nodes',
+      'usage-bootstrap-authentication': 'true',
+      'usage-bootstrap-signing': 'true',
+      'auth-extra-groups': 'system:bootstrappers:kubeadm:default-node-token',
+    },
+  }
+  const script = `${KUBECTL}sed "s/@EXPIRATION@/$(date -u -d '+2 hours' +%Y-%m-%dT%H:%M:%SZ)/" >"$f"; k apply -f "$f"`
+  const text = JSON.stringify({
+    ...object,
+    stringData: { ...object.stringData, expiration: '@EXPIRATION@' },
+  })
+  return [
+    {
+      kind: 'run',
+      id: 'token',
+      about: `bootstrap token ${id} for two hours, ${waiting.length} nodes wait for it`,
+      script,
+      args: [],
+      timeoutMs: minute,
+      stdin: secret(text),
+    },
+  ]
+}
+
+const defaultToken = btoa("The default bootstrap token generated by 'kubeadm init'.")
+
+/** With `join: files` nobody joins by token: the one that kubeadm init makes by default goes. */
+export function tokenRemovalActions(context: StepContext): readonly Action[] {
+  const { cluster, facts } = context
+  if (cluster.provision.join !== 'files') return []
+  const left = facts.values('token').map((line) => line.split('\t'))
+  return left
+    .filter(([, description]) => description === defaultToken)
+    .map(([name = '']) => ({
+      kind: 'run',
+      id: `remove-${name}`,
+      about: `delete the default token ${name}`,
+      script: `${KUBECTL}k -n kube-system delete secret "$1"`,
+      args: [name],
+      timeoutMs: minute,
+    }))
+}
+
+const LABEL = `${KUBECTL}kind=$1 node=$2 name=$3 hash=$4; shift 4
+i=0; until k get node "$node" >/dev/null 2>&1; do i=$((i+1)); [ $i -lt 90 ] || { echo "node $node is not registered" >&2; exit 1; }; sleep 1; done
+k "$kind" node "$node" --overwrite "$@" && applied "$name" "$hash"`
+
+export function labelActions(context: StepContext): readonly Action[] {
+  const { cluster, facts } = context
+  return cluster.nodes.flatMap((node) => {
+    const status = facts.nodes.get(node.name)
+    const change = (
+      kind: 'label' | 'taint',
+      words: readonly string[],
+      missing: boolean,
+    ): Action[] => {
+      const [name, hash] = [`${kind}-${node.name}`, hashOf(context, words.join(' '))]
+      const done = status ? !missing : remembered(context, name, hash)
+      if (words.length === 0 || done) return []
+      return [
+        {
+          kind: 'run',
+          id: name,
+          about: `${kind} ${node.name}: ${words.join(' ')}`,
+          script: LABEL,
+          args: [kind, node.name, name, hash, ...words],
+          timeoutMs: 2 * minute,
+        },
+      ]
+    }
+    const labels = Object.entries(node.labels)
+    const taints = node.taints ?? []
+    return [
+      ...change(
+        'label',
+        labels.map(([key, value]) => `${key}=${value}`),
+        labels.some(([key, value]) => status?.labels[key] !== value),
+      ),
+      ...change(
+        'taint',
+        taints.map(({ key, value, effect }) => `${key}${value ? `=${value}` : ''}:${effect}`),
+        taints.some(
+          (taint) =>
+            !status?.taints.some(({ key, effect }) => key === taint.key && effect === taint.effect),
+        ),
+      ),
+    ]
+  })
+}
