@@ -1,0 +1,60 @@
+import type { KubeadmApi } from '../../releases.js'
+import type { JsonObject } from '../cluster.js'
+import { caution, type Finding, mistake, type Settings } from '../settings.js'
+import { toV1beta3, V1BETA3, V1BETA4 } from './convert.js'
+
+// kpki issues these itself; the release's own kubeadm would not.
+const ISSUED_BY_KPKI = [
+  'encryptionAlgorithm',
+  'certificateValidityPeriod',
+  'caCertificateValidityPeriod',
+]
+
+/** Fields that the release's kubeadm can't read. */
+export function* checkReleaseFields(settings: Settings): Generator<Finding> {
+  const { release, documents, source } = settings
+  if (!release) return
+  const { minor } = release.version
+  const external = documents.cluster.value.etcd?.external
+  if (external?.httpEndpoints !== undefined && !release.externalEtcdHttpEndpoints) {
+    const path = `${documents.cluster.path}.etcd.external.httpEndpoints`
+    yield mistake(path, `kubeadm ${minor} does not know it`, 'leave it out')
+  }
+  if (source === 'kubeadm') {
+    yield* apiVersions(settings)
+    return
+  }
+  if (release.kubeadmApis.includes(V1BETA4)) return
+  const kinds: readonly (readonly [
+    string,
+    { readonly json: JsonObject; readonly path: string },
+  ])[] = [
+    ['InitConfiguration', documents.init],
+    ['ClusterConfiguration', documents.cluster],
+    ['JoinConfiguration', documents.join],
+  ]
+  const whole = kinds.map(([kind, { json }]) => ({ ...json, apiVersion: V1BETA4, kind }))
+  for (const issue of toV1beta3(whole).lost) {
+    const [kind = '', ...rest] = issue.path.split('.')
+    const section = kinds.find(([name]) => name === kind)?.[1].path ?? kind
+    const path = [section, ...rest].join('.')
+    const reason = `kubeadm ${minor} reads only v1beta3, and that has no place for it`
+    if (ISSUED_BY_KPKI.includes(rest.join('.'))) yield caution(path, reason)
+    else yield mistake(path, reason, 'leave it out, or choose Kubernetes 1.31 or later')
+  }
+}
+
+function* apiVersions({ release, apis }: Settings): Generator<Finding> {
+  if (!release) return
+  const { kubeadmApis, kubeadmApi, version } = release
+  for (const { kind, api } of apis) {
+    const path = `${kind}.apiVersion`
+    const known: readonly KubeadmApi[] = kubeadmApis
+    if (!known.includes(api)) {
+      const fix = `write ${kubeadmApi}, for example with kpki convert`
+      yield mistake(path, `kubeadm ${version.minor} does not read ${api}`, fix)
+    } else if (api === V1BETA3 && kubeadmApi === V1BETA4) {
+      yield caution(path, `${api} is deprecated in ${version.minor}`, `write ${kubeadmApi}`)
+    }
+  }
+}

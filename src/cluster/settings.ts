@@ -1,0 +1,118 @@
+import type { KeyAlgorithm } from '../ca/key-algorithms.js'
+import type { SpecIssue } from '../errors.js'
+import type { KubeadmApi, Release } from '../releases.js'
+import type { Argument, HostOs, JsonObject, PatchFile, Role, Taint } from './cluster.js'
+import type {
+  ClusterConfiguration,
+  InitConfiguration,
+  JoinConfiguration,
+} from './kubeadm/schema.js'
+import type { Draft } from './schema-issues.js'
+import type { ClusterSpec } from './spec/schema.js'
+
+/** A value and where the user wrote it, or would write it where it is a default. */
+export interface Given<T> {
+  readonly value: T
+  readonly path: string
+}
+
+/** One thing that a check found. */
+export interface Finding {
+  readonly level: 'error' | 'warning'
+  readonly issue: SpecIssue
+}
+
+export interface NodeSettings {
+  readonly path: string
+  readonly name: Given<string> | undefined
+  readonly role: Given<Role> | undefined
+  readonly addresses: readonly Given<string>[]
+  readonly extraSans: readonly Given<string>[]
+  readonly labels: Given<Readonly<Record<string, string | undefined>>>
+  readonly taints: Given<readonly Taint[]> | undefined
+  readonly bindPort: Given<number>
+  readonly criSocket: Given<string>
+  readonly kubeletExtraArgs: readonly Argument[]
+  readonly ssh: Given<SshDraft>
+}
+
+export type SpecDraft = Draft<ClusterSpec['spec']>
+type NodeDraft = NonNullable<NonNullable<SpecDraft['nodes']>[number]>
+export type SshDraft = NonNullable<NodeDraft['ssh']>
+export type PkiDraft = NonNullable<SpecDraft['pki']>
+
+/** A kubeadm document in the form of v1beta4, without apiVersion and kind. */
+export interface Document<T> {
+  /** Path of its fields: a kind, or `spec.kubeadm.clusterConfiguration`. */
+  readonly path: string
+  readonly value: Draft<T>
+  readonly json: JsonObject
+}
+
+export interface DocumentApi {
+  readonly kind: string
+  readonly api: KubeadmApi
+}
+
+export interface Documents {
+  readonly init: Document<InitConfiguration>
+  readonly cluster: Document<ClusterConfiguration>
+  readonly join: Document<JoinConfiguration>
+  readonly kubelet: Document<JsonObject>
+  readonly kubeProxy: Document<JsonObject>
+}
+
+/**
+ * What the user wants, collected from cluster.yaml and kubeadm's documents, defaults filled in, each value
+ * with its place; not yet validated.
+ */
+export interface Settings {
+  readonly source: 'kpki' | 'kubeadm'
+  readonly name: Given<string> | undefined
+  readonly clusterName: Given<string>
+  readonly version: Given<string> | undefined
+  readonly release: Release | undefined
+  readonly endpoint: Given<string> | undefined
+  readonly serviceSubnet: Given<string>
+  readonly podSubnet: Given<string> | undefined
+  readonly dnsDomain: Given<string>
+  readonly allowOverlap: boolean
+  readonly certificatesDir: Given<string>
+  readonly imageRepository: Given<string>
+  readonly nodes: readonly NodeSettings[]
+  /** Every node that the user listed could be read. */
+  readonly nodesComplete: boolean
+  readonly keyAlgorithm: Given<KeyAlgorithm>
+  readonly validity: { readonly ca: Given<number>; readonly certificate: Given<number> }
+  readonly apiServerSans: readonly Given<string>[]
+  readonly hostOs: HostOs
+  readonly patchesDirectory: Given<string> | undefined
+  readonly patches: readonly PatchFile[] | undefined
+  readonly documents: Documents
+  /** API version of every document of kubeadm's configuration. */
+  readonly apis: readonly DocumentApi[]
+  /** The rest of `spec`; empty for kubeadm's configuration. */
+  readonly spec: SpecDraft
+}
+
+export function mistake(path: string, message: string, fix?: string): Finding {
+  return { level: 'error', issue: { path, message, ...(fix === undefined ? {} : { fix }) } }
+}
+
+export function caution(path: string, message: string, fix?: string): Finding {
+  return { level: 'warning', issue: { path, message, ...(fix === undefined ? {} : { fix }) } }
+}
+
+/** A mistake in cluster.yaml that kubeadm accepts in its own configuration. */
+export function mistakeOf(
+  settings: Settings,
+  path: string,
+  message: string,
+  fix?: string,
+): Finding {
+  return settings.source === 'kpki' ? mistake(path, message, fix) : caution(path, message, fix)
+}
+
+export function given<T>(value: T | undefined, path: string): Given<T> | undefined {
+  return value === undefined ? undefined : { value, path }
+}

@@ -1,0 +1,219 @@
+import type { KeyAlgorithm } from '../ca/key-algorithms.js'
+import { AUTHORITIES, CERTIFICATE_IDS, LEAVES } from '../certs/table.js'
+import { parseDuration } from './durations.js'
+import { nearest } from './names.js'
+import { caution, type Finding, type Given, mistake, mistakeOf, type Settings } from './settings.js'
+import { checkSans } from './validate-sans.js'
+
+// RFC 5280 ub-common-name, ub-organization-name, ub-organizational-unit-name.
+const MAX_NAME = 64
+const YEAR = 365 * 86_400_000
+// Certificates can't name a year after 9999.
+const MAX_YEARS = 5000
+
+export function* checkPki(settings: Settings): Generator<Finding> {
+  const { spec, apiServerSans } = settings
+  yield* algorithms(settings)
+  yield* validities(settings)
+  yield* checkSans(apiServerSans)
+  yield* subject(settings)
+  yield* users(settings)
+  const serving = spec.pki?.kubeletServing
+  if (spec.apiServer?.verifyKubelets === true && serving === 'self-signed') {
+    yield mistake(
+      'spec.apiServer.verifyKubelets',
+      "can't be true while spec.pki.kubeletServing is self-signed: nothing vouches for such certificates",
+      'set kubeletServing: signed, or verifyKubelets: false',
+    )
+  }
+  if (spec.pki?.caKeys === 'offline' && spec.join === 'token') {
+    yield mistake(
+      'spec.join',
+      "can't be token while spec.pki.caKeys is offline: nobody could sign the joining kubelet's certificate",
+      'set join: files',
+    )
+  }
+}
+
+function* algorithms(settings: Settings): Generator<Finding> {
+  const { keyAlgorithm, release, spec, documents } = settings
+  if (!release) return
+  const { value, path } = documents.cluster
+  const asked = value.encryptionAlgorithm
+  const supported: readonly string[] = release.keyAlgorithms
+  if (asked !== undefined && !supported.includes(asked)) {
+    const near = nearest(asked, supported)
+    yield mistake(
+      `${path}.encryptionAlgorithm`,
+      `"${asked}" is not a key algorithm of kubeadm ${release.version.minor} (${supported.join(', ')})`,
+      near === undefined ? `write one of ${supported.join(', ')}` : `did you mean "${near}"?`,
+    )
+  }
+  const limited = (algorithm: KeyAlgorithm, where: string) =>
+    caution(
+      where,
+      `kubeadm ${release.version.minor} uses ${algorithm} keys but makes none: its own renewals would change to ${supported.join(' or ')}`,
+      'renew with kpki, or choose an algorithm that kubeadm of this release knows',
+    )
+  if (keyAlgorithm.path.startsWith('spec.pki') && !supported.includes(keyAlgorithm.value)) {
+    yield limited(keyAlgorithm.value, keyAlgorithm.path)
+  }
+  for (const [id, certificate] of Object.entries(spec.pki?.certificates ?? {})) {
+    const own = certificate?.keyAlgorithm
+    if (own === undefined || supported.includes(own) || own === keyAlgorithm.value) continue
+    yield limited(own, `spec.pki.certificates.${id}.keyAlgorithm`)
+  }
+}
+
+function* validities(settings: Settings): Generator<Finding> {
+  const { validity, spec } = settings
+  yield* bounded(validity.ca)
+  yield* bounded(validity.certificate)
+  const own = (id: string): Given<number> | undefined => {
+    const path = `spec.pki.certificates.${id}.validity`
+    const text = spec.pki?.certificates?.[id]?.validity
+    const value = text === undefined ? undefined : parseDuration(text)
+    return value === undefined ? undefined : { value, path }
+  }
+  const single = spec.pki?.topology === 'single'
+  const authority = (id: string): Given<number> => own(single ? 'ca' : id) ?? validity.ca
+  if (validity.certificate.value > validity.ca.value) {
+    yield outlives(settings, validity.certificate, validity.ca)
+  }
+  for (const id of Object.keys(spec.pki?.certificates ?? {})) {
+    const path = `spec.pki.certificates.${id}`
+    if (!CERTIFICATE_IDS.includes(id)) {
+      const near = nearest(id, CERTIFICATE_IDS)
+      yield mistake(
+        path,
+        `"${id}" is not a certificate`,
+        near === undefined ? `known: ${CERTIFICATE_IDS.join(', ')}` : `did you mean "${near}"?`,
+      )
+      continue
+    }
+    const asked = own(id)
+    if (asked === undefined) continue
+    yield* bounded(asked)
+    if (id === 'sa') yield mistake(asked.path, 'has no meaning: sa is a key pair', 'leave it out')
+    const signer = authority(issuerOf(settings, id))
+    if (asked.value > signer.value && signer.path !== asked.path)
+      yield outlives(settings, asked, signer)
+  }
+  for (const leaf of Object.keys(LEAVES)) {
+    const signer = own(single ? 'ca' : issuerOf(settings, leaf))
+    if (signer && own(leaf) === undefined && validity.certificate.value > signer.value) {
+      yield outlives(settings, signer, validity.certificate, true)
+      return
+    }
+  }
+}
+
+function issuerOf(settings: Settings, id: string): string {
+  if (Object.hasOwn(AUTHORITIES, id)) {
+    return settings.spec.pki?.topology === 'hierarchy' && id !== 'root-ca' ? 'root-ca' : id
+  }
+  const leaves: Readonly<Record<string, { readonly issuer: string }>> = LEAVES
+  return leaves[id]?.issuer ?? id
+}
+
+function outlives(
+  settings: Settings,
+  a: Given<number>,
+  b: Given<number>,
+  reversed = false,
+): Finding {
+  const [leaf, authority] = reversed ? [b, a] : [a, b]
+  return mistakeOf(
+    settings,
+    a.path,
+    `certificates of ${days(leaf)} (${leaf.path}) would outlive their CA of ${days(authority)} (${authority.path})`,
+    `write at most ${days(authority)} for certificates, or more for the CA`,
+  )
+}
+
+function* bounded({ value, path }: Given<number>): Generator<Finding> {
+  if (value <= 0) yield mistake(path, 'must be longer than nothing', 'write for example 365d')
+  if (value > MAX_YEARS * YEAR) {
+    yield mistake(
+      path,
+      `is longer than ${MAX_YEARS} years`,
+      'certificates end before the year 10000',
+    )
+  }
+}
+
+function days({ value }: Given<number>): string {
+  return `${Math.floor(value / 86_400_000)}d`
+}
+
+function* subject({ spec }: Settings): Generator<Finding> {
+  const { O, OU, C } = spec.pki?.subject ?? {}
+  for (const [key, value] of Object.entries({ O, OU })) {
+    if (value === undefined || (value.trim() !== '' && value.length <= MAX_NAME)) continue
+    yield mistake(
+      `spec.pki.subject.${key}`,
+      'must have 1 to 64 characters (RFC 5280)',
+      'shorten it',
+    )
+  }
+  if (C !== undefined && !/^[A-Z]{2}$/.test(C)) {
+    yield mistake(
+      'spec.pki.subject.C',
+      `"${C}" is not a country`,
+      'write two capital letters, for example "DE"',
+    )
+  }
+}
+
+// Files of the operator's folder that kpki makes itself.
+const TAKEN = ['admin', 'super-admin']
+
+function* users(settings: Settings): Generator<Finding> {
+  const seen = new Set<string>()
+  for (const [i, user] of (settings.spec.pki?.users ?? []).entries()) {
+    if (user === undefined) continue
+    const path = `spec.pki.users[${i}]`
+    if (user.name !== undefined) {
+      yield* userName(user.name, `${path}.name`)
+      const key = user.name.toLowerCase()
+      if (seen.has(key)) yield mistake(`${path}.name`, `"${user.name}" occurs twice`, 'rename it')
+      seen.add(key)
+    }
+    for (const [j, group] of (user.groups ?? []).entries()) {
+      if (group === undefined) continue
+      const place = `${path}.groups[${j}]`
+      if (group.trim() === '' || group.length > MAX_NAME) {
+        yield mistake(place, 'must have 1 to 64 characters (RFC 5280)', 'shorten it')
+      } else if (group === 'system:masters') {
+        yield caution(
+          place,
+          "system:masters passes every check and can't be revoked",
+          'bind a role to a group of your own',
+        )
+      } else if (group.startsWith('system:')) {
+        yield caution(place, `"${group}" belongs to Kubernetes`, 'use a group of your own')
+      }
+    }
+    const validity = user.validity === undefined ? undefined : parseDuration(user.validity)
+    const ca = settings.validity.ca
+    if (validity !== undefined && validity > ca.value) {
+      yield outlives(settings, { value: validity, path: `${path}.validity` }, ca)
+    }
+  }
+}
+
+function* userName(name: string, path: string): Generator<Finding> {
+  if (name.length > MAX_NAME) {
+    yield mistake(path, `has ${name.length} characters`, `a common name has at most ${MAX_NAME}`)
+  } else if (name.startsWith('system:')) {
+    yield mistake(
+      path,
+      `"${name}" belongs to Kubernetes`,
+      'choose a name that does not begin with system:',
+    )
+  } else if (!/^[A-Za-z0-9][A-Za-z0-9@._+-]*$/.test(name)) {
+    yield mistake(path, `"${name}" can't name a file`, 'write letters, digits and @ . _ + -')
+  } else if (TAKEN.includes(name.toLowerCase())) {
+    yield mistake(path, `${name}.conf is made already`, 'choose another name')
+  }
+}
