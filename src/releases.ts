@@ -54,6 +54,7 @@ export function releaseOf(
       pause: row.pauseImage,
     },
     kubeletClientGroup,
+    v1beta3Timeout: at(row.v1beta3Timeout, patch),
     bindings: [
       ...(row.adminGroup === 'kubeadm:cluster-admins' ? (['kubeadm:cluster-admins'] as const) : []),
       ...(kubeletClientGroup === undefined ? (['kubeadm:apiserver-kubelet-client'] as const) : []),

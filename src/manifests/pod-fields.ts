@@ -16,7 +16,9 @@ const CONTAINERS: MergeSchema = {
 /** The lists of a Pod that strategic merge patches merge (`patchMergeKey` of Kubernetes' core/v1 types). */
 export const POD_SCHEMA: MergeSchema = {
   members: {
-    metadata: { members: { finalizers: { key: '' }, ownerReferences: { key: 'uid' } } },
+    metadata: {
+      members: { finalizers: { key: '' }, ownerReferences: { key: 'uid' } },
+    },
     spec: {
       members: {
         containers: CONTAINERS,
@@ -62,6 +64,7 @@ const MAPS = [
 ]
 const KEPT_WHEN_EMPTY = ['containers', 'sources', 'type', 'name', 'mountPath', 'path', 'key']
 const QUANTITIES = ['limits', 'requests', 'overhead']
+const SINGLE_QUANTITIES = ['sizeLimit', 'divisor']
 const CONTAINER_LISTS = ['containers', 'initContainers', 'ephemeralContainers']
 
 /** A patched Pod as it looks after a round trip through Kubernetes' types, which is how kubeadm writes it. */
@@ -97,6 +100,7 @@ function tidy(value: Json, key: string): Json | undefined {
     if (MAPS.includes(key) && Object.keys(value).length === 0) return undefined
     return QUANTITIES.includes(key) ? quantities(value) : tidyObject(value)
   }
+  if (SINGLE_QUANTITIES.includes(key)) return canonicalQuantity(String(value))
   const omitted =
     value === null ||
     (value === '' && !KEPT_WHEN_EMPTY.includes(key)) ||

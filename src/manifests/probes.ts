@@ -34,6 +34,7 @@ export const PROBE_PORT = 'probe-port'
 
 const PERIOD_SECONDS = 10
 const TIMEOUT_SECONDS = 15
+const DEFAULT_STARTUP_SECONDS = 240
 
 /** A container's probes with kubeadm's timing; the startup probe lasts `componentTimeoutSeconds`. */
 export function probesOf(
@@ -53,9 +54,13 @@ export function probesOf(
     periodSeconds: PERIOD_SECONDS,
     timeoutSeconds: TIMEOUT_SECONDS,
   }
-  const startupFailures = Math.ceil(cluster.componentTimeoutSeconds / PERIOD_SECONDS)
+  const startupFailures = Math.ceil(startupSeconds(cluster) / PERIOD_SECONDS)
   return {
-    livenessProbe: { failureThreshold: 8, httpGet: httpGet(paths.liveness), ...timing },
+    livenessProbe: {
+      failureThreshold: 8,
+      httpGet: httpGet(paths.liveness),
+      ...timing,
+    },
     ...(paths.readiness === undefined
       ? {}
       : {
@@ -66,8 +71,18 @@ export function probesOf(
             timeoutSeconds: TIMEOUT_SECONDS,
           },
         }),
-    startupProbe: { failureThreshold: startupFailures, httpGet: httpGet(paths.startup), ...timing },
+    startupProbe: {
+      failureThreshold: startupFailures,
+      httpGet: httpGet(paths.startup),
+      ...timing,
+    },
   }
+}
+
+// Where v1beta3 is the only API and kubeadm takes no timeout from it (1.30), the default is all there is.
+function startupSeconds({ release, componentTimeoutSeconds }: Cluster): number {
+  const settable = release.kubeadmApi !== 'kubeadm.k8s.io/v1beta3' || release.v1beta3Timeout
+  return settable ? componentTimeoutSeconds : DEFAULT_STARTUP_SECONDS
 }
 
 /** A target on an address that a component listens on; an unspecified one means the pod's own address. */

@@ -120,6 +120,8 @@ export type ByPatch<T> = readonly (readonly [from: number, value: T])[]
 
 /** What changes between the patches of a minor. */
 export interface PatchFeatures {
+  /** kubeadm sizes startup probes by v1beta3's `apiServer.timeoutForControlPlane` (kubernetes#133513). */
+  readonly v1beta3Timeout: ByPatch<boolean>
   readonly etcdImage: ByPatch<string>
   readonly corednsImage: ByPatch<string>
   /** Organization of apiserver-kubelet-client, if any (kubernetes#121837, #138957). */
@@ -146,9 +148,15 @@ export interface ReleaseChange extends Partial<Omit<ReleaseRow, 'featureGates'>>
 export interface Release extends MinorFeatures {
   readonly version: KubernetesVersion
   /** Default image tags. */
-  readonly images: { readonly etcd: string; readonly coredns: string; readonly pause: string }
+  readonly images: {
+    readonly etcd: string
+    readonly coredns: string
+    readonly pause: string
+  }
   /** Organization of apiserver-kubelet-client, if any. */
   readonly kubeletClientGroup: 'system:masters' | 'kubeadm:cluster-admins' | undefined
+  /** kubeadm sizes startup probes by v1beta3's `apiServer.timeoutForControlPlane` (kubernetes#133513). */
+  readonly v1beta3Timeout: boolean
   /** Bindings without which certificates of this release have no rights. */
   readonly bindings: readonly BindingName[]
 }

@@ -30,6 +30,7 @@ export const FIRST: ReleaseRow = {
   kubeconfigPreferences: true,
   kubeadmApi: 'kubeadm.k8s.io/v1beta3',
   kubeadmApis: ['kubeadm.k8s.io/v1beta3'],
+  v1beta3Timeout: [[0, true]],
   externalEtcdHttpEndpoints: false,
   extraArgs: 'replace',
   authorizationMode: 'filtered',

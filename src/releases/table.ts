@@ -40,6 +40,7 @@ export const CHANGES: readonly ReleaseChange[] = [
       [5, 'v1.11.3'],
     ],
     authorizationMode: 'verbatim',
+    v1beta3Timeout: [[0, false]],
     kubeletConfigKeys: ['imageMaximumGCAge', 'logging.options.text'],
     featureGates: { WaitForAllControlPlaneComponents: alpha },
   },
@@ -63,7 +64,11 @@ export const CHANGES: readonly ReleaseChange[] = [
     kubeadmApi: 'kubeadm.k8s.io/v1beta4',
     kubeadmApis: ['kubeadm.k8s.io/v1beta3', 'kubeadm.k8s.io/v1beta4'],
     extraArgs: 'repeat',
-    etcdProbes: { liveness: '/livez', readiness: '/readyz', startup: '/readyz' },
+    etcdProbes: {
+      liveness: '/livez',
+      readiness: '/readyz',
+      startup: '/readyz',
+    },
     caDirectories: [
       '/etc/pki/ca-trust',
       '/etc/pki/tls/certs',
@@ -72,6 +77,10 @@ export const CHANGES: readonly ReleaseChange[] = [
       '/usr/local/share/ca-certificates',
     ],
     resolvConf: 'node',
+    v1beta3Timeout: [
+      [0, false],
+      [13, true],
+    ],
     featureGates: {
       RootlessControlPlane: deprecated,
       UpgradeAddonsBeforeControlPlane: null,
@@ -99,9 +108,17 @@ export const CHANGES: readonly ReleaseChange[] = [
       [10, '3.5.24-0'],
     ],
     corednsImage: [[0, 'v1.11.3']],
-    schedulerProbes: { liveness: '/livez', readiness: '/readyz', startup: '/livez' },
+    schedulerProbes: {
+      liveness: '/livez',
+      readiness: '/readyz',
+      startup: '/livez',
+    },
     envOrder: 'sorted',
     kubeletConfigKeys: ['imageMaximumGCAge', 'logging.options.text', 'crashLoopBackOff'],
+    v1beta3Timeout: [
+      [0, false],
+      [9, true],
+    ],
     featureGates: { EtcdLearnerMode: ga, NodeLocalCRISocket: alpha },
   },
   {
@@ -118,6 +135,10 @@ export const CHANGES: readonly ReleaseChange[] = [
       [12, undefined],
     ],
     kubeletLocalEndpoint: true,
+    v1beta3Timeout: [
+      [0, false],
+      [5, true],
+    ],
     featureGates: {
       EtcdLearnerMode: null,
       WaitForAllControlPlaneComponents: beta,
@@ -144,7 +165,14 @@ export const CHANGES: readonly ReleaseChange[] = [
     etcdFlags: 'by-tag',
     creationTimestamp: false,
     nodeLocalCriSocket: true,
-    featureGates: { WaitForAllControlPlaneComponents: ga, NodeLocalCRISocket: beta },
+    v1beta3Timeout: [
+      [0, false],
+      [1, true],
+    ],
+    featureGates: {
+      WaitForAllControlPlaneComponents: ga,
+      NodeLocalCRISocket: beta,
+    },
   },
   {
     minor: '1.35',
@@ -159,6 +187,7 @@ export const CHANGES: readonly ReleaseChange[] = [
     ],
     externalEtcdHttpEndpoints: true,
     pauseImageFlag: false,
+    v1beta3Timeout: [[0, true]],
     featureGates: {
       RootlessControlPlane: null,
       WaitForAllControlPlaneComponents: null,
@@ -179,7 +208,10 @@ export const CHANGES: readonly ReleaseChange[] = [
     extraArgs: 'append',
     etcdFlags: 'current',
     flexvolumeMount: false,
-    featureGates: { ControlPlaneKubeletLocalMode: null, NodeLocalCRISocket: ga },
+    featureGates: {
+      ControlPlaneKubeletLocalMode: null,
+      NodeLocalCRISocket: ga,
+    },
   },
   {
     minor: '1.37',
