@@ -3,9 +3,11 @@ import { type Authorities, establishAuthorities } from './certs/authorities.js'
 import { type Change, compare, type DatedCertificate, type Part } from './certs/changes.js'
 import type { Env } from './certs/issue.js'
 import { authoritiesPart, nodePart, operatorPart } from './certs/parts.js'
-import { adoptFromNode } from './certs/recover.js'
+import { adoptFromNode, holdsEveryAuthority } from './certs/recover.js'
 import { establishSecrets } from './certs/secrets.js'
 import { type Cluster, controlPlanes } from './cluster/cluster.js'
+import { parseCluster, resolveCluster } from './cluster/resolve.js'
+import type { ClusterSpec } from './cluster/spec/schema.js'
 import { defaultEnv } from './env.js'
 import type { FileTree } from './files/tree.js'
 
@@ -18,7 +20,10 @@ export interface GenerateOptions {
   readonly env?: Env
   /** What an earlier run left: it is kept where it is still right. Nothing by default. */
   readonly existing?: Existing
-  /** Certificates that end within this time (milliseconds) are made anew; 30 days by default. */
+  /**
+   * Certificates that end within this time (milliseconds) are made anew. By default 30 days, and for
+   * certificates that live shorter than 90 days the last third of their validity.
+   */
   readonly renewBefore?: number
 }
 
@@ -36,8 +41,6 @@ export interface Generated {
   readonly certificates: readonly DatedCertificate[]
 }
 
-const MONTH = 30 * 86_400_000
-
 /**
  * Makes the files of a cluster part by part: first the authorities, then one part per node, then the
  * operator's kubeconfigs. Only one part is in memory at a time.
@@ -46,13 +49,20 @@ export async function* generateParts(
   cluster: Cluster,
   options: GenerateOptions = {},
 ): AsyncGenerator<Part> {
-  const { env = defaultEnv(), existing = () => new Map(), renewBefore = MONTH } = options
+  const { env = defaultEnv(), existing = () => new Map(), renewBefore } = options
   const before = await existing('authorities')
   const kept = await recover(cluster, before, existing)
   const authorities: Authorities = await establishAuthorities(cluster, kept, env)
   const secrets = await establishSecrets(cluster, kept, env)
   const verifier = createVerifier(env.engine)
-  const context = { cluster, authorities, secrets, env, verifier, renewBefore }
+  const context = {
+    cluster,
+    authorities,
+    secrets,
+    env,
+    verifier,
+    ...(renewBefore !== undefined && { renewBefore }),
+  }
   yield compare(authoritiesPart(context), before)
   for (const node of cluster.nodes) {
     const found = await existing(`nodes/${node.name}`)
@@ -64,25 +74,39 @@ export async function* generateParts(
 
 // A lost authorities/ must not lead to new authorities while nodes still carry the old ones.
 async function recover(cluster: Cluster, before: FileTree, existing: Existing): Promise<FileTree> {
-  const [initial] = controlPlanes(cluster)
-  if (initial === undefined) return before
-  return adoptFromNode(cluster, before, await existing(`nodes/${initial.name}`))
+  let found = before
+  for (const { name } of controlPlanes(cluster)) {
+    if (holdsEveryAuthority(cluster, found)) break
+    found = adoptFromNode(cluster, found, await existing(`nodes/${name}`))
+  }
+  return found
+}
+
+/** What {@link generate} takes: a cluster file's text, the same as a value, or a resolved cluster. */
+export type ClusterSource = string | ClusterSpec | Cluster
+
+function clusterOf(source: ClusterSource): Cluster {
+  if (typeof source === 'string') return parseCluster(source).cluster
+  return 'release' in source ? source : resolveCluster(source).cluster
 }
 
 /**
  * Makes every certificate, kubeconfig, manifest and configuration of a cluster, in memory.
  *
+ * @throws KpkiError `ERR_SPEC_INVALID` with every mistake at once, `ERR_YAML_INVALID`, `ERR_CA_KEY_MISSING`,
+ *   `ERR_KEY_MISMATCH`
+ *
  * @example
  * ```ts
- * const { cluster } = parseCluster(await readFile('cluster.yaml', 'utf8'))
- * const { nodes } = await generate(cluster)
+ * const { nodes } = await generate(await readFile('cluster.yaml', 'utf8'))
  * nodes.get('controlplane')?.get('etc/kubernetes/pki/apiserver.crt')
  * ```
  */
 export async function generate(
-  cluster: Cluster,
+  source: ClusterSource,
   options: GenerateOptions = {},
 ): Promise<Generated> {
+  const cluster = clusterOf(source)
   const nodes = new Map<string, FileTree>()
   let authorities: FileTree = new Map()
   let kubeconfig: FileTree = new Map()

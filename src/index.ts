@@ -23,12 +23,19 @@ export type { Env } from './certs/issue.js'
 export { type Plan, plan } from './certs/plan.js'
 export { AUTHORITIES, LEAVES } from './certs/table.js'
 export type * from './cluster/cluster.js'
-export { type ClusterSpec, parseCluster, resolveCluster } from './cluster/parse.js'
+export {
+  parseCluster,
+  type ResolvedCluster,
+  type ResolveOptions,
+  resolveCluster,
+} from './cluster/resolve.js'
+export type { ClusterSpec } from './cluster/spec/schema.js'
 export { defaultEnv, envOf } from './env.js'
 export { type ErrorCode, isKpkiError, KpkiError, type SpecIssue } from './errors.js'
 export * from './files/tree.js'
 export {
   type Change,
+  type ClusterSource,
   type DatedCertificate,
   type Existing,
   type Generated,

@@ -55,9 +55,10 @@ export interface DraftPart {
 export function compare(part: DraftPart, before: FileTree): Part {
   const entries: TreeEntry[] = part.folders.map(([path, mode]) => directory(path, mode))
   const changes: Change[] = []
+  const prefix = part.folder === '' ? '' : `${part.folder}/`
   for (const { entry, reason } of part.drafts) {
     entries.push(entry)
-    changes.push({ path: `${part.folder}/${entry.path}`, ...verdict(entry, reason, before) })
+    changes.push({ path: prefix + entry.path, ...verdict(entry, reason, before) })
   }
   return {
     folder: part.folder,

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Cluster, HostOs, JsonObject, PatchFile } from '../cluster/cluster.js'
-import { parseCluster } from '../cluster/parse.js'
+import { parseCluster } from '../cluster/resolve.js'
 import { KpkiError, type SpecIssue } from '../errors.js'
 import { dumpYaml, dumpYamlAll, loadYamlAll } from '../files/yaml.js'
 import { readInput } from './input.js'
@@ -35,13 +35,14 @@ export async function loadCluster(io: Io, options: ClusterFileOptions): Promise<
   const text = await readClusterFile(io, path, options)
   const { documents, source, decided } = split(text, path)
   const hostOs = (options.hostOs ?? decided.hostOs) as HostOs | undefined
-  const patches = await readPatches(dirname(resolve(io.cwd, path)), documents)
-  const { cluster, warnings } = parseCluster(source, {
-    source: path,
-    ...(hostOs !== undefined && { hostOs }),
-    ...(patches !== undefined && { patches: patches.files }),
-  })
-  return { cluster, text: resolvedText(cluster, documents, patches?.directory), warnings }
+  const given = { source: path, ...(hostOs !== undefined && { hostOs }) }
+  const first = parseCluster(source, given)
+  if (first.patchesDirectory === undefined)
+    return { ...first, text: resolvedText(first.cluster, documents) }
+  const directory = resolve(io.cwd, dirname(path), first.patchesDirectory)
+  const patches = await readPatches(directory)
+  const { cluster, warnings } = parseCluster(source, { ...given, patches })
+  return { cluster, text: resolvedText(cluster, documents, directory), warnings }
 }
 
 async function readClusterFile(io: Io, path: string, options: ClusterFileOptions): Promise<string> {
@@ -78,49 +79,30 @@ function split(text: string, path: string): Split {
   return { documents: rest, source: dumpYamlAll(rest), decided: hostOs }
 }
 
-interface Patches {
-  readonly directory: string
-  readonly files: readonly PatchFile[]
-}
-
 // On the node kubeadm reads them below /etc/kubernetes; here they lie beside the cluster file.
-async function readPatches(
-  base: string,
-  documents: readonly JsonObject[],
-): Promise<Patches | undefined> {
-  const named = documents.map(patchesDirectory).find((directory) => directory !== undefined)
-  if (named === undefined) return undefined
-  const directory = resolve(base, named)
+async function readPatches(directory: string): Promise<readonly PatchFile[]> {
   try {
     const names = (await readdir(directory)).sort()
     const files = names.map(async (name) => ({
       name,
       text: await readFile(join(directory, name), 'utf8'),
     }))
-    return { directory, files: await Promise.all(files) }
+    return await Promise.all(files)
   } catch (cause) {
     throw new KpkiError(
       'ERR_FILE_MISSING',
       `the patches in ${directory} cannot be read`,
       { path: directory },
-      {
-        cause,
-        hint: 'patches are read from a folder on this machine, relative to the cluster file',
-      },
+      { cause, hint: 'patches are read from a folder here, relative to the cluster file' },
     )
   }
-}
-
-function patchesDirectory({ spec, patches }: JsonObject): string | undefined {
-  if (isObject(spec) && typeof spec.patches === 'string') return spec.patches
-  return isObject(patches) && typeof patches.directory === 'string' ? patches.directory : undefined
 }
 
 // The version and the host's system are decided once: a newer kpki must not move a cluster by itself.
 function resolvedText(
   cluster: Cluster,
   documents: readonly JsonObject[],
-  patches: string | undefined,
+  patches?: string,
 ): string {
   const header = '# Written by kpki gen: `kpki gen -o` with this folder repeats it.\n'
   const version = cluster.release.version.text

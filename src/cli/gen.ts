@@ -18,16 +18,7 @@ import type { GenOptions } from './verbs/gen.js'
 /** Makes or updates an output folder, or says what that would change. */
 export async function runGen(io: Io, options: GenOptions): Promise<ExitCode> {
   const out = resolve(io.cwd, options.out)
-  const renewBefore = parseDuration(options.renewBefore)
-  if (renewBefore === undefined)
-    throw new KpkiError(
-      'ERR_USAGE',
-      `--renew-before: "${options.renewBefore}" is not a time`,
-      {},
-      {
-        hint: 'write it as 30d, 720h or 12h30m',
-      },
-    )
+  const renewBefore = renewBeforeOf(options.renewBefore)
   const { cluster, text, warnings } = await loadCluster(io, options)
   for (const warning of warnings) io.err(`kpki: warning:${issueLine(warning).slice(1)}\n`)
   const writing = options.dryRun !== true && options.check !== true
@@ -36,6 +27,18 @@ export async function runGen(io: Io, options: GenOptions): Promise<ExitCode> {
   await makeFolder(out)
   return withLock(out, async () =>
     report(io, options, cluster, await make(io, out, cluster, text, renewBefore, true)),
+  )
+}
+
+function renewBeforeOf(text: string | undefined): { readonly renewBefore?: number } {
+  if (text === undefined) return {}
+  const renewBefore = parseDuration(text)
+  if (renewBefore !== undefined) return { renewBefore }
+  throw new KpkiError(
+    'ERR_USAGE',
+    `--renew-before: "${text}" is not a time`,
+    {},
+    { hint: 'write it as 30d, 720h or 12h30m' },
   )
 }
 
@@ -49,7 +52,7 @@ async function make(
   out: string,
   cluster: Cluster,
   text: string,
-  renewBefore: number,
+  renewBefore: { readonly renewBefore?: number },
   writing: boolean,
 ): Promise<Made> {
   const changes: Change[] = []
@@ -57,7 +60,7 @@ async function make(
   const existing = (folder: string): Promise<FileTree> => readTree(join(out, folder))
   const env = writing ? defaultEnv() : planningEnv(defaultEnv())
   const started = io.now().getTime()
-  for await (const part of parts(cluster, text, out, { env, existing, renewBefore })) {
+  for await (const part of parts(cluster, text, out, { env, existing, ...renewBefore })) {
     if (writing) await writePart(out, part)
     changes.push(...part.changes)
     certificates.push(...part.certificates)

@@ -5,7 +5,7 @@ export interface GenOptions {
   readonly file?: string
   readonly out: string
   readonly hostOs?: string
-  readonly renewBefore: string
+  readonly renewBefore?: string
   readonly dryRun?: boolean
   readonly check?: boolean
   readonly json?: boolean
@@ -32,7 +32,10 @@ export function genCommand(io: Io): Command {
         'none',
       ]),
     )
-    .option('--renew-before <TIME>', 'make certificates anew that end within this time', '30d')
+    .option(
+      '--renew-before <TIME>',
+      'make certificates anew that end within this time (default: 30d; the last third of shorter lives)',
+    )
     .option('--dry-run', 'print the plan and write nothing')
     .option('--check', 'write nothing; exit with 1 if the plan has changes')
     .option('--json', 'print the plan as JSON')
