@@ -9,7 +9,7 @@ import {
   type Trust,
 } from './credentials.js'
 import { at, filled, readDocument } from './documents.js'
-import type { Estate, KubeconfigFacts, Launch, NodeFacts, PemFacts } from './estate.js'
+import type { KubeconfigFacts, Launch, NodeFacts, PemFacts } from './estate.js'
 import { fileOn, shortPath } from './paths.js'
 
 export type ApiClientRole =
@@ -52,9 +52,8 @@ const BY_FILE: Readonly<Record<string, ApiClientRole>> = {
   'super-admin.conf': 'super-admin',
 }
 
-/** Every kubeconfig of the estate as a client of the API, components' by their flags first. */
-export function apiClients(estate: Estate): readonly ApiClient[] {
-  const folders = [...estate.nodes, ...(estate.operator ? [estate.operator] : [])]
+/** Every kubeconfig of the given nodes as a client of the API, components' by their flags first. */
+export function apiClients(folders: readonly NodeFacts[]): readonly ApiClient[] {
   return folders.flatMap((node) => clientsOn(node))
 }
 

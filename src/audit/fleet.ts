@@ -3,7 +3,6 @@ import { flagIsTrue, flagList, flagOf } from './command-line.js'
 import {
   type Credential,
   credentialOfFlags,
-  fileOfFlag,
   fileOnNode,
   type NamedFile,
   type Trust,
@@ -86,7 +85,7 @@ export function fleetOf(estate: Estate): Fleet {
     kubelets: estate.nodes.flatMap((node) =>
       node.kubelet ? [kubeletServer(node, node.kubelet)] : [],
     ),
-    clients: apiClients(estate),
+    clients: apiClients([...estate.nodes, ...(estate.operator ? [estate.operator] : [])]),
     nodeByHost: hostsOf(estate),
   }
 }

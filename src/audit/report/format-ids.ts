@@ -10,3 +10,8 @@ export const FORMAT_IDS = [
 ] as const
 
 export type FormatId = (typeof FORMAT_IDS)[number]
+
+/** Every way of drawing the trust graph. */
+export const GRAPH_FORMAT_IDS = ['text', 'dot', 'mermaid', 'svg', 'json'] as const
+
+export type GraphFormatId = (typeof GRAPH_FORMAT_IDS)[number]

@@ -1,0 +1,112 @@
+import { type CryptoEngine, runtimeEngine } from '../ca/engine.js'
+import type { Cluster } from '../cluster/cluster.js'
+import type { FileTree } from '../files/tree.js'
+import { componentOutages, componentStates } from './components.js'
+import { judgeAll } from './connections.js'
+import type { AuditInput, Estate } from './estate.js'
+import { readEstate } from './facts.js'
+import { fleetOf } from './fleet.js'
+import { edgesOf } from './graph.js'
+import { type ClusterReader, recognise } from './recognise.js'
+import { reportOf } from './report.js'
+import { RULES } from './rules/index.js'
+import { type RuleOutcome, runRules } from './run-rules.js'
+import { expiryOf, timelineOf } from './timeline.js'
+import { createTrustChecker } from './trust-check.js'
+import type { AuditReport, Profile, Rule, RuleContext, Waiver } from './types.js'
+
+/** How to judge. */
+export interface AuditOptions {
+  /** The moment to judge at: chains, expiry and waivers. */
+  readonly at: Date
+  /** A leaf that ends within so many days is reported; 30 by default. */
+  readonly horizonDays?: number
+  /** Names and addresses of the nodes, where the trees do not say them. */
+  readonly cluster?: Cluster
+  /** `kubeadm` (default): quiet on what a healthy kubeadm cluster has; `cis`; `strict`. */
+  readonly profile?: Profile
+  /** Only these rules, by id or code. */
+  readonly only?: readonly string[]
+  /** All rules but these, by id or code. */
+  readonly ignore?: readonly string[]
+  readonly waivers?: readonly Waiver[]
+  /** Where signatures and digests are computed; the runtime's own WebCrypto by default. */
+  readonly engine?: CryptoEngine
+  /** Reads a `cluster.yaml` that lies in the tree; without it that file is not used. */
+  readonly readCluster?: ClusterReader
+  /** The catalogue to run; kpki's own by default. */
+  readonly rules?: readonly Rule[]
+}
+
+/** What `generate` returns, as far as an audit reads it. */
+export interface GeneratedTrees {
+  readonly nodes: ReadonlyMap<string, FileTree>
+  readonly authorities?: FileTree
+  readonly kubeconfig?: FileTree
+  readonly cluster?: Cluster
+}
+
+/**
+ * Judges a tree: an OUT folder, a node's root, `/etc/kubernetes`, a `pki` folder, loose files, or the
+ * result of `generate`. Reads memory only; nothing in the tree makes it throw. Deterministic: the same
+ * tree and options give the same report.
+ *
+ * @example
+ * const report = await auditTree(await generate(cluster), { at: new Date() })
+ * report.connections.find(({ id }) => id === 'kube-apiserver/controlplane>etcd/controlplane')?.will
+ */
+export async function auditTree(
+  input: FileTree | AuditInput | GeneratedTrees,
+  options: AuditOptions,
+): Promise<AuditReport> {
+  const engine = options.engine ?? runtimeEngine()
+  const given = asInput(input, options)
+  const estate = await readEstate(given, engine)
+  return auditEstate(estate, given, { ...options, engine })
+}
+
+function asInput(input: FileTree | AuditInput | GeneratedTrees, options: AuditOptions): AuditInput {
+  const base: AuditInput = isTree(input) ? recognise(input, options.readCluster) : fromTrees(input)
+  return options.cluster ? { ...base, cluster: options.cluster } : base
+}
+
+function isTree(input: FileTree | AuditInput | GeneratedTrees): input is FileTree {
+  return input instanceof Map
+}
+
+function fromTrees(input: AuditInput | GeneratedTrees): AuditInput {
+  const operator = 'kubeconfig' in input ? input.kubeconfig : undefined
+  return { ...input, ...(operator && { operator }) }
+}
+
+/** Judges an estate that has been read already; `input` gives the user's own names for paths. */
+export async function auditEstate(
+  estate: Estate,
+  input: AuditInput,
+  options: AuditOptions & { readonly engine: CryptoEngine },
+): Promise<AuditReport> {
+  const { at, horizonDays = 30, profile = 'kubeadm', engine } = options
+  const fleet = fleetOf(estate)
+  const checker = createTrustChecker(estate, engine, at)
+  const before = componentOutages(fleet, at)
+  const { connections, outages } = await judgeAll(edgesOf(fleet), fleet, before, checker)
+  const expiry = expiryOf(estate, at, horizonDays)
+  const context: RuleContext = {
+    at,
+    horizonDays,
+    profile,
+    ...(estate.cluster && { cluster: estate.cluster }),
+    connections,
+    components: componentStates(outages),
+    expiry,
+  }
+  const outcome: RuleOutcome = runRules(options.rules ?? RULES, estate, context, options)
+  return reportOf(
+    estate,
+    input,
+    context,
+    outcome,
+    timelineOf(connections, expiry, at),
+    options.waivers ?? [],
+  )
+}

@@ -1,0 +1,271 @@
+import { apiClients, kubeconfigOf } from './api-clients.js'
+import { flagIsTrue, flagList, flagOf } from './command-line.js'
+import {
+  absence,
+  bundleProblem,
+  credentialOfFlags,
+  fileOfFlag,
+  fileOfLaunch,
+  type NamedFile,
+  named,
+  type Problem,
+  pairProblem,
+  privateKeyOf,
+} from './credentials.js'
+import { kubeconfigProblem } from './edges-api.js'
+import { acceptedKeys } from './edges-bootstrap.js'
+import { encryptionProblem } from './encryption.js'
+import type { ComponentName, Launch, NodeFacts } from './estate.js'
+
+/** What a component looks at before it serves: the first problem stops it. */
+export type Check = (node: NodeFacts, launch: Launch) => Problem | undefined
+
+/** Two flags name a certificate and its key; both are loaded together (`tls.X509KeyPair`). */
+function pair(certificateFlag: string, keyFlag: string, what: string): Check {
+  return (node, launch) => {
+    const given = [certificateFlag, keyFlag].filter(
+      (flag) => flagOf(launch.flags, flag) !== undefined,
+    )
+    if (given.length === 1) {
+      const lacking = given[0] === certificateFlag ? keyFlag : certificateFlag
+      return {
+        code: 'flag-missing',
+        message: `--${given[0]} is given without --${lacking}`,
+        ...placeOf(launch),
+      }
+    }
+    const credential = credentialOfFlags(node, launch, certificateFlag, keyFlag)
+    return credential && pairProblem(credential, what)
+  }
+}
+
+function placeOf({ node, path }: Launch) {
+  return { node, ...(path !== undefined && { path }) }
+}
+
+function bundle(
+  flag: string,
+  what: string,
+  reader: 'every-block' | 'any-block' = 'every-block',
+): Check {
+  return (node, launch) => {
+    const file = fileOfFlag(node, launch, flag)
+    return file && bundleProblem(file, what, reader)
+  }
+}
+
+/** etcd's reader: every block of any kind must be a certificate; none at all is let through. */
+function etcdBundle(flag: string, what: string): Check {
+  return (node, launch) => {
+    const file = fileOfFlag(node, launch, flag)
+    const gone = file && absence(file, what)
+    if (!file || gone) return gone
+    const bad = file.pem?.blocks.find(({ certificate }) => !certificate)
+    if (!bad) return undefined
+    const why = bad.failure ?? `a ${bad.label} block is no certificate`
+    const message = `${what} ${named(file)} line ${bad.line}: ${why}`
+    return { code: 'unparsable', message, node: file.node, path: file.path }
+  }
+}
+
+function readable(...flags: readonly string[]): Check {
+  return (node, launch) => {
+    for (const flag of flags)
+      for (const value of launch.flags.get(flag) ?? []) {
+        if (!value.startsWith('/')) continue
+        const gone = absence(fileOfLaunch(node, launch, value), `--${flag}:`)
+        if (gone) return gone
+      }
+    return undefined
+  }
+}
+
+function privateKey(flag: string, what: string): Check {
+  return (node, launch) => {
+    const file = fileOfFlag(node, launch, flag)
+    const gone = file && absence(file, what)
+    if (!file || gone || file.state === 'unknown') return gone
+    const key = privateKeyOf(file.pem)
+    const why = !key
+      ? 'holds no private key'
+      : key.encrypted
+        ? 'is protected by a passphrase'
+        : key.failure
+    if (why !== undefined)
+      return unparsable(
+        file,
+        `${what} ${named(file)} ${key?.failure ? `can't be read: ${why}` : why}`,
+      )
+    const { type, curve } = key?.facts ?? {}
+    const isUsable = type === 'RSA' || (type === 'EC' && /^P-(256|384|521)$/.test(curve ?? ''))
+    return isUsable
+      ? undefined
+      : unparsable(file, `${what} ${named(file)} is neither RSA nor ECDSA on P-256, P-384 or P-521`)
+  }
+}
+
+function unparsable(file: NamedFile, message: string): Problem {
+  return { code: 'unparsable', message, node: file.node, path: file.path }
+}
+
+function publicKeys(flag: string, what: string): Check {
+  return (node, launch) => {
+    for (const value of launch.flags.get(flag) ?? []) {
+      const file = fileOfLaunch(node, launch, value)
+      const gone = absence(file, what)
+      if (gone) return gone
+      if (file.state === 'present' && acceptedKeys(file.pem).length === 0)
+        return unparsable(file, `${what} ${named(file)} holds no key`)
+    }
+    return undefined
+  }
+}
+
+/** The controller manager's signer: exactly one certificate, and its own key (kubernetes/kubeadm#1350). */
+function signer(prefix: string): Check {
+  return (node, launch) => {
+    const [certificateFlag, keyFlag] = [`${prefix}-cert-file`, `${prefix}-key-file`] as const
+    const wrong = pair(certificateFlag, keyFlag, 'signing')(node, launch)
+    if (wrong) return wrong
+    const file = fileOfFlag(node, launch, certificateFlag)
+    const count = file?.pem?.certificates.length ?? 1
+    if (!file || count === 1) return undefined
+    const message = `--${certificateFlag} ${named(file)} holds ${count} certificates, it must be exactly one`
+    return { code: 'signing-bundle', message, node: file.node, path: file.path }
+  }
+}
+
+/** A kubeconfig is loaded, its embedded pair is checked, its CA must hold a certificate. */
+function kubeconfig(flag: string): Check {
+  return (node, launch) => {
+    const file = flag === 'kubeconfig' ? kubeconfigOf(node, launch) : fileOfFlag(node, launch, flag)
+    return file && kubeconfigFileProblem(node, file)
+  }
+}
+
+export function kubeconfigFileProblem(node: NodeFacts, file: NamedFile): Problem | undefined {
+  const gone = absence(file, 'kubeconfig')
+  if (gone || file.state !== 'present') return gone
+  const client = clientsOf(node).get(file.path)
+  if (!client) return unparsable(file, `kubeconfig ${named(file)} is no kubeconfig`)
+  const broken = kubeconfigProblem(client)
+  if (broken && broken !== 'unknown') return broken
+  const { trust, credential } = client
+  const lost = trust.kind === 'file' ? bundleProblem(trust.file, 'CA of', 'any-block') : undefined
+  if (lost || !credential) return lost
+  const missing =
+    absence(credential.certificate, 'client certificate') ?? absence(credential.key, 'client key')
+  // Files are read again at each connection: only what is embedded is checked at once.
+  return missing ?? (credential.embedded ? pairProblem(credential, 'client') : undefined)
+}
+
+const clientsByNode = new WeakMap<
+  NodeFacts,
+  ReadonlyMap<string, ReturnType<typeof apiClients>[number]>
+>()
+
+function clientsOf(node: NodeFacts) {
+  const known = clientsByNode.get(node)
+  if (known) return known
+  const all = new Map(apiClients([node]).map((client) => [client.file.path, client]))
+  clientsByNode.set(node, all)
+  return all
+}
+
+const secureEtcd: Check = (_node, launch) => {
+  const { flags } = launch
+  for (const [urls, certificate, auto] of [
+    ['listen-client-urls', 'cert-file', 'auto-tls'],
+    ['listen-peer-urls', 'peer-cert-file', 'peer-auto-tls'],
+  ] as const) {
+    const secure = flagList(flags, urls).some((url) => url.startsWith('https://'))
+    if (secure && !flags.has(certificate) && !flagIsTrue(flags, auto))
+      return {
+        code: 'flag-missing',
+        message: `--${urls} is https without --${certificate}`,
+        ...placeOf(launch),
+      }
+  }
+  return undefined
+}
+
+const encryption: Check = (node, launch) => {
+  const file = fileOfFlag(node, launch, 'encryption-provider-config')
+  const gone = file && absence(file, 'encryption configuration')
+  if (!file || gone || file.state !== 'present') return gone
+  const document = node.encryption.find(({ path }) => path === file.path)
+  const why = document ? encryptionProblem(document) : 'is no EncryptionConfiguration'
+  return why === undefined
+    ? undefined
+    : unparsable(file, `encryption configuration ${named(file)} ${why}`)
+}
+
+const SIGNERS = [
+  '',
+  '-kubelet-serving',
+  '-kubelet-client',
+  '-kube-apiserver-client',
+  '-legacy-unknown',
+]
+
+/** What each component checks, in the order in which it fails. */
+export const COMPONENT_CHECKS: Readonly<
+  Record<Exclude<ComponentName, 'kubelet'>, readonly Check[]>
+> = {
+  etcd: [
+    secureEtcd,
+    pair('cert-file', 'key-file', 'server'),
+    etcdBundle('trusted-ca-file', 'client CA'),
+    pair('peer-cert-file', 'peer-key-file', 'peer'),
+    etcdBundle('peer-trusted-ca-file', 'peer CA'),
+  ],
+  'kube-apiserver': [
+    pair('tls-cert-file', 'tls-private-key-file', 'server'),
+    bundle('client-ca-file', 'client CA'),
+    bundle('requestheader-client-ca-file', 'front proxy CA'),
+    publicKeys('service-account-key-file', 'service-account key'),
+    privateKey('service-account-signing-key-file', 'service-account key'),
+    pair('etcd-certfile', 'etcd-keyfile', 'etcd client'),
+    etcdBundle('etcd-cafile', 'etcd CA'),
+    readable('kubelet-client-certificate', 'kubelet-client-key'),
+    bundle('kubelet-certificate-authority', 'kubelet CA', 'any-block'),
+    pair('proxy-client-cert-file', 'proxy-client-key-file', 'front proxy'),
+    encryption,
+    bundle('oidc-ca-file', 'OIDC CA'),
+    readable(
+      'admission-control-config-file',
+      'audit-policy-file',
+      'audit-webhook-config-file',
+      'authentication-config',
+      'authentication-token-webhook-config-file',
+      'authorization-config',
+      'authorization-webhook-config-file',
+      'cloud-config',
+      'egress-selector-config-file',
+      'token-auth-file',
+      'tracing-config-file',
+    ),
+  ],
+  'kube-controller-manager': [
+    kubeconfig('kubeconfig'),
+    kubeconfig('authentication-kubeconfig'),
+    kubeconfig('authorization-kubeconfig'),
+    pair('tls-cert-file', 'tls-private-key-file', 'server'),
+    bundle('client-ca-file', 'client CA'),
+    bundle('requestheader-client-ca-file', 'front proxy CA'),
+    bundle('root-ca-file', 'root CA'),
+    privateKey('service-account-private-key-file', 'service-account key'),
+    ...SIGNERS.map((name) => signer(`cluster-signing${name}`)),
+    readable('cloud-config'),
+  ],
+  'kube-scheduler': [
+    readable('config'),
+    kubeconfig('kubeconfig'),
+    kubeconfig('authentication-kubeconfig'),
+    kubeconfig('authorization-kubeconfig'),
+    pair('tls-cert-file', 'tls-private-key-file', 'server'),
+    bundle('client-ca-file', 'client CA'),
+    bundle('requestheader-client-ca-file', 'front proxy CA'),
+  ],
+  'kube-proxy': [readable('config'), kubeconfig('kubeconfig')],
+}

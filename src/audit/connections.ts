@@ -1,0 +1,126 @@
+import type { Problem } from './credentials.js'
+import type { Edge } from './edges.js'
+import type { Fleet } from './fleet.js'
+import { edgeKind } from './graph.js'
+import { type Judgement, judge, type Running, shown } from './judge.js'
+import { ruleOfProblem } from './reasons.js'
+import type { TrustChecker } from './trust-check.js'
+import type { Connection } from './types.js'
+
+/** Connections, and the outages that follow from them. */
+export interface Verdicts {
+  readonly connections: readonly Connection[]
+  readonly outages: ReadonlyMap<string, Problem | undefined>
+}
+
+/**
+ * Judges every edge. etcd is judged first: a member without a quorum and an API server that reaches no
+ * etcd do not come up, and then nobody reaches them.
+ */
+export async function judgeAll(
+  edges: readonly Edge[],
+  fleet: Fleet,
+  before: ReadonlyMap<string, Problem | undefined>,
+  checker: TrustChecker,
+): Promise<Verdicts> {
+  const outages = new Map(before)
+  const running: Running = ({ name, node }) => outages.get(`${name}/${node}`)
+  const judged = new Map<string, Judgement>()
+  const pass = async (kinds: (kind: string) => boolean) => {
+    for (const edge of edges)
+      if (!judged.has(edge.id) && kinds(edge.kind))
+        judged.set(edge.id, await judge(edge, checker, running))
+  }
+  await pass((kind) => kind === 'etcd-peer')
+  for (const [key, problem] of withoutQuorum(edges, fleet, judged))
+    outages.set(key, outages.get(key) ?? problem)
+  judged.clear()
+  await pass((kind) => kind === 'etcd-peer' || kind === 'apiserver-etcd')
+  for (const [key, problem] of withoutEtcd(edges, judged))
+    outages.set(key, outages.get(key) ?? problem)
+  await pass(() => true)
+  const connections = edges.map((edge) =>
+    connectionOf(edge, judged.get(edge.id) ?? { will: 'fail' }),
+  )
+  return { connections, outages }
+}
+
+function withoutQuorum(
+  edges: readonly Edge[],
+  { etcd }: Fleet,
+  judged: ReadonlyMap<string, Judgement>,
+): readonly (readonly [string, Problem])[] {
+  if (etcd.length < 2) return []
+  const works = new Set<string>()
+  let reason: string | undefined
+  for (const edge of edges) {
+    if (edge.kind !== 'etcd-peer') continue
+    const verdict = judged.get(edge.id)
+    if (verdict?.will === 'succeed') works.add(`${edge.from}>${edge.to}`)
+    else reason = reason ?? verdict?.problem?.message
+  }
+  const quorum = Math.floor(etcd.length / 2) + 1
+  return etcd.flatMap(({ id }) => {
+    const met = etcd.filter((one) => works.has(`${id}>${one.id}`) && works.has(`${one.id}>${id}`))
+    if (met.length + 1 >= quorum) return []
+    const message = `reaches ${met.length} of ${etcd.length - 1} other members, no quorum: ${reason ?? 'peers fail'}`
+    return [[id, { code: 'no-quorum', message }] as const]
+  })
+}
+
+function withoutEtcd(
+  edges: readonly Edge[],
+  judged: ReadonlyMap<string, Judgement>,
+): readonly (readonly [string, Problem])[] {
+  const byServer = new Map<string, Judgement[]>()
+  for (const edge of edges) {
+    const verdict = edge.kind === 'apiserver-etcd' ? judged.get(edge.id) : undefined
+    if (verdict) byServer.set(edge.from, [...(byServer.get(edge.from) ?? []), verdict])
+  }
+  return [...byServer].flatMap(([server, verdicts]) => {
+    if (verdicts.some(({ will }) => will === 'succeed')) return []
+    const why = verdicts[0]?.problem
+    const place = { ...(why?.node && { node: why.node }), ...(why?.path && { path: why.path }) }
+    const message = `reaches no etcd: ${why?.message ?? 'every connection fails'}`
+    return [[server, { code: 'no-etcd', message, ...place }] as const]
+  })
+}
+
+function connectionOf(edge: Edge, verdict: Judgement): Connection {
+  const { id, from, to, kind, url, must, hole } = edge
+  const { will, problem, identity, reception, until, unseen } = verdict
+  const certificates = shown(edge)
+  const isHole = must === 'fail' && will === 'succeed'
+  const tooMuch = must === 'succeed' && will === 'succeed' && reception?.kind === 'too-much'
+  const reason = tooMuch ? reception.message : isHole ? hole : (problem?.message ?? unseen)
+  const rule = tooMuch
+    ? 'component-too-privileged'
+    : will === must
+      ? undefined
+      : ruleFor(kind, problem)
+  const privilege = reception && 'privilege' in reception ? reception.privilege : undefined
+  const file = edge.client.credential?.certificate
+  const place = problem ?? (isHole || tooMuch ? file : undefined)
+  return {
+    id,
+    from,
+    to,
+    kind,
+    url,
+    must,
+    will,
+    ...(reason !== undefined && { reason }),
+    ...(rule !== undefined && { rule }),
+    ...(identity && { identity }),
+    ...(will === 'succeed' && privilege !== undefined && { privilege }),
+    ...(certificates.client && { clientCertificate: certificates.client.fingerprint }),
+    ...(certificates.server && { serverCertificate: certificates.server.fingerprint }),
+    ...(until && { until: until.toISOString() }),
+    ...(place?.node && { node: place.node }),
+    ...(place?.path && { path: place.path }),
+  }
+}
+
+function ruleFor(kind: string, problem: Problem | undefined): string {
+  return edgeKind(kind)?.rule ?? ruleOfProblem(problem?.code ?? '')
+}

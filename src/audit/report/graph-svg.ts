@@ -1,0 +1,96 @@
+import { escapeXml, printable } from './escape.js'
+import {
+  type Box,
+  type GraphLayout,
+  layoutGraph,
+  type Route,
+  type Variant,
+} from './graph-layout.js'
+import { type GraphModel, linkSentence } from './graph-model.js'
+import { count, type Standing, thousands } from './words.js'
+
+export interface GraphSvgOptions {
+  readonly variant?: Variant
+  /** Links of the picture lead to elements of this page: `#link-…`. */
+  readonly linked?: boolean
+  /** The style goes along: for a file of its own. */
+  readonly style?: string
+}
+
+const DRAWN: readonly Exclude<Standing, 'refused'>[] = ['works', 'broken', 'forbidden']
+
+/** The trust graph as an SVG element; classes carry all colours. */
+export function graphSvg(model: GraphModel, options: GraphSvgOptions = {}): string {
+  const { variant = 'wide', linked = false, style } = options
+  const layout = layoutGraph(model, variant)
+  const { width, height } = layout
+  const name = `graph-${variant}`
+  const drawn = [...layout.routes].reverse()
+  return `<svg class="graph ${variant}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${Math.ceil(height)}" role="${linked ? 'group' : 'img'}" aria-labelledby="${name}-title ${name}-desc">
+<title id="${name}-title">Trust graph: who connects to whom</title>
+<desc id="${name}-desc">${escapeXml(describe(model, layout))}</desc>
+${style === undefined ? '' : `<style>${style}</style>`}<defs>${DRAWN.map((standing) => arrow(name, standing)).join('')}</defs>
+${drawn.map((route) => edge(route, name, linked)).join('\n')}
+${layout.boxes.map((box) => card(box, variant)).join('\n')}
+${drawn.map((route) => badge(route)).join('')}
+</svg>`
+}
+
+function describe(model: GraphModel, { boxes }: GraphLayout): string {
+  const of = (standing: Standing): number =>
+    model.links
+      .filter((link) => link.standing === standing)
+      .reduce((sum, { connections }) => sum + connections.length, 0)
+  return `${count(boxes.length, 'kind')} of components; ${thousands(of('works'))} connections work, ${thousands(of('refused'))} are refused as they must be, ${thousands(of('broken'))} are broken, ${thousands(of('forbidden'))} are open though they must not be. The same as text is in the section Connections.`
+}
+
+function arrow(name: string, standing: Standing): string {
+  return `<marker id="${name}-${standing}" class="head ${standing}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0L10 5L0 10z"/></marker>`
+}
+
+function edge({ link, path }: Route, name: string, linked: boolean): string {
+  const sentence = escapeXml(linkSentence(link))
+  const lines = `<path class="hit" d="${path}"/><path class="line" d="${path}" marker-end="url(#${name}-${link.standing})"/>`
+  const inside = `<title>${sentence}</title>${lines}`
+  return linked
+    ? `<a class="edge ${link.standing}" href="#${link.id}" aria-label="${sentence}">${inside}</a>`
+    : `<g class="edge ${link.standing}">${inside}</g>`
+}
+
+/** What tells the kinds of edges apart besides colour and dashes: a cross, an exclamation mark, a number. */
+function badge({ link, badge: [x, y] }: Route): string {
+  const { standing, connections, of } = link
+  const all = connections.length
+  const text =
+    standing === 'works' || all === of ? thousands(all) : `${thousands(all)}/${thousands(of)}`
+  if (standing === 'works' && all === 1) return ''
+  const sign = standing === 'works' ? 0 : 14
+  const width = text.length * 7 + 10 + sign
+  const left = x - width / 2
+  const glyph =
+    standing === 'broken'
+      ? `<path class="glyph" d="M${left + 6} ${y - 4}l8 8m0 -8l-8 8"/>`
+      : standing === 'forbidden'
+        ? `<path class="glyph" d="M${left + 10} ${y - 5}v6m0 3v1.5"/>`
+        : ''
+  return `<g class="badge ${standing}" aria-hidden="true"><rect x="${left}" y="${y - 9}" width="${width}" height="18" rx="9"/>${glyph}<text x="${left + sign + (width - sign) / 2}" y="${y + 4}" text-anchor="middle">${text}</text></g>`
+}
+
+function card({ title, members, down, lane, x, y, width, height }: Box, variant: Variant): string {
+  const middle = y + height / 2
+  const who = memberText(members, variant === 'wide' ? 26 : 15)
+  const second = down > 0 ? `${down} of ${Math.max(down, members.length)} down` : who
+  const text = escapeXml(printable(title).slice(0, 24))
+  const lines =
+    second === ''
+      ? `<text class="name" x="${x + 12}" y="${middle + 5}">${text}</text>`
+      : `<text class="name" x="${x + 12}" y="${middle - 4}">${text}</text><text class="who${down > 0 ? ' down' : ''}" x="${x + 12}" y="${middle + 14}">${down > 0 ? '✕ ' : ''}${escapeXml(second)}</text>`
+  return `<g class="card ${lane}${down > 0 ? ' down' : ''}"><title>${escapeXml([title, ...members.slice(0, 20)].join(' '))}</title><rect x="${x}" y="${y}" width="${width}" height="${height}" rx="10"/>${lines}</g>`
+}
+
+function memberText(members: readonly string[], room: number): string {
+  const all = printable(members.join(', '))
+  if (all.length <= room) return all
+  if (members.length > 1) return `${thousands(members.length)} nodes`
+  return `${all.slice(0, room - 1)}…`
+}
