@@ -1,3 +1,4 @@
+import { hexOf } from '../ca/der.js'
 import { type PrivateKey, readPrivateKey, sameKey } from '../ca/keys.js'
 import { readCertificate } from '../ca/read.js'
 import { verifySignature } from '../ca/signature.js'
@@ -28,6 +29,7 @@ export async function establishAuthorities(
   env: Env,
 ): Promise<Authorities> {
   const authorities = new Map<AuthorityId, Authority>()
+  refuseOtherTopology(cluster, existing)
   // Keys of all authorities at once: RSA generation dominates and runs on the thread pool.
   const prepared = await Promise.all(
     planAuthorities(cluster).map(async (planned) => {
@@ -101,16 +103,15 @@ async function takeUp(
     throw new KpkiError('ERR_KEY_MISMATCH', `${path}.key does not belong to ${path}.crt`, {
       path: `${path}.key`,
     })
-  if (facts.selfIssued !== (issuer === undefined))
-    throw new KpkiError('ERR_SPEC_INVALID', `${path}.crt belongs to another topology`, {
-      issues: [
-        {
-          path: 'spec.pki.topology',
-          message: `${path}.crt is ${facts.selfIssued ? 'self-signed' : 'signed by another authority'}`,
-          fix: 'keep the topology the folder was made with, or generate into a new folder',
-        },
-      ],
+  if (facts.basicConstraints?.ca !== true)
+    throw new KpkiError('ERR_PEM_INVALID', `${path}.crt is not a certificate authority's`, {
+      path: `${path}.crt`,
     })
+  if (facts.selfIssued !== (issuer === undefined))
+    throw otherTopology(
+      `${path}.crt`,
+      facts.selfIssued ? 'is self-signed' : 'is signed by another authority',
+    )
   if (
     issuer !== undefined &&
     !(await verifySignature(env.engine, facts, issuer.facts.publicKey.spki))
@@ -123,6 +124,40 @@ async function takeUp(
     )
   const signer = key && (await localSigner(env.engine, key))
   return { id: planned.id, facts, pem, key, signer }
+}
+
+// `single` has one key for everything, the others one for each authority.
+function refuseOtherTopology(cluster: Cluster, existing: FileTree): void {
+  const keys = new Map<string, string>()
+  for (const { base } of Object.values(AUTHORITIES)) {
+    const pem = textAt(existing, `${base}.crt`)
+    if (pem === undefined) continue
+    const key = hexOf(named(`${base}.crt`, () => readCertificate(pem)).publicKey.spki)
+    const other = keys.get(key)
+    if (
+      cluster.pki.topology === 'single' ? keys.size > 0 && other === undefined : other !== undefined
+    )
+      throw otherTopology(
+        `authorities/${base}.crt`,
+        other === undefined
+          ? 'is an authority of its own'
+          : `has the key of authorities/${other}.crt`,
+      )
+    keys.set(key, base)
+  }
+}
+
+function otherTopology(path: string, what: string): KpkiError {
+  const message = `${path} belongs to another topology: it ${what}`
+  return new KpkiError('ERR_SPEC_INVALID', message, {
+    issues: [
+      {
+        path: 'spec.pki.topology',
+        message: `${path} ${what}`,
+        fix: 'keep the topology the folder was made with, or generate into a new folder',
+      },
+    ],
+  })
 }
 
 function underEveryId(authorities: ReadonlyMap<AuthorityId, Authority>): Authorities {

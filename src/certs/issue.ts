@@ -9,7 +9,7 @@ import type { CertificateFacts } from '../ca/types.js'
 import { KpkiError } from '../errors.js'
 import type { Release } from '../releases.js'
 import type { PlannedAuthority, PlannedLeaf } from './plan.js'
-import type { AuthorityId } from './table.js'
+import { AUTHORITIES, type AuthorityId } from './table.js'
 
 /** What issuing takes from outside: the engine, the clock, keys and randomness. */
 export interface Env {
@@ -40,8 +40,8 @@ export interface Authority {
 // Nodes' clocks run behind now and then: kubeadm and client-go back-date by the same five minutes.
 const BACKDATING = 5 * 60_000
 
-function seconds(time: number): Date {
-  return new Date(Math.floor(time / 1000) * 1000)
+function notBeforeOf(now: Date): Date {
+  return new Date(Math.floor((now.getTime() - BACKDATING) / 1000) * 1000)
 }
 
 /** Makes an authority's certificate, with `key` where one is there already (a run that was cut off). */
@@ -54,14 +54,15 @@ export async function issueAuthority(
 ): Promise<Authority> {
   const own = key ?? (await env.newKey(planned.keyAlgorithm))
   const signer = await localSigner(env.engine, own)
+  const notBefore = notBeforeOf(env.now)
   const der = await issueCertificate(
     {
       subject: subject(planned.subject),
       publicKey: own.spki,
       profile: 'authority',
       ...(planned.altNames && { altNames: planned.altNames }),
-      notBefore: seconds(env.now.getTime() - BACKDATING),
-      notAfter: notAfter(env.now, planned.validity, issuer),
+      notBefore,
+      notAfter: notAfterOf(notBefore, planned.validity, issuer),
       serial: env.serial(),
       ...(planned.pathLength !== undefined && { pathLength: planned.pathLength }),
       subjectKeyIdentifier: await keyIdentifierOf(
@@ -89,6 +90,8 @@ export async function issueLeaf(
   env: Env,
 ): Promise<Issued> {
   const signer = signerOf(issuer)
+  refuseExpired(issuer, env.now)
+  const notBefore = notBeforeOf(env.now)
   const key = await env.newKey(planned.keyAlgorithm)
   const der = await issueCertificate(
     {
@@ -96,8 +99,8 @@ export async function issueLeaf(
       publicKey: key.spki,
       profile: planned.profile,
       ...(planned.altNames && { altNames: planned.altNames }),
-      notBefore: seconds(env.now.getTime() - BACKDATING),
-      notAfter: notAfter(env.now, planned.validity, issuer),
+      notBefore,
+      notAfter: notAfterOf(notBefore, planned.validity, issuer),
       serial: env.serial(),
       subjectKeyIdentifier: await keyIdentifierOf(
         env.engine,
@@ -110,10 +113,24 @@ export async function issueLeaf(
   return { facts: readCertificate(der), pem: encodePem('CERTIFICATE', der), key }
 }
 
-/** The end of validity: as asked for, or the issuer's end if that comes first. */
-export function notAfter(now: Date, validity: number, issuer: Authority | undefined): Date {
-  const asked = seconds(now.getTime() + validity)
+/** The end of validity of what begins at `notBefore`: as asked for, or the issuer's end if that comes first. */
+export function notAfterOf(notBefore: Date, validity: number, issuer: Authority | undefined): Date {
+  const asked = new Date(notBefore.getTime() + BACKDATING + validity)
   return issuer !== undefined && issuer.facts.notAfter < asked ? issuer.facts.notAfter : asked
+}
+
+function refuseExpired({ id, facts }: Authority, now: Date): void {
+  if (facts.notAfter > now) return
+  const message = `${id} expired on ${facts.notAfter.toISOString().slice(0, 10)}: nothing it signs is valid`
+  throw new KpkiError('ERR_SPEC_INVALID', message, {
+    issues: [
+      {
+        path: `authorities/${AUTHORITIES[id].base}.crt`,
+        message,
+        fix: 'generate into a new folder: authorities are never replaced in place',
+      },
+    ],
+  })
 }
 
 function signerOf(issuer: Authority): Signer {

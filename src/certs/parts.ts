@@ -35,7 +35,7 @@ export interface PartContext {
   readonly env: Env
   readonly verifier: Verifier
   /** Milliseconds. */
-  readonly renewBefore: number
+  readonly renewBefore?: number
 }
 
 /** `authorities/`: everything that is secret for the whole cluster. */
@@ -179,7 +179,11 @@ async function leafDrafts(
   const exists = before.has(files.certificate) || before.has(files.key)
   const found = exists ? read(before, planned, files) : {}
   const reason = exists
-    ? await reasonToReplace(planned, found, issuer, { now: env.now, renewBefore, verifier })
+    ? await reasonToReplace(planned, found, issuer, {
+        now: env.now,
+        verifier,
+        ...(renewBefore !== undefined && { renewBefore }),
+      })
     : undefined
   const { facts, pem, key } = found
   const kept = exists && reason === undefined && facts && pem && key

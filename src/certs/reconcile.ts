@@ -3,7 +3,7 @@ import { encodeName, subject } from '../ca/names.js'
 import { PROFILES } from '../ca/profiles.js'
 import type { Verifier } from '../ca/signature.js'
 import type { CertificateFacts, SubjectAltNames } from '../ca/types.js'
-import { type Authority, notAfter } from './issue.js'
+import { type Authority, notAfterOf } from './issue.js'
 import type { PlannedLeaf } from './plan.js'
 
 /** What lies in a certificate's place: readable parts, or why they are not. */
@@ -17,12 +17,14 @@ export interface Found {
 
 export interface JudgeContext {
   readonly now: Date
-  /** Milliseconds before its end from which a certificate is replaced. */
-  readonly renewBefore: number
+  /** Milliseconds before its end from which a certificate is replaced; by default 30 days or a third of its validity. */
+  readonly renewBefore?: number
   readonly verifier: Verifier
 }
 
-const DAY = 86_400_000
+const MONTH = 30 * 86_400_000
+// Other tools take the two ends of a certificate at different moments of their run.
+const TOLERANCE = 60_000
 
 /** Why the certificate that is there must be replaced; undefined: it is right and stays. */
 export async function reasonToReplace(
@@ -46,10 +48,13 @@ export async function reasonToReplace(
   const left = facts.notAfter.getTime() - now.getTime()
   if (left <= 0) return `it expired on ${isoDay(facts.notAfter)}`
   if (facts.notBefore > now) return `it is not valid before ${facts.notBefore.toISOString()}`
-  const clamped = facts.notAfter >= notAfter(now, planned.validity, issuer)
-  const lifetime = facts.notAfter.getTime() - facts.notBefore.getTime()
-  if (!clamped && Math.abs(lifetime - planned.validity) > DAY) return 'its validity period changed'
-  if (left < renewBefore && !clamped) return `it ends on ${isoDay(facts.notAfter)}`
+  const expected = notAfterOf(facts.notBefore, planned.validity, issuer)
+  if (Math.abs(facts.notAfter.getTime() - expected.getTime()) > TOLERANCE)
+    return 'its validity period changed'
+  // A new one would not live longer than its authority either.
+  if (facts.notAfter >= issuer.facts.notAfter) return undefined
+  if (left < (renewBefore ?? Math.min(MONTH, planned.validity / 3)))
+    return `it ends on ${isoDay(facts.notAfter)}`
   return undefined
 }
 

@@ -57,7 +57,7 @@ async function make(
 ): Promise<Made> {
   const changes: Change[] = []
   const certificates: DatedCertificate[] = []
-  const existing = (folder: string): Promise<FileTree> => readTree(join(out, folder))
+  const existing = (folder: string): Promise<FileTree> => readTree(out, { folder })
   const env = writing ? defaultEnv() : planningEnv(defaultEnv())
   const started = io.now().getTime()
   for await (const part of parts(cluster, text, out, { env, existing, ...renewBefore })) {
@@ -84,12 +84,15 @@ async function* parts(
 }
 
 async function writePart(out: string, { folder, tree, changes }: Part): Promise<void> {
-  const root = join(out, folder)
   const kept = new Set(changes.filter(({ action }) => action === 'keep').map(({ path }) => path))
   const prefix = folder === '' ? '' : `${folder}/`
   const entries: TreeEntry[] = [...tree.values()].filter((entry) => !kept.has(prefix + entry.path))
-  await writeTree(root, treeOf(entries), { rootMode: 0o700, directoryMode: folderMode(folder) })
-  if (folder !== '') await removeLeftOvers(root)
+  await writeTree(out, treeOf(entries), {
+    folder,
+    rootMode: 0o700,
+    directoryMode: folderMode(folder),
+  })
+  await removeLeftOvers(out, folder)
 }
 
 // A node's folders are the node's own: kubeadm's modes. Everything else is the operator's alone.
@@ -98,9 +101,10 @@ function folderMode(folder: string): number {
 }
 
 // What a killed run staged and never put in place.
-async function removeLeftOvers(root: string): Promise<void> {
-  for (const path of (await readTree(root)).keys())
-    if (isLeftOver(path)) await rm(join(root, path), { force: true })
+async function removeLeftOvers(out: string, folder: string): Promise<void> {
+  const tree = await readTree(out, folder === '' ? { depth: 1 } : { folder })
+  for (const path of tree.keys())
+    if (isLeftOver(path)) await rm(join(out, folder, path), { force: true })
 }
 
 async function makeFolder(out: string): Promise<void> {

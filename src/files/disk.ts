@@ -12,7 +12,8 @@ import {
 } from 'node:fs/promises'
 import { dirname, join, posix } from 'node:path'
 import { KpkiError } from '../errors.js'
-import { type FileTree, type TreeEntry, treeOf } from './tree.js'
+import { type FileEntry, type FileTree, type TreeEntry, treeOf } from './tree.js'
+import { foldersOf, levels, pairs } from './write-order.js'
 
 export interface ReadTreeOptions {
   /** Bytes; a larger file is listed, not read. */
@@ -21,6 +22,8 @@ export interface ReadTreeOptions {
   readonly maxEntries?: number
   /** How many levels of folders are read; all by default. */
   readonly depth?: number
+  /** Read only this folder below the root, with paths relative to it. A link on the way to it is refused. */
+  readonly folder?: string
 }
 
 const MAX_FILE_SIZE = 4 * 1024 * 1024
@@ -30,9 +33,13 @@ const MAX_ENTRIES = 1_000_000
  * Reads a folder into memory. Symbolic links are entries, never followed; devices, sockets and files over
  * the size limit are listed as `other`. A folder that does not exist is an empty tree.
  *
- * @throws KpkiError `ERR_FILE_UNREADABLE` when a folder or file cannot be read.
+ * @throws KpkiError `ERR_FILE_UNREADABLE` when a folder or file cannot be read, `ERR_FILE_UNSAFE` when
+ *   `folder` is or lies behind a symbolic link.
  */
-export async function readTree(root: string, options: ReadTreeOptions = {}): Promise<FileTree> {
+export async function readTree(top: string, options: ReadTreeOptions = {}): Promise<FileTree> {
+  const { folder } = options
+  const root = folder === undefined ? top : join(top, folder)
+  for (const path of levels(folder)) await refuseUnlessFolder(join(top, path))
   const { maxFileSize = MAX_FILE_SIZE, maxEntries = MAX_ENTRIES, depth = 64 } = options
   const entries: TreeEntry[] = []
   const pending = ['']
@@ -103,80 +110,77 @@ export interface WriteTreeOptions {
   readonly rootMode?: number
   /** Mode of folders that no directory entry of the tree names; 0755 by default. */
   readonly directoryMode?: number
+  /** Write below this folder of the root, which is made at `rootMode`. A link on the way to it is refused. */
+  readonly folder?: string
 }
 
 const TEMPORARY = /^\..*\.kpki-tmp$/
 const PARALLEL = 16
 
 /**
- * Writes a tree below `root`: each file goes to a temporary file that is opened exclusively at mode 0600,
+ * Writes a tree below `top`: each file goes to a temporary file that is opened exclusively at mode 0600,
  * gets its content and final mode, is synced and renamed into place. Certificate and key of the same name
- * are put in place together, the key first. Symbolic links inside `root` are never followed.
+ * are put in place together, the key first. Symbolic links inside `top` are never followed.
  *
  * @throws KpkiError `ERR_FILE_UNSAFE` when a link or another kind of file is in the way, `ERR_WRITE_FAILED`
  *   when the disk refuses; files that were not reached are as they were.
  */
 export async function writeTree(
-  root: string,
+  top: string,
   tree: FileTree,
   options: WriteTreeOptions = {},
 ): Promise<void> {
-  const { rootMode = 0o755, directoryMode = 0o755 } = options
-  const folders = new Map([['', rootMode], ...foldersOf(tree, directoryMode)])
+  const { rootMode = 0o755, directoryMode = 0o755, folder } = options
+  const root = folder === undefined ? top : join(top, folder)
+  for (const path of [folder ?? '', ...tree.keys()])
+    if (path.startsWith('/') || path.split('/').includes('..')) throw unsafe(path)
+  for (const path of ['', ...levels(folder)]) await ensureFolder(top, path, rootMode)
+  const folders = foldersOf(tree, directoryMode)
   for (const [path, mode] of folders) await ensureFolder(root, path, mode)
-  const groups = pairs(tree)
-  const staged: { readonly temporary: string; readonly path: string }[][] = []
+  const staged: Staged[] = []
   try {
-    for (let start = 0; start < groups.length; start += PARALLEL) {
-      const batch = groups.slice(start, start + PARALLEL)
-      staged.push(...(await Promise.all(batch.map((group) => stageGroup(root, group)))))
-    }
-    for (const group of staged)
-      for (const { temporary, path } of group) await rename(temporary, path)
+    await stage(root, pairs(tree), staged)
+    for (const { temporary, path } of staged) await rename(temporary, path)
   } catch (cause) {
-    await Promise.all(staged.flat().map(({ temporary }) => rm(temporary, { force: true })))
-    if (cause instanceof KpkiError) throw cause
-    throw new KpkiError(
-      'ERR_WRITE_FAILED',
-      `${root} could not be written: ${reason(cause)}`,
-      { path: root },
-      { cause },
-    )
+    await Promise.all(staged.map(({ temporary }) => rm(temporary, { force: true })))
+    throw cause instanceof KpkiError ? cause : unwritable(root, cause)
   }
-  await Promise.all([...folders.keys()].map((path) => syncFolder(join(root, path))))
+  const names = ['', ...folders.keys()].map((path) => join(root, path))
+  const above = levels(folder).map((path) => join(top, dirname(path)))
+  await Promise.all([...new Set([...names, ...above])].map(syncFolder))
 }
 
-// Certificate and key share a name up to the ending; the key is renamed first, so that a cut leaves
-// a pair that the next run recognises as broken, never a certificate whose key is lost.
-function pairs(tree: FileTree): readonly (readonly Extract<TreeEntry, { kind: 'file' }>[])[] {
-  const groups = new Map<string, Extract<TreeEntry, { kind: 'file' }>[]>()
-  for (const entry of tree.values()) {
-    if (entry.kind !== 'file') continue
-    const stem = entry.path.replace(/\.(crt|key|pub)$/, '')
-    const group = groups.get(stem) ?? []
-    group.push(entry)
-    groups.set(stem, group)
-  }
-  for (const group of groups.values())
-    group.sort((a, b) => Number(b.path.endsWith('.key')) - Number(a.path.endsWith('.key')))
-  return [...groups.values()]
+interface Staged {
+  readonly temporary: string
+  readonly path: string
 }
 
-async function stageGroup(
+// Everything that was begun is in `staged`, also when one fails: the caller removes it.
+async function stage(
   root: string,
-  group: readonly Extract<TreeEntry, { kind: 'file' }>[],
-): Promise<{ readonly temporary: string; readonly path: string }[]> {
-  const staged: { readonly temporary: string; readonly path: string }[] = []
-  for (const { path, data, mode } of group) {
-    const full = join(root, path)
-    await refuseUnlessRegular(full)
-    const temporary = join(dirname(full), `.${posix.basename(path)}.kpki-tmp`)
-    // A left-over of a killed run; it is ours by its name, and is unlinked, not opened.
-    await rm(temporary, { force: true })
-    await writeNew(temporary, data, mode)
-    staged.push({ temporary, path: full })
+  groups: readonly (readonly FileEntry[])[],
+  staged: Staged[],
+): Promise<void> {
+  for (let start = 0; start < groups.length; start += PARALLEL) {
+    const batch = groups.slice(start, start + PARALLEL)
+    const paths = batch.map((group) => group.map((entry) => stagedAt(root, entry)))
+    staged.push(...paths.flat())
+    const ended = await Promise.allSettled(batch.flat().map((entry) => stageFile(root, entry)))
+    for (const end of ended) if (end.status === 'rejected') throw end.reason
   }
-  return staged
+}
+
+function stagedAt(root: string, { path }: FileEntry): Staged {
+  const full = join(root, path)
+  return { temporary: join(dirname(full), `.${posix.basename(path)}.kpki-tmp`), path: full }
+}
+
+async function stageFile(root: string, entry: FileEntry): Promise<void> {
+  const { temporary, path } = stagedAt(root, entry)
+  await refuseUnlessRegular(path)
+  // A left-over of a killed run; it is ours by its name, and is unlinked, not opened.
+  await rm(temporary, { force: true })
+  await writeNew(temporary, entry.data, entry.mode)
 }
 
 async function writeNew(path: string, data: Uint8Array, mode: number): Promise<void> {
@@ -188,49 +192,42 @@ async function writeNew(path: string, data: Uint8Array, mode: number): Promise<v
     await handle.chmod(mode)
     await handle.sync()
   } catch (cause) {
-    throw new KpkiError(
-      'ERR_WRITE_FAILED',
-      `${path} could not be written: ${reason(cause)}`,
-      { path },
-      { cause },
-    )
+    throw unwritable(path, cause)
   } finally {
     await handle?.close()
   }
 }
 
-function foldersOf(tree: FileTree, mode: number): ReadonlyMap<string, number> {
-  const modes = new Map<string, number>()
-  for (const entry of tree.values()) {
-    const names = entry.path.split('/')
-    if (entry.kind !== 'directory') names.pop()
-    for (let length = 1; length <= names.length; length++) {
-      const folder = names.slice(0, length).join('/')
-      const named = tree.get(folder)
-      modes.set(folder, named?.kind === 'directory' ? named.mode : mode)
-    }
-  }
-  return new Map([...modes].sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
 async function ensureFolder(root: string, path: string, mode: number): Promise<void> {
   const full = join(root, path)
-  try {
-    await mkdir(full, { mode, recursive: path === '' })
-  } catch (cause) {
-    if (!isCode(cause, 'EEXIST'))
-      throw new KpkiError(
-        'ERR_WRITE_FAILED',
-        `${full} could not be made: ${reason(cause)}`,
-        { path: full },
-        { cause },
-      )
-  }
-  if (path === '') return
+  if (await makeFolder(full, mode, path === '')) return
   // Only below the root: that one the user named, and may reach through a link.
+  if (path === '') return
   const stat = await lstat(full)
   if (!stat.isDirectory()) throw unsafe(full)
   if ((stat.mode & 0o777 & ~mode) !== 0) await chmod(full, mode)
+}
+
+/** Whether the folder was made; false: something was there already. */
+async function makeFolder(path: string, mode: number, recursive: boolean): Promise<boolean> {
+  try {
+    const first = await mkdir(path, { mode, recursive })
+    if (recursive && first === undefined) return false
+    // Whatever the umask: the nodes' folders must be as open as the nodes' programs need them.
+    await chmod(path, mode)
+    return true
+  } catch (cause) {
+    if (isCode(cause, 'EEXIST')) return false
+    throw unwritable(path, cause)
+  }
+}
+
+async function refuseUnlessFolder(path: string): Promise<void> {
+  try {
+    if (!(await lstat(path)).isDirectory()) throw unsafe(path)
+  } catch (cause) {
+    if (!isCode(cause, 'ENOENT')) throw cause
+  }
 }
 
 async function refuseUnlessRegular(path: string): Promise<void> {
@@ -244,7 +241,7 @@ async function refuseUnlessRegular(path: string): Promise<void> {
 function unsafe(path: string): KpkiError {
   return new KpkiError(
     'ERR_FILE_UNSAFE',
-    `${path} is not a regular file or folder: links are not followed here`,
+    `${path} is not a regular file or folder below the output folder: links are not followed here`,
     { path },
     { hint: 'remove it, or choose another output folder' },
   )
@@ -270,6 +267,15 @@ function isCode(cause: unknown, code: string): boolean {
 
 function reason(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
+}
+
+function unwritable(path: string, cause: unknown): KpkiError {
+  return new KpkiError(
+    'ERR_WRITE_FAILED',
+    `${path} could not be written: ${reason(cause)}`,
+    { path },
+    { cause },
+  )
 }
 
 function unreadable(path: string, cause: unknown): KpkiError {

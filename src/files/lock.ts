@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
-import { link, open, readFile, rename, rm } from 'node:fs/promises'
+import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { KpkiError } from '../errors.js'
 
 interface Holder {
@@ -23,6 +23,7 @@ export async function withLock<T>(folder: string, work: () => Promise<T>): Promi
   const path = join(folder, NAME)
   await acquire(path)
   try {
+    await removeLeftOvers(folder)
     return await work()
   } finally {
     await rm(path, { force: true })
@@ -48,17 +49,23 @@ async function acquire(path: string): Promise<void> {
 
 // A complete file is linked into place, so the lock never lacks its holder; link is atomic and exclusive.
 async function writeOwn(own: string): Promise<void> {
-  await rm(own, { force: true })
-  const handle = await open(own, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
   const holder: Holder = {
     host: hostname(),
     pid: process.pid,
     started: (await startOf(process.pid)) ?? '',
   }
   try {
-    await handle.writeFile(JSON.stringify(holder))
-  } finally {
-    await handle.close()
+    await rm(own, { force: true })
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
+    await writeFile(own, JSON.stringify(holder), { flag: flags, mode: 0o600 })
+  } catch (cause) {
+    const folder = dirname(own)
+    throw new KpkiError(
+      'ERR_WRITE_FAILED',
+      `${folder} could not be locked: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { path: folder },
+      { cause, hint: 'choose a folder that you may write to' },
+    )
   }
 }
 
@@ -98,12 +105,23 @@ async function holderOf(path: string): Promise<Holder | undefined> {
   }
 }
 
+// What runs that were killed while they asked for the lock left behind.
+async function removeLeftOvers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!/^\.kpki\.lock\.\d+(\.stale)?$/.test(name)) continue
+    const path = join(folder, name)
+    const holder = await holderOf(path)
+    if (holder !== undefined && !(await lives(holder))) await rm(path, { force: true })
+  }
+}
+
 async function lives({ host, pid, started }: Holder): Promise<boolean> {
   if (host !== hostname()) return true
   try {
     process.kill(pid, 0)
   } catch (cause) {
-    return cause instanceof Error && 'code' in cause && cause.code === 'EPERM'
+    // Somebody else's process may not be signalled, but it is there.
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EPERM')) return false
   }
   const now = await startOf(pid)
   return now === undefined || started === '' || now === started
