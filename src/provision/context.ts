@@ -33,8 +33,8 @@ export interface Inputs {
   readonly trees: ReadonlyMap<string, FileTree>
   /** admin.conf for people. */
   readonly adminKubeconfig: string
-  /** Where the operator's kubeconfig lies and what it holds; undefined leaves it alone. */
-  readonly operatorKubeconfig?: { readonly text: string | undefined } | undefined
+  /** What the operator's kubeconfig holds now (undefined: there is none); without it the file is left alone. */
+  readonly operatorKubeconfig?: (() => string | undefined) | undefined
   /** `manifests:` of the cluster file, loaded. */
   readonly manifests: readonly Document[]
   /** The manifest of `cni: { type: manifest }`, loaded. */

@@ -175,6 +175,14 @@ const CHECKS: Readonly<Record<string, Check>> = {
       ),
     ]
   },
+  secrets: ({ node, tree }) => {
+    const own = /^var\/lib\/kubelet\/pki\/kubelet\.key$/
+    const foreign = /\.key$|(^|\/)(admin|super-admin|controller-manager|scheduler)\.conf$/
+    const paths = [...tree.keys()].filter((path) => foreign.test(path) && !own.test(path))
+    return when(node.role === 'worker' && paths.length > 0, () =>
+      error(`its files hold secrets that no worker may have: ${paths.slice(0, 5).join(', ')}`),
+    )
+  },
   files: (context) => planPush(context).refusals.map((message) => error(message)),
 }
 

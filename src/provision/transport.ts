@@ -60,7 +60,7 @@ export interface Reconnect {
   readonly open: () => Promise<Transport>
   readonly clock: Clock
   /** Connection attempts in a row before giving up. */
-  readonly attempts: number
+  readonly attempts: () => number
   readonly signal?: AbortSignal
   readonly onRetry?: (error: TransportError, waitMs: number) => void
 }
@@ -78,7 +78,7 @@ export function reconnecting(options: Reconnect): Transport {
         return await options.open()
       } catch (error) {
         const again = error instanceof TransportError && retriable(error.fault)
-        if (!again || attempt >= options.attempts) throw error
+        if (!again || attempt >= options.attempts()) throw error
         const wait = backOff(attempt)
         options.onRetry?.(error, wait)
         await options.clock.sleep(wait, options.signal)
@@ -93,7 +93,6 @@ export function reconnecting(options: Reconnect): Transport {
   return {
     run: async (argv, run) => {
       for (let attempt = 1; ; attempt++) {
-        options.signal?.throwIfAborted()
         current ??= connect()
         try {
           return await (await current).run(argv, run)

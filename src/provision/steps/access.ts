@@ -10,7 +10,7 @@ export function accessActions(context: StepContext): readonly Action[] {
   const { cluster, facts, tree, adminKubeconfig, operatorKubeconfig } = context
   const actions: Action[] = []
   if (operatorKubeconfig) {
-    const merged = mergeKubeconfig(operatorKubeconfig.text, adminKubeconfig, cluster.name)
+    const merged = mergeKubeconfig(operatorKubeconfig(), adminKubeconfig, cluster.name)
     if (merged.changed)
       actions.push({
         kind: 'kubeconfig',

@@ -1,0 +1,222 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { createWriteStream, readlinkSync } from 'node:fs'
+import { chmod, copyFile, mkdir, open, readFile, rename, stat } from 'node:fs/promises'
+import { homedir, hostname, userInfo } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Cluster, ClusterNode } from '../cluster/cluster.js'
+import { KpkiError } from '../errors.js'
+import { readTree } from '../files/disk.js'
+import type { FileTree } from '../files/tree.js'
+import type { Document, Inputs, StepOptions } from './context.js'
+import type { Happening, ProvisionEvent } from './event.js'
+import type { World } from './fleet.js'
+import type { Problem } from './preflight.js'
+import type { Exchange } from './remote.js'
+import { secret } from './secret.js'
+import { openSsh, type SshOptions } from './ssh.js'
+import type { Digest } from './transforms.js'
+import type { Clock } from './transport.js'
+
+/** The machine's own time. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) => delay(ms, undefined, signal ? { signal } : {}),
+}
+
+/** Hexadecimal hashes by Node.js. */
+export const nodeDigest: Digest = (algorithm, data) =>
+  createHash(algorithm).update(data).digest('hex')
+
+export interface LoadOptions {
+  readonly cluster: Cluster
+  /** The folder that `kpki gen` wrote. */
+  readonly out: string
+  /** Where relative paths of the cluster file start. */
+  readonly base: string
+  readonly options: StepOptions
+  /** The operator's kubeconfig; undefined leaves it alone. */
+  readonly kubeconfig?: string | undefined
+}
+
+/**
+ * Reads everything that provisioning places or applies.
+ *
+ * @throws KpkiError `ERR_FILE_MISSING` when a node's folder or a named file is not there.
+ */
+export async function loadInputs(
+  request: LoadOptions,
+): Promise<Inputs & { reload: () => Promise<void> }> {
+  const { cluster, out, base, options, kubeconfig } = request
+  const trees = new Map<string, FileTree>()
+  for (const { name } of cluster.nodes) {
+    const path = join(out, 'nodes', name)
+    const tree = await readTree(path)
+    if (tree.size === 0) {
+      const hint = `run kpki gen -f … -o ${out} first`
+      throw new KpkiError(
+        'ERR_FILE_MISSING',
+        `there are no files for ${name} in ${path}`,
+        { path },
+        { hint },
+      )
+    }
+    trees.set(name, tree)
+  }
+  const { cni, manifests } = cluster.provision
+  let current = kubeconfig === undefined ? undefined : await readIfThere(kubeconfig)
+  return {
+    cluster,
+    trees,
+    adminKubeconfig: await readNamed(join(out, 'kubeconfig', 'admin.conf')),
+    operatorKubeconfig: kubeconfig === undefined ? undefined : () => current,
+    manifests: await Promise.all(manifests.map((name) => loadDocument(base, name))),
+    cniManifest:
+      cni.type === 'manifest'
+        ? await loadDocument(base, cni.file ?? cni.url ?? '', cni.sha256)
+        : undefined,
+    options,
+    digest: nodeDigest,
+    reload: async () => {
+      if (kubeconfig !== undefined) current = await readIfThere(kubeconfig)
+    },
+  }
+}
+
+async function loadDocument(base: string, name: string, sha256?: string): Promise<Document> {
+  const pinned = sha256 === undefined ? {} : { sha256: sha256.toLowerCase() }
+  if (/^https?:\/\//.test(name)) return { name, url: name, ...pinned }
+  const text = await readNamed(resolve(base, name))
+  const found = nodeDigest('sha256', new TextEncoder().encode(text))
+  if (pinned.sha256 !== undefined && pinned.sha256 !== found)
+    throw new KpkiError('ERR_FILE_UNSAFE', `${name} has the SHA-256 ${found}, not ${sha256}`, {
+      path: name,
+    })
+  return { name, text: secret(text), ...pinned }
+}
+
+async function readNamed(path: string): Promise<string> {
+  const text = await readIfThere(path)
+  if (text === undefined)
+    throw new KpkiError('ERR_FILE_MISSING', `${path} does not exist`, { path })
+  return text
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
+    throw new KpkiError('ERR_FILE_UNREADABLE', `${path} can not be read`, { path }, { cause })
+  }
+}
+
+export interface WorldOptions extends SshOptions {
+  /** Transcript file, made with mode 0600. */
+  readonly log?: string | undefined
+  /** The operator's kubeconfig. */
+  readonly kubeconfig?: string | undefined
+  readonly onEvent?: (event: ProvisionEvent) => void
+  readonly signal?: AbortSignal | undefined
+  /** Judges a node's files before any byte is sent. */
+  readonly audit?: ((node: ClusterNode, tree: FileTree) => Promise<readonly Problem[]>) | undefined
+  /** After the operator's kubeconfig was written. */
+  readonly onKubeconfig?: () => Promise<void>
+}
+
+/** The real world: OpenSSH, the clock, the disk. `close` ends all connections. */
+export async function openWorld(
+  options: WorldOptions,
+): Promise<World & { readonly close: () => Promise<void> }> {
+  const ssh = await openSsh(options)
+  const log = options.log === undefined ? undefined : await openLog(options.log)
+  const nonce = randomBytes(8).toString('hex')
+  const machine = thisMachine()
+  const emit = (happening: Happening) => {
+    const event = { time: new Date().toISOString(), run: nonce, ...happening } as ProvisionEvent
+    options.onEvent?.(event)
+    log?.write(`${JSON.stringify(event)}\n`)
+  }
+  return {
+    clock: systemClock,
+    connect: ({ name, addresses, ssh: settings }) =>
+      ssh.connect({ ...settings, name, host: settings.host ?? addresses[0] ?? name }),
+    owner: {
+      operator: `${userInfo().username}@${hostname()}`,
+      machine,
+      pid: process.pid,
+      nonce,
+      since: new Date().toISOString(),
+    },
+    isAlive: (where, pid) => (where === machine ? alive(pid) : 'unknown'),
+    randomHex: () => randomBytes(3).toString('hex'),
+    writeKubeconfig: async (text) => {
+      if (options.kubeconfig === undefined) return
+      await writeKubeconfig(options.kubeconfig, text)
+      await options.onKubeconfig?.()
+    },
+    log: (exchange: Exchange) =>
+      log?.write(
+        `${JSON.stringify({ time: new Date().toISOString(), type: 'command', ...exchange })}\n`,
+      ),
+    emit,
+    audit: options.audit,
+    signal: options.signal,
+    close: async () => {
+      await ssh.close()
+      await new Promise<void>((done) => (log ? log.end(done) : done()))
+    },
+  }
+}
+
+async function openLog(path: string) {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const handle = await open(path, 'wx', 0o600)
+  return createWriteStream('', { fd: handle.fd, autoClose: false }).on('close', () =>
+    handle.close(),
+  )
+}
+
+/** Host name and process namespace: a process id means something only within. */
+function thisMachine(): string {
+  try {
+    return `${hostname()} ${readlinkSync('/proc/self/ns/pid')}`
+  } catch {
+    return hostname()
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+/** Written beside, at mode 0600 from the first byte, then renamed; the previous file is kept once a run. */
+async function writeKubeconfig(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  const suffix = `kpki-${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}`
+  const exists = await stat(path).catch(() => undefined)
+  if (exists) {
+    await copyFile(path, `${path}.${suffix}`)
+    await chmod(`${path}.${suffix}`, 0o600)
+  }
+  const temporary = `${path}.${suffix}.new`
+  const handle = await open(temporary, 'wx', 0o600)
+  try {
+    await handle.writeFile(text)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(temporary, path)
+}
+
+/** The kubeconfig that kubectl would use. */
+export function defaultKubeconfig(env: Readonly<Record<string, string | undefined>>): string {
+  const [first] = (env.KUBECONFIG ?? '').split(':').filter((path) => path !== '')
+  return first ?? join(env.HOME ?? homedir(), '.kube', 'config')
+}
