@@ -38,11 +38,11 @@ function specNodes(input: Input, findings: Finding[]): readonly NodeSettings[] {
     const joining = registration(join.value.nodeRegistration, `${join.path}.nodeRegistration`)
     const common = initial ? base : { ...base, ...joining }
     const joinPort = given(
-      join.value.controlPlane?.localAPIEndpoint?.bindPort,
+      join.value.controlPlane?.localAPIEndpoint?.bindPort || undefined,
       `${join.path}.controlPlane.localAPIEndpoint.bindPort`,
     )
     const port = given(
-      init.value.localAPIEndpoint?.bindPort,
+      init.value.localAPIEndpoint?.bindPort || undefined,
       `${init.path}.localAPIEndpoint.bindPort`,
     )
     return [
@@ -119,7 +119,10 @@ function kubeadmNode({ documents }: Input): NodeSettings {
     extraSans: [],
     labels: { value: {}, path },
     taints: common.taints,
-    bindPort: given(endpoint?.bindPort, `${endpointPath}.bindPort`) ?? { value: BIND_PORT, path },
+    bindPort: given(endpoint?.bindPort || undefined, `${endpointPath}.bindPort`) ?? {
+      value: BIND_PORT,
+      path,
+    },
     criSocket: common.criSocket ?? { value: CRI_SOCKETS.kubeadm, path: `${path}.criSocket` },
     kubeletExtraArgs: common.kubeletExtraArgs ?? [],
     ssh: { value: {}, path },

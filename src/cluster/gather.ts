@@ -4,6 +4,7 @@ import type { HostOs, PatchFile } from './cluster.js'
 import { parseDuration } from './durations.js'
 import { gatherNodes } from './gather-nodes.js'
 import {
+  caution,
   type DocumentApi,
   type Documents,
   type Finding,
@@ -64,11 +65,11 @@ export function gather(input: Input): { settings: Settings; findings: readonly F
     ),
     serviceSubnet: either(
       own(spec.networking?.serviceSubnet, 'networking.serviceSubnet'),
-      kubeadm(cluster.networking?.serviceSubnet, 'networking.serviceSubnet'),
+      unpadded(kubeadm(cluster.networking?.serviceSubnet, 'networking.serviceSubnet'), findings),
     ) ?? { value: '10.96.0.0/12', path: home('networking.serviceSubnet') },
     podSubnet: either(
       own(spec.networking?.podSubnet, 'networking.podSubnet'),
-      kubeadm(cluster.networking?.podSubnet, 'networking.podSubnet'),
+      unpadded(kubeadm(cluster.networking?.podSubnet, 'networking.podSubnet'), findings),
     ),
     dnsDomain: either(
       own(spec.networking?.dnsDomain, 'networking.dnsDomain'),
@@ -137,6 +138,18 @@ function contradiction(a: Given<unknown>, b: Given<unknown>): Finding {
     `says ${JSON.stringify(a.value)}, but ${b.path} says ${JSON.stringify(b.value)}`,
     'give it in one place',
   )
+}
+
+/**
+ * kubeadm takes leading zeros of IPv4 numbers for decimal (`netutils.ParseCIDRSloppy`); the same in
+ * cluster.yaml is a mistake.
+ */
+function unpadded(subnet: Given<string> | undefined, findings: Finding[]): typeof subnet {
+  if (!subnet) return undefined
+  const value = subnet.value.replace(/(^|[.,])0+(?=\d)/g, '$1')
+  if (value === subnet.value) return subnet
+  findings.push(caution(subnet.path, `${subnet.value} is taken as ${value}`, `write ${value}`))
+  return { ...subnet, value }
 }
 
 function sameValue<T>(a: T, b: T): boolean {

@@ -9,11 +9,13 @@ import {
   clusterConfiguration,
   initConfiguration,
   joinConfiguration,
+  kubeletConfiguration,
+  kubeProxyConfiguration,
   resetConfiguration,
   upgradeConfiguration,
 } from './kubeadm/schema.js'
 import { nearest } from './names.js'
-import { checkSchema, withoutNulls } from './schema-issues.js'
+import { checkSchema } from './schema-issues.js'
 import { caution, type Document, type Documents, type Finding, given, mistake } from './settings.js'
 import { API_VERSION, clusterSchema } from './spec/schema.js'
 
@@ -138,7 +140,10 @@ function readKubeadm(values: readonly JsonObject[]): Read {
       findings.push(...read.findings)
       if (read.document) documents.push(read.document)
     } else if (COMPONENT_GROUPS[kind] && apiVersion.startsWith(COMPONENT_GROUPS[kind])) {
-      components.set(kind, jsonOf(withoutNulls(value)))
+      const schema = kind === 'KubeletConfiguration' ? kubeletConfiguration : kubeProxyConfiguration
+      const { draft, issues } = checkSchema(schema, value, kind)
+      findings.push(...issues.map(asError))
+      components.set(kind, jsonOf(draft))
     } else {
       findings.push(
         caution(kind, `${apiVersion} is none of kubeadm's: it is not used`, 'remove it'),

@@ -17,6 +17,16 @@ export const port = (about: string) =>
     v.description(about),
   )
 
+/** In Go an absent number is 0, so kubeadm takes 0 for its default. */
+export const portOrDefault = (about: string) =>
+  v.pipe(
+    v.number(),
+    v.integer(),
+    v.minValue(0, 'must be a port number\nwrite a number from 1 to 65535'),
+    v.maxValue(65535, 'must be a port number\nwrite a number from 1 to 65535'),
+    v.description(about),
+  )
+
 export const texts = (about: string) => v.pipe(v.array(v.string()), v.description(about))
 
 export const map = (about: string) => v.pipe(v.record(v.string(), v.string()), v.description(about))

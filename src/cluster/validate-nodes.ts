@@ -84,7 +84,8 @@ function* checkNode(settings: Settings, node: NodeSettings): Generator<Finding> 
       yield mistake(path, `"${taint.value}" is not a taint value`, VALUE_RULE)
     }
     if (!TAINT_EFFECTS.some((effect) => effect === taint.effect)) {
-      yield mistake(
+      yield mistakeOf(
+        settings,
         path,
         `"${taint.effect}" is not a taint effect`,
         `write ${TAINT_EFFECTS.join(' or ')}`,

@@ -41,7 +41,7 @@ function* algorithms(settings: Settings): Generator<Finding> {
   const { value, path } = documents.cluster
   const asked = value.encryptionAlgorithm
   const supported: readonly string[] = release.keyAlgorithms
-  if (asked !== undefined && !supported.includes(asked)) {
+  if (asked && !supported.includes(asked)) {
     const near = nearest(asked, supported)
     yield mistake(
       `${path}.encryptionAlgorithm`,

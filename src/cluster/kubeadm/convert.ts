@@ -195,8 +195,8 @@ function notInV1beta3(kind: KubeadmKind, path: string): SpecIssue {
 export function argumentsOf(value: unknown): readonly Argument[] {
   if (Array.isArray(value)) {
     return value.flatMap((item: unknown) =>
-      isObject(item) && typeof item.name === 'string' && typeof item.value === 'string'
-        ? [{ name: item.name, value: item.value }]
+      isObject(item) && typeof item.name === 'string'
+        ? [{ name: item.name, value: typeof item.value === 'string' ? item.value : '' }]
         : [],
     )
   }

@@ -1,12 +1,12 @@
 import * as v from 'valibot'
-import { flag, goDuration, integer, passed, port, text, texts } from '../schema-parts.js'
+import { flag, goDuration, integer, passed, portOrDefault, text, texts } from '../schema-parts.js'
 
 // One schema for every API version: what only one of them has is listed in fields.ts.
 
 const argumentList = v.array(
   v.strictObject({
     name: text('Flag without its leading dashes.'),
-    value: text('Value of the flag.'),
+    value: v.optional(text('Value of the flag; empty by default.')),
   }),
 )
 const argumentMap = v.record(v.string(), v.string())
@@ -66,7 +66,7 @@ const timeouts = v.pipe(
 
 const apiEndpoint = v.strictObject({
   advertiseAddress: v.optional(text('Address that the API server advertises.')),
-  bindPort: v.optional(port('Port of the API server; default 6443.')),
+  bindPort: v.optional(portOrDefault('Port of the API server; 0 or absent: 6443.')),
 })
 
 const nodeRegistration = v.strictObject({
@@ -89,7 +89,7 @@ const nodeRegistration = v.strictObject({
 })
 
 const bootstrapToken = v.strictObject({
-  token: text('Six and sixteen characters of a-z0-9, joined by a dot.'),
+  token: v.optional(text('Six and sixteen characters of a-z0-9, joined by a dot.')),
   description: v.optional(v.string()),
   ttl: v.optional(goDuration('Default 24h0m0s.')),
   expires: v.optional(text('RFC 3339 time.')),
@@ -254,8 +254,32 @@ export const upgradeConfiguration = v.strictObject({
   timeouts: v.optional(timeouts),
 })
 
-/** KubeletConfiguration and KubeProxyConfiguration: passed through as they are. */
-export const componentConfiguration = v.record(v.string(), v.unknown())
+/** KubeletConfiguration: passed through; only fields that kpki itself reads or writes are checked. */
+export const kubeletConfiguration = v.looseObject({
+  ...typeMeta,
+  authentication: v.optional(passed('Authentication of requests to the kubelet.')),
+  authorization: v.optional(passed('Authorization of requests to the kubelet.')),
+  cgroupDriver: v.optional(v.string()),
+  clusterDNS: v.optional(v.array(v.string())),
+  clusterDomain: v.optional(v.string()),
+  healthzBindAddress: v.optional(v.string()),
+  healthzPort: v.optional(v.number()),
+  readOnlyPort: v.optional(v.number()),
+  resolvConf: v.optional(v.string()),
+  rotateCertificates: v.optional(v.boolean()),
+  serverTLSBootstrap: v.optional(v.boolean()),
+  staticPodPath: v.optional(v.string()),
+  tlsCertFile: v.optional(v.string()),
+  tlsPrivateKeyFile: v.optional(v.string()),
+})
+
+/** KubeProxyConfiguration: passed through. */
+export const kubeProxyConfiguration = v.looseObject({
+  ...typeMeta,
+  bindAddress: v.optional(v.string()),
+  clusterCIDR: v.optional(v.string()),
+  mode: v.optional(v.string()),
+})
 
 export type InitConfiguration = v.InferOutput<typeof initConfiguration>
 export type ClusterConfiguration = v.InferOutput<typeof clusterConfiguration>

@@ -2,7 +2,8 @@ import { parseEndpoint } from '../addresses.js'
 import type { JsonObject } from '../cluster.js'
 import { isJoin } from '../gather-nodes.js'
 import { nearest } from '../names.js'
-import { caution, type Finding, mistake, mistakeOf, type Settings } from '../settings.js'
+import { caution, type Finding, mistake, type Settings } from '../settings.js'
+import { V1BETA4 } from './convert.js'
 import { checkComponents } from './validate-components.js'
 import { checkEtcd } from './validate-etcd.js'
 import { checkTokens } from './validate-tokens.js'
@@ -14,7 +15,7 @@ export function* checkKubeadm(settings: Settings): Generator<Finding> {
   const { value, path } = documents.cluster
   yield* version(settings)
   yield* featureGates(settings)
-  yield* absolute(certificatesDir.value, certificatesDir.path)
+  yield* absolute(certificatesDir.value, certificatesDir.path, { clean: true })
   yield* repository(imageRepository.value, imageRepository.path)
   if (value.dns?.imageRepository) {
     yield* repository(value.dns.imageRepository, `${path}.dns.imageRepository`)
@@ -70,18 +71,24 @@ function* featureGates({ release, documents }: Settings): Generator<Finding> {
   }
 }
 
-export function* absolute(path: string, place: string): Generator<Finding> {
+/** An absolute path; `clean`: kpki itself puts files there. */
+export function* absolute(
+  path: string,
+  place: string,
+  options: { readonly clean?: boolean } = {},
+): Generator<Finding> {
   const steps = path.split('/')
   if (!path.startsWith('/')) {
     yield mistake(place, `"${path}" is not an absolute path`, `write /${path}`)
   } else if (steps.includes('..') || steps.includes('.') || path.includes('\0')) {
-    yield mistake(place, `"${path}" leaves its folder`, 'write a path without . and ..')
+    const found = options.clean ? mistake : caution
+    yield found(place, `"${path}" leaves its folder`, 'write a path without . and ..')
   }
 }
 
 // The reference grammar of the OCI distribution project: [domain/]path, lower case.
 const REPOSITORY =
-  /^(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?))*(?::[0-9]+)?(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*|\[[0-9a-fA-F:]+\](?::[0-9]+)?(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)$/
+  /^(?:[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*|(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?))*(?::[0-9]+)?(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*|\[[0-9a-fA-F:]+\](?::[0-9]+)?(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)$/
 
 export function* repository(text: string, place: string): Generator<Finding> {
   if (REPOSITORY.test(text)) return
@@ -111,13 +118,11 @@ function* nodeRegistration(settings: Settings): Generator<Finding> {
     }
     const policies = ['Always', 'IfNotPresent', 'Never']
     if (imagePullPolicy && !policies.includes(imagePullPolicy)) {
-      const fix = `write ${policies.join(', ')}`
-      yield mistakeOf(
-        settings,
-        `${place}.imagePullPolicy`,
-        `"${imagePullPolicy}" is not a pull policy`,
-        fix,
-      )
+      // kubeadm checks it in the releases that know v1beta4.
+      const strict = source === 'kpki' || settings.release?.kubeadmApis.includes(V1BETA4)
+      const found = strict ? mistake : caution
+      const message = `"${imagePullPolicy}" is not a pull policy`
+      yield found(`${place}.imagePullPolicy`, message, `write ${policies.join(', ')}`)
     }
     if (source === 'kpki' && value === documents.join.value && value.nodeRegistration?.name) {
       yield mistake(

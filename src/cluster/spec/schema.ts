@@ -1,9 +1,10 @@
 import * as v from 'valibot'
 import {
   clusterConfiguration,
-  componentConfiguration,
   initConfiguration,
   joinConfiguration,
+  kubeletConfiguration,
+  kubeProxyConfiguration,
 } from '../kubeadm/schema.js'
 import { flag, text } from '../schema-parts.js'
 import { node, provisionFields } from './nodes.js'
@@ -25,8 +26,8 @@ const kubeadm = v.pipe(
     clusterConfiguration: v.optional(clusterConfiguration),
     initConfiguration: v.optional(initConfiguration),
     joinConfiguration: v.optional(joinConfiguration),
-    kubeletConfiguration: v.optional(componentConfiguration),
-    kubeProxyConfiguration: v.optional(componentConfiguration),
+    kubeletConfiguration: v.optional(kubeletConfiguration),
+    kubeProxyConfiguration: v.optional(kubeProxyConfiguration),
   }),
   v.description("kubeadm's own fields in kubeadm's own words (v1beta3 or v1beta4)."),
 )
