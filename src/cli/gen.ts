@@ -60,13 +60,15 @@ async function make(
   const existing = (folder: string): Promise<FileTree> => readTree(out, { folder })
   const env = writing ? defaultEnv() : planningEnv(defaultEnv())
   const started = io.now().getTime()
+  const writes = writing ? writer(out) : undefined
   for await (const part of parts(cluster, text, out, { env, existing, ...renewBefore })) {
-    if (writing) await writePart(out, part)
+    await writes?.add(part)
     changes.push(...part.changes)
     certificates.push(...part.certificates)
     if (io.isTerminal && io.now().getTime() - started > 1000 && part.node !== undefined)
       io.err(`kpki: ${part.folder}\n`)
   }
+  await writes?.end()
   return { changes, certificates }
 }
 
@@ -75,12 +77,37 @@ async function* parts(
   cluster: Cluster,
   text: string,
   out: string,
-  options: Parameters<typeof generateParts>[1],
+  options: GenerateOptions,
 ): AsyncGenerator<Part> {
   const before = await readTree(out, { depth: 1 })
   const draft = { entry: file(CLUSTER_FILE, text, 0o600) }
   yield compare({ folder: '', drafts: [draft], folders: [], certificates: [] }, before)
   yield* generateParts(cluster, options)
+}
+
+interface Writer {
+  readonly add: (part: Part) => Promise<void>
+  readonly end: () => Promise<void>
+}
+
+const PARTS_IN_FLIGHT = 8
+
+// A disk syncs many files in the time of one: several nodes are on their way while the next is made.
+// What is not a node's is there for good before anything that builds on it.
+function writer(out: string): Writer {
+  const flying = new Set<Promise<void>>()
+  const end = async (): Promise<void> => {
+    await Promise.all(flying)
+  }
+  const add = async (part: Part): Promise<void> => {
+    const written = writePart(out, part).finally(() => flying.delete(written))
+    // Whoever waits next throws it; until then it must not count as unhandled.
+    written.catch(() => {})
+    flying.add(written)
+    if (part.node === undefined) await end()
+    else if (flying.size >= PARTS_IN_FLIGHT) await Promise.race(flying)
+  }
+  return { add, end }
 }
 
 async function writePart(out: string, { folder, tree, changes }: Part): Promise<void> {
