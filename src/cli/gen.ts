@@ -8,7 +8,7 @@ import { KpkiError } from '../errors.js'
 import { isLeftOver, readTree, writeTree } from '../files/disk.js'
 import { withLock } from '../files/lock.js'
 import { type FileTree, file, type TreeEntry, treeOf } from '../files/tree.js'
-import { generateParts } from '../generate.js'
+import { type GenerateOptions, generateParts } from '../generate.js'
 import { CLUSTER_FILE, loadCluster } from './cluster-file.js'
 import { issueLine } from './errors.js'
 import type { ExitCode, Io } from './io.js'
@@ -61,14 +61,18 @@ async function make(
   const env = writing ? defaultEnv() : planningEnv(defaultEnv())
   const started = io.now().getTime()
   const writes = writing ? writer(out) : undefined
-  for await (const part of parts(cluster, text, out, { env, existing, ...renewBefore })) {
-    await writes?.add(part)
-    changes.push(...part.changes)
-    certificates.push(...part.certificates)
-    if (io.isTerminal && io.now().getTime() - started > 1000 && part.node !== undefined)
-      io.err(`kpki: ${part.folder}\n`)
+  try {
+    for await (const part of parts(cluster, text, out, { env, existing, ...renewBefore })) {
+      await writes?.add(part)
+      changes.push(...part.changes)
+      certificates.push(...part.certificates)
+      if (io.isTerminal && io.now().getTime() - started > 1000 && part.node !== undefined)
+        io.err(`kpki: ${part.folder}\n`)
+    }
+  } finally {
+    // Nothing may be under way when the lock is given back.
+    await writes?.end()
   }
-  await writes?.end()
   return { changes, certificates }
 }
 
@@ -96,16 +100,24 @@ const PARTS_IN_FLIGHT = 8
 // What is not a node's is there for good before anything that builds on it.
 function writer(out: string): Writer {
   const flying = new Set<Promise<void>>()
+  let failed: { readonly cause: unknown } | undefined
+  const check = (): void => {
+    if (failed !== undefined) throw failed.cause
+  }
   const end = async (): Promise<void> => {
     await Promise.all(flying)
+    check()
   }
   const add = async (part: Part): Promise<void> => {
-    const written = writePart(out, part).finally(() => flying.delete(written))
-    // Whoever waits next throws it; until then it must not count as unhandled.
-    written.catch(() => {})
+    const written: Promise<void> = writePart(out, part)
+      .catch((cause: unknown) => {
+        failed ??= { cause }
+      })
+      .finally(() => flying.delete(written))
     flying.add(written)
     if (part.node === undefined) await end()
     else if (flying.size >= PARTS_IN_FLIGHT) await Promise.race(flying)
+    check()
   }
   return { add, end }
 }
