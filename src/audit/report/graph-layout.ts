@@ -61,14 +61,23 @@ const MARGIN = 12
 /** Places boxes in columns and leads links around them. Refused connections are not drawn. */
 export function layoutGraph(model: GraphModel, variant: Variant): GraphLayout {
   const measures = MEASURES[variant]
-  const links = model.links.filter(({ standing }) => standing !== 'refused')
+  const links = model.links.filter((link) => isDrawn(model, link))
   const tracks = variant === 'wide' ? bypasses(model, links) : 0
   const top = MARGIN + tracks * TRACK
   const boxes =
-    variant === 'wide' ? wideBoxes(model, measures, top) : narrowBoxes(model, measures, top)
+    variant === 'wide'
+      ? wideBoxes(model, links, measures, top)
+      : narrowBoxes(model, links, measures, top)
   const bottom = Math.max(top, ...boxes.map(({ y, height }) => y + height))
   const routes = route(links, boxes, measures)
   return { width: measures.width, height: bottom + MARGIN, boxes, routes }
+}
+
+/** Refused connections are not, nor are probes on the node itself, as long as they work. */
+function isDrawn({ cards }: GraphModel, { from, to, standing }: Link): boolean {
+  if (standing === 'refused') return false
+  const target = cards.find(({ id }) => id === to)
+  return !(standing === 'works' && from === 'kubelet' && target?.lane === 'client')
 }
 
 function bypasses(model: GraphModel, links: readonly Link[]): number {
@@ -80,30 +89,54 @@ function bypasses(model: GraphModel, links: readonly Link[]): number {
 
 const wideColumn = (lane: Card['lane']): number => (lane === 'hub' ? 1 : lane === 'server' ? 2 : 0)
 
-function wideBoxes(model: GraphModel, measures: Measures, top: number): readonly Box[] {
+function wideBoxes(
+  model: GraphModel,
+  links: readonly Link[],
+  measures: Measures,
+  top: number,
+): readonly Box[] {
   const columns = [0, 1, 2].map((column) =>
     model.cards.filter(({ lane }) => wideColumn(lane) === column),
   )
-  const { cardHeight, gap } = measures
-  const rows = Math.max(1, ...columns.map(({ length }) => length))
-  const height = rows * cardHeight + (rows - 1) * gap
+  const heights = columns.map((cards) => cards.map((card) => heightOf(card, links, measures)))
+  const total = heights.map((each, column) =>
+    column === 1 ? 0 : sum(each) + (each.length - 1) * measures.gap,
+  )
+  const height = Math.max(measures.cardHeight * 2, ...total)
   return columns.flatMap((cards, column) => {
     const { x, width } = measures.columns[column] ?? { x: 0, width: 0 }
+    const own = heights[column] ?? []
     const share = height / Math.max(1, cards.length)
+    const space = (height - sum(own)) / Math.max(1, cards.length)
+    let y = top + space / 2
     return cards.map((card, row): Box => {
-      const tall = card.lane === 'hub'
-      const y = tall ? top + row * share : top + row * share + (share - cardHeight) / 2
-      return { ...card, x, y, width, height: tall ? share : cardHeight, column }
+      if (card.lane === 'hub')
+        return { ...card, x, y: top + row * share, width, height: share, column }
+      const box = { ...card, x, y, width, height: own[row] ?? 0, column }
+      y += box.height + space
+      return box
     })
   })
 }
 
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)
+
+/** Higher than usual where many links meet. */
+function heightOf({ id, lane }: Card, links: readonly Link[], { cardHeight }: Measures): number {
+  if (lane === 'hub') return cardHeight
+  const meeting = links.filter(({ from, to }) => from !== to && (from === id || to === id)).length
+  return Math.max(cardHeight, meeting * (PORT - 2) + 8)
+}
+
 /** Clients left, the API server beside them as tall as they are, servers below it. */
-function narrowBoxes(model: GraphModel, measures: Measures, top: number): readonly Box[] {
-  const { cardHeight, gap } = measures
+function narrowBoxes(
+  model: GraphModel,
+  links: readonly Link[],
+  measures: Measures,
+  top: number,
+): readonly Box[] {
+  const { gap } = measures
   const [left = { x: 0, width: 0 }, right = { x: 0, width: 0 }] = measures.columns
-  const step = cardHeight + gap
-  const at = (row: number): number => top + row * step
   const of = (...lanes: Card['lane'][]): readonly Card[] =>
     model.cards.filter(({ lane }) => lanes.includes(lane))
   const [clients, hubs, servers, intruders] = [
@@ -112,19 +145,29 @@ function narrowBoxes(model: GraphModel, measures: Measures, top: number): readon
     of('server'),
     of('intruder'),
   ]
-  const rows = Math.max(1, clients.length)
-  const hubHeight = (rows * step - gap) / Math.max(1, hubs.length)
   const besides = servers.filter(({ id }) => id === 'etcd-healthcheck-client')
-  const main = servers.filter((card) => !besides.includes(card))
-  const place = (card: Card, column: number, y: number, height = cardHeight): Box => {
-    const { x, width } = column === 0 ? left : right
-    return { ...card, x, y, width, height, column }
+  const stack = (cards: readonly Card[], column: number, from: number): readonly Box[] => {
+    let y = from
+    return cards.map((card): Box => {
+      const { x, width } = column === 0 ? left : right
+      const box = { ...card, x, y, width, height: heightOf(card, links, measures), column }
+      y += box.height + gap
+      return box
+    })
   }
+  const upper = stack(clients, 0, top)
+  const middle = Math.max(top + measures.cardHeight, ...upper.map(({ y, height }) => y + height))
+  const share = (middle - top) / Math.max(1, hubs.length)
+  const tall = hubs.map(
+    (card, row): Box => ({ ...card, ...right, y: top + row * share, height: share, column: 1 }),
+  )
+  const main = servers.filter((card) => !besides.includes(card))
+  const below = middle + gap
   return [
-    ...clients.map((card, row) => place(card, 0, at(row))),
-    ...hubs.map((card, row) => place(card, 1, top + row * hubHeight, hubHeight)),
-    ...main.map((card, row) => place(card, 1, at(rows + row))),
-    ...[...besides, ...intruders].map((card, row) => place(card, 0, at(rows + row))),
+    ...upper,
+    ...tall,
+    ...stack(main, 1, below),
+    ...stack([...besides, ...intruders], 0, below),
   ]
 }
 

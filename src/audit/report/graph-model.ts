@@ -48,13 +48,14 @@ const ROWS: Readonly<Record<string, Row>> = {
   'kube-proxy': { title: 'kube-proxy', lane: 'client' },
   'kubeadm-join': { title: 'kubeadm join', lane: 'client' },
   pods: { title: 'programs in pods', lane: 'client' },
+  tokens: { title: 'service accounts', lane: 'client' },
   'kube-apiserver': { title: 'kube-apiserver', lane: 'hub' },
   etcd: { title: 'etcd', lane: 'server' },
   'etcd-healthcheck-client': { title: 'etcd health check', lane: 'server' },
   kubelet: { title: 'kubelet', lane: 'server' },
   'extension-apiserver': { title: 'extension APIs', lane: 'server' },
   anonymous: { title: 'anybody', lane: 'intruder' },
-  others: { title: 'other certificates', lane: 'intruder' },
+  others: { title: 'misused certificates', lane: 'intruder' },
 }
 
 const ORDER = Object.keys(ROWS)
@@ -63,7 +64,11 @@ const ORDER = Object.keys(ROWS)
 const PARTS: readonly (readonly [RegExp, string])[] = [
   [/^etcd-(peer|gateway)$/, 'etcd'],
   [/^probe$/, 'kubelet'],
-  [/^(certificates-of\(|client-certificate$|front-proxy)/, 'others'],
+  [/^tokens-of-/, 'tokens'],
+  [
+    /^(certificates-of\(|client-certificate$|front-proxy|apiserver-etcd-client|kube-apiserver-kubelet-client|etcd-server)/,
+    'others',
+  ],
 ]
 
 /** Members that stand for no node. */

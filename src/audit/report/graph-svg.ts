@@ -81,10 +81,14 @@ function card({ title, members, down, lane, x, y, width, height }: Box, variant:
   const who = memberText(members, variant === 'wide' ? 26 : 15)
   const second = down > 0 ? `${down} of ${Math.max(down, members.length)} down` : who
   const text = escapeXml(printable(title).slice(0, 24))
+  const hub = lane === 'hub'
+  const at = hub ? `x="${x + width / 2}" text-anchor="middle"` : `x="${x + 12}"`
+  const name = `<text class="name" ${at} y="${second === '' ? middle + 5 : middle - 4}">${text}</text>`
+  const state = down > 0 ? ' down' : ''
   const lines =
     second === ''
-      ? `<text class="name" x="${x + 12}" y="${middle + 5}">${text}</text>`
-      : `<text class="name" x="${x + 12}" y="${middle - 4}">${text}</text><text class="who${down > 0 ? ' down' : ''}" x="${x + 12}" y="${middle + 14}">${down > 0 ? '✕ ' : ''}${escapeXml(second)}</text>`
+      ? name
+      : `${name}<text class="who${state}" ${at} y="${middle + 14}">${down > 0 ? '✕ ' : ''}${escapeXml(second)}</text>`
   return `<g class="card ${lane}${down > 0 ? ' down' : ''}"><title>${escapeXml([title, ...members.slice(0, 20)].join(' '))}</title><rect x="${x}" y="${y}" width="${width}" height="${height}" rx="10"/>${lines}</g>`
 }
 

@@ -77,7 +77,7 @@ function rowOf(certificates: readonly Expiry[], { position }: LifeScale): LifeRo
   const first = sorted[0] as Expiry
   const last = sorted[sorted.length - 1] as Expiry
   const begin = certificates.reduce(
-    (least, { notBefore }) => (notBefore < least ? notBefore : least),
+    (least, { notBefore }) => earlier(least, notBefore),
     first.notBefore,
   )
   const field = first.field?.includes('authority') ? ' (CA)' : ''
@@ -103,3 +103,5 @@ export function shortPath(path: string): string {
     .replace(/^.*\/nodes\/[^/]+\/etc\/kubernetes\//, '')
     .replace(/^nodes\/[^/]+\/etc\/kubernetes\//, '')
 }
+
+const earlier = (a: string, b: string): string => (compare(a, b) <= 0 ? a : b)

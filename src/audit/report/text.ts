@@ -1,6 +1,7 @@
 import pc from 'picocolors'
-import type { AuditReport, Finding, Severity, TimelineEntry } from '../types.js'
+import type { AuditReport, Connection, Finding, Severity, TimelineEntry } from '../types.js'
 import { printable } from './escape.js'
+import { boxOf } from './graph-model.js'
 import { groupBy } from './group.js'
 import {
   connectionSentence,
@@ -25,6 +26,7 @@ export interface TextOptions {
 type Colours = ReturnType<typeof pc.createColors>
 
 const SHOWN_PER_RULE = 20
+const SHOWN_PER_HOLE = 3
 const SHOWN_CONNECTIONS = 40
 const SHOWN_COMPONENTS = 12
 const SHOWN_SKIPPED = 10
@@ -140,7 +142,7 @@ function connections(report: AuditReport, colours: Colours, all: boolean): reado
       `Connections: all ${thousands(report.connections.length)} as they must be (${thousands(succeed)} succeed, ${thousands(fail)} are refused)`,
     ]
   }
-  const shown = all ? wrong : wrong.slice(0, SHOWN_CONNECTIONS)
+  const shown = all ? wrong : someOfEach(wrong)
   const more = wrong.length - shown.length
   const title = `Connections that go wrong: ${thousands(wrong.length)} of ${thousands(report.connections.length)}`
   return [
@@ -156,6 +158,15 @@ function connections(report: AuditReport, colours: Colours, all: boolean): reado
     }),
     ...(more > 0 ? [colours.dim(`  … and ${count(more, 'more connection')}`)] : []),
   ]
+}
+
+// One hole lets many in: each is shown by its first ones.
+function someOfEach(wrong: readonly Connection[]): readonly Connection[] {
+  const same = groupBy(wrong, ({ must, rule, reason, privilege, to }) =>
+    [must, rule, rule === undefined ? reason : '', privilege, boxOf(to)].join('\u0000'),
+  )
+  const shown = new Set([...same.values()].flatMap((group) => group.slice(0, SHOWN_PER_HOLE)))
+  return wrong.filter((connection) => shown.has(connection)).slice(0, SHOWN_CONNECTIONS)
 }
 
 function components(report: AuditReport, colours: Colours): readonly string[] {

@@ -1,0 +1,106 @@
+import type { AuditReport, Expiry, TimelineEntry } from '../types.js'
+import { escapeXml as e } from './escape.js'
+import { nodesText } from './html-parts.js'
+import { type LifeRow, type LifeScale, lifeRows, lifeScale } from './life-rows.js'
+import { count, dayOf, relative, thousands } from './words.js'
+
+const SHOWN_ROWS = 40
+const SHOWN_COMPONENTS = 30
+const MAX_TABLE = 500
+
+const STATUS: Readonly<Record<Expiry['status'], string>> = {
+  valid: 'valid',
+  expiring: 'ends soon',
+  expired: 'expired',
+  'not-yet-valid': 'not valid yet',
+}
+
+/** The life of every certificate as bars, what stops when, and the same as a table. */
+export function lifeSection(report: AuditReport): string {
+  const { expiry } = report
+  if (expiry.length === 0)
+    return `<section id="life" aria-labelledby="life-title"><h2 id="life-title">What ends when</h2><p class="lead">No certificates were found.</p></section>`
+  const scale = lifeScale(report)
+  const rows = lifeRows(report, scale)
+  const shown = rows.slice(0, SHOWN_ROWS).map((row) => bar(row, scale))
+  const folded = rows.slice(SHOWN_ROWS).map((row) => bar(row, scale))
+  return `<section id="life" aria-labelledby="life-title">
+<h2 id="life-title">What ends when</h2>
+<p class="lead">${lead(report)}</p>
+<div class="life">
+${axis(scale)}
+<ol>${shown.join('\n')}</ol>
+${folded.length === 0 ? '' : `<details><summary>${thousands(folded.length)} more, which end later</summary><ol>${folded.join('\n')}</ol></details>`}
+</div>
+${stops(report)}
+${table(report)}
+</section>`
+}
+
+function lead({ timeline: { first }, expiry, horizonDays }: AuditReport): string {
+  const ended = expiry.filter(({ status }) => status === 'expired').length
+  const soon = expiry.filter(({ status }) => status === 'expiring').length
+  const parts = [
+    ...(ended > 0 ? [`${thousands(ended)} expired`] : []),
+    ...(soon > 0 ? [`${thousands(soon)} within ${horizonDays} days`] : []),
+  ]
+  const next = first === undefined ? '' : ` First: ${e(first.what)}, ${relative(first.days)}.`
+  return `${count(expiry.length, 'certificate')}${parts.length === 0 ? '' : `, ${parts.join(', ')}`}.${next} A bar shows one kind of certificate on all its nodes; the scale is closer the later it gets.`
+}
+
+function axis({ ticks, now, horizon }: LifeScale): string {
+  const marks = ticks.map(
+    ({ at, label }) =>
+      `<line x1="${at}%" x2="${at}%" y1="14" y2="20"/><text x="${at}%" y="11" text-anchor="${at > 94 ? 'end' : 'middle'}">${label}</text>`,
+  )
+  return `<svg class="axis" width="100%" height="22" aria-hidden="true"><line class="base" x1="0" x2="100%" y1="20" y2="20"/><line class="now" x1="${now}%" x2="${now}%" y1="12" y2="22"/><text class="now" x="${now}%" y="11" text-anchor="middle">now</text><rect class="horizon" x="${now}%" y="16" width="${width(now, horizon)}%" height="4"/>${marks.join('')}</svg>`
+}
+
+const width = (from: number, to: number): number => Math.max(0, Math.round((to - from) * 100) / 100)
+
+function bar(row: LifeRow, { now }: LifeScale): string {
+  const { first, status, label, nodes, start, end, last, certificates } = row
+  const more = new Set(certificates.map(({ certificate }) => certificate)).size
+  const when = `${dayOf(first.notAfter)}, ${status === 'not-yet-valid' ? STATUS[status] : relative(first.days)}`
+  const spread =
+    last > end
+      ? `<rect class="spread" x="${end}%" y="2" width="${width(end, last)}%" height="6"/>`
+      : ''
+  return `<li class="${status}${row.authority ? ' authority' : ''}"><a class="cert" href="#cert-${e(first.certificate)}" data-cert="${e(first.certificate)}"><span class="label">${e(label)}${row.authority ? ' <i>CA</i>' : ''} <small>${e(nodesText(nodes))}${more > 1 ? `, ${thousands(more)} certificates` : ''}</small></span><span class="when">${status === 'valid' ? '' : `<b>${STATUS[status]}</b> `}${e(when)}</span><svg class="bar" width="100%" height="10" aria-hidden="true"><rect class="whole" x="0" y="4" width="100%" height="2"/><rect class="life" x="${start}%" y="1" width="${Math.max(0.6, width(start, end))}%" height="8" rx="3"/>${spread}<line class="now" x1="${now}%" x2="${now}%" y1="0" y2="10"/></svg></a></li>`
+}
+
+/** What stops for whom, and when. */
+function stops({ timeline: { cluster, components }, horizonDays }: AuditReport): string {
+  const entries = [...(cluster === undefined ? [] : [cluster]), ...components]
+  if (entries.length === 0) return ''
+  const rows = entries.slice(0, SHOWN_COMPONENTS).map((entry) => stopRow(entry, horizonDays))
+  const more =
+    entries.length > SHOWN_COMPONENTS
+      ? `<p class="more">… and ${count(entries.length - SHOWN_COMPONENTS, 'more component')} after that</p>`
+      : ''
+  return `<h3>What stops, if nothing is renewed</h3>
+<div class="scroll" tabindex="0" role="region" aria-label="What stops, if nothing is renewed"><table><thead><tr><th scope="col">who</th><th scope="col">day</th><th scope="col"></th><th scope="col">what</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>${more}`
+}
+
+function stopRow({ subject, at, days, what, node, path }: TimelineEntry, horizon: number): string {
+  const kind = days < 0 ? 'expired' : days <= horizon ? 'expiring' : 'valid'
+  const place = [node, path].filter((part) => part !== undefined).join(': ')
+  return `<tr class="${kind}"><th scope="row">${e(subject === 'cluster' ? 'the cluster' : subject)}</th><td>${e(dayOf(at))}</td><td>${relative(days)}</td><td>${e(what)}${place === '' ? '' : ` <code>${e(place)}</code>`}</td></tr>`
+}
+
+function table({ expiry }: AuditReport): string {
+  const sorted = [...expiry].sort((a, b) =>
+    a.notAfter < b.notAfter ? -1 : a.notAfter > b.notAfter ? 1 : 0,
+  )
+  const rows = sorted
+    .slice(0, MAX_TABLE)
+    .map(
+      ({ subject, issuer, node, path, field, notAfter, days, status, certificate }) =>
+        `<tr class="${status}"><td><a class="cert" href="#cert-${e(certificate)}" data-cert="${e(certificate)}">${e(subject === '' ? '(no subject)' : subject)}</a></td><td>${e(issuer)}</td><td>${e(node)}: <code>${e(path)}</code>${field === undefined ? '' : ` ${e(field)}`}</td><td>${e(dayOf(notAfter))}</td><td>${STATUS[status]}, ${relative(days)}</td></tr>`,
+    )
+  const more =
+    sorted.length > MAX_TABLE
+      ? `<p class="more">… and ${count(sorted.length - MAX_TABLE, 'more certificate')}, which end later; kpki audit --format json lists all</p>`
+      : ''
+  return `<details id="table"><summary>All certificates as a table (${thousands(sorted.length)})</summary><div class="scroll" tabindex="0" role="region" aria-label="All certificates"><table><thead><tr><th scope="col">subject</th><th scope="col">issuer</th><th scope="col">where</th><th scope="col">ends</th><th scope="col">status</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>${more}</details>`
+}
