@@ -1,10 +1,17 @@
 import { formatIp, sameIp } from './addresses.js'
 import type { Argument, Role, Taint } from './cluster.js'
-import { type Input, list } from './gather.js'
 import { argumentsOf } from './kubeadm/convert.js'
 import type { NodeRegistration } from './kubeadm/schema.js'
 import type { Draft } from './schema-issues.js'
-import { type Finding, type Given, given, mistake, type NodeSettings } from './settings.js'
+import {
+  type Finding,
+  type Given,
+  given,
+  type Input,
+  list,
+  mistake,
+  type NodeSettings,
+} from './settings.js'
 
 const BIND_PORT = 6443
 const CRI_SOCKETS = {

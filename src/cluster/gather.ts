@@ -1,29 +1,18 @@
 import type { KeyAlgorithm } from '../ca/key-algorithms.js'
 import { findVersion, releaseOf } from '../releases.js'
-import type { HostOs, PatchFile } from './cluster.js'
 import { parseDuration } from './durations.js'
 import { gatherNodes } from './gather-nodes.js'
 import {
   caution,
-  type DocumentApi,
-  type Documents,
   type Finding,
   type Given,
   given,
+  type Input,
+  list,
   mistake,
   type Settings,
-  type SpecDraft,
 } from './settings.js'
 import { ALGORITHMS } from './spec/pki.js'
-
-export interface Input {
-  readonly source: Settings['source']
-  readonly name: Given<string> | undefined
-  readonly spec: SpecDraft
-  readonly documents: Documents
-  readonly apis: readonly DocumentApi[]
-  readonly options: { readonly hostOs?: HostOs; readonly patches?: readonly PatchFile[] }
-}
 
 const DAY = 86_400_000
 
@@ -158,11 +147,4 @@ function sameValue<T>(a: T, b: T): boolean {
 
 function durationOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : parseDuration(text)
-}
-
-/** The usable items of a list, each with its place. */
-export function list<T>(items: readonly (T | undefined)[] | undefined, path: string): Given<T>[] {
-  return (items ?? []).flatMap((value, i) =>
-    value === undefined ? [] : [{ value, path: `${path}[${i}]` }],
-  )
 }

@@ -1,7 +1,6 @@
 import type { SpecIssue } from '../errors.js'
 import type { KubeadmApi } from '../releases.js'
 import type { JsonObject } from './cluster.js'
-import type { Input } from './gather.js'
 import { isObject, valueAt } from './json.js'
 import { kindOf, toV1beta4, V1BETA3, V1BETA4 } from './kubeadm/convert.js'
 import { ARGUMENTS, type KubeadmKind, ONLY_IN } from './kubeadm/fields.js'
@@ -16,7 +15,15 @@ import {
 } from './kubeadm/schema.js'
 import { nearest } from './names.js'
 import { checkSchema } from './schema-issues.js'
-import { caution, type Document, type Documents, type Finding, given, mistake } from './settings.js'
+import {
+  caution,
+  type Document,
+  type Documents,
+  type Finding,
+  given,
+  type Input,
+  mistake,
+} from './settings.js'
 import { API_VERSION, clusterSchema } from './spec/schema.js'
 
 type ReadInput = Omit<Input, 'options'>

@@ -95,6 +95,16 @@ export interface Settings {
   readonly spec: SpecDraft
 }
 
+/** What was read, before it is collected into settings. */
+export interface Input {
+  readonly source: Settings['source']
+  readonly name: Given<string> | undefined
+  readonly spec: SpecDraft
+  readonly documents: Documents
+  readonly apis: readonly DocumentApi[]
+  readonly options: { readonly hostOs?: HostOs; readonly patches?: readonly PatchFile[] }
+}
+
 export function mistake(path: string, message: string, fix?: string): Finding {
   return { level: 'error', issue: { path, message, ...(fix === undefined ? {} : { fix }) } }
 }
@@ -115,4 +125,11 @@ export function mistakeOf(
 
 export function given<T>(value: T | undefined, path: string): Given<T> | undefined {
   return value === undefined ? undefined : { value, path }
+}
+
+/** The usable items of a list, each with its place. */
+export function list<T>(items: readonly (T | undefined)[] | undefined, path: string): Given<T>[] {
+  return (items ?? []).flatMap((value, i) =>
+    value === undefined ? [] : [{ value, path: `${path}[${i}]` }],
+  )
 }

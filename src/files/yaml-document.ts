@@ -34,15 +34,16 @@ export function rewriteYaml(source: string, targets: readonly YamlTarget[]): str
   const documents = parseAllDocuments(source, { version: '1.1', merge: true, strict: false })
   const sources = Array.isArray(documents) ? documents.filter((d) => d.contents !== null) : []
   return targets
-    .map((target) => {
+    .map((target, i) => {
       const rewriter = { sources, origins: target.origins }
       const origin = target.origins.get('')
-      const from = origin && sources[origin.document]
+      const whole = origin?.path.length === 0 ? sources[origin.document] : undefined
+      const from = whole ?? (i === 0 ? sources[0] : undefined)
       const document = new Document(null, { version: '1.2' })
       document.contents = build(rewriter, target.value, '', nodeAt(sources, origin))
-      if (from && origin.path.length === 0) {
+      if (from) {
         document.commentBefore = from.commentBefore
-        document.comment = from.comment
+        if (whole) document.comment = from.comment
       }
       return document.toString({ lineWidth: 0, indentSeq: false })
     })
@@ -66,15 +67,22 @@ function buildMap(rewriter: Rewriter, value: object, path: string, source: Node 
   const map = new YAMLMap<Node, Node>()
   copyComments(source, map)
   if (isMap(source) && source.flow) map.flow = true
+  // The parser gives the comment above a mapping's first key to the mapping.
+  const first = isMap(source) ? source.items[0] : undefined
+  const firstKey = first && keyText(first)
+  const led = firstKey !== undefined && Object.hasOwn(value, firstKey) && !map.flow
   for (const [key, member] of Object.entries(value)) {
     const place = path === '' ? key : `${path}.${key}`
-    const { pair, item } = memberOf(rewriter, source, key, place)
+    const { pair, item, lead } = memberOf(rewriter, source, key, place)
     const name = new Scalar(key)
-    if (pair && isScalar(pair.key)) copyComments(pair.key, name)
-    else if (item) copyComments(item, name)
+    copyComments(pair?.key ?? item, name)
+    if (lead) name.commentBefore = lead
+    if (led && key === firstKey && map.commentBefore) name.commentBefore = map.commentBefore
+    if (map.items.length === 0) name.spaceBefore = false
     const from = item ? valueOfItem(item) : asNode(pair?.value)
     map.items.push(new Pair<Node, Node>(name, build(rewriter, member, place, from)))
   }
+  if (led) map.commentBefore = null
   return map
 }
 
@@ -82,6 +90,8 @@ interface Member {
   readonly pair?: Pair | undefined
   /** An entry of a list of `{name, value}`. */
   readonly item?: YAMLMap | undefined
+  /** Comment above a pair that was the first of its mapping. */
+  readonly lead?: string | null | undefined
 }
 
 function memberOf(
@@ -91,7 +101,12 @@ function memberOf(
   place: string,
 ): Member {
   const own = rewriter.origins.get(place)
-  if (own) return { pair: pairAt(rewriter.sources, own) }
+  if (own) {
+    const pair = pairAt(rewriter.sources, own)
+    const home = nodeAt(rewriter.sources, { ...own, path: own.path.slice(0, -1) })
+    const leads = isMap(home) && home.items[0] === pair && own.path.length > 1
+    return { pair, lead: leads ? home.commentBefore : undefined }
+  }
   if (isMap(source)) return { pair: source.items.find((pair) => keyText(pair) === key) }
   if (isSeq(source)) {
     const item = source.items.findLast((entry) => isMap(entry) && entry.get('name') === key)
@@ -131,7 +146,7 @@ function buildNamed(item: Named, source: YAMLMap): Node {
   const pair = source.items.find((candidate) => keyText(candidate) === item.name)
   const entry = new YAMLMap<Node, Node>()
   if (pair && isScalar(pair.key)) {
-    entry.commentBefore = pair.key.commentBefore
+    if (pair.key.commentBefore) entry.commentBefore = pair.key.commentBefore
     if (pair.key.spaceBefore) entry.spaceBefore = true
   }
   entry.items.push(new Pair<Node, Node>(new Scalar('name'), new Scalar(item.name)))

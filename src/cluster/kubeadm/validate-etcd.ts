@@ -1,7 +1,6 @@
-import { list } from '../gather.js'
-import { type Finding, mistake, type Settings } from '../settings.js'
+import { type Finding, list, mistake, type Settings } from '../settings.js'
 import { checkSans } from '../validate-sans.js'
-import { absolute, repository } from './validate.js'
+import { absolute, repository } from './validate-forms.js'
 
 export function* checkEtcd({ documents }: Settings): Generator<Finding> {
   const path = `${documents.cluster.path}.etcd`

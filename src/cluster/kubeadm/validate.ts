@@ -6,6 +6,7 @@ import { caution, type Finding, mistake, type Settings } from '../settings.js'
 import { V1BETA4 } from './convert.js'
 import { checkComponents } from './validate-components.js'
 import { checkEtcd } from './validate-etcd.js'
+import { absolute, repository } from './validate-forms.js'
 import { checkTokens } from './validate-tokens.js'
 import { versionAdvice } from './versions.js'
 
@@ -69,34 +70,6 @@ function* featureGates({ release, documents }: Settings): Generator<Finding> {
       yield caution(place, `${gate} is deprecated in ${release.version.minor}`)
     }
   }
-}
-
-/** An absolute path; `clean`: kpki itself puts files there. */
-export function* absolute(
-  path: string,
-  place: string,
-  options: { readonly clean?: boolean } = {},
-): Generator<Finding> {
-  const steps = path.split('/')
-  if (!path.startsWith('/')) {
-    yield mistake(place, `"${path}" is not an absolute path`, `write /${path}`)
-  } else if (steps.includes('..') || steps.includes('.') || path.includes('\0')) {
-    const found = options.clean ? mistake : caution
-    yield found(place, `"${path}" leaves its folder`, 'write a path without . and ..')
-  }
-}
-
-// The reference grammar of the OCI distribution project: [domain/]path, lower case.
-const REPOSITORY =
-  /^(?:[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*|(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?))*(?::[0-9]+)?(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*|\[[0-9a-fA-F:]+\](?::[0-9]+)?(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)$/
-
-export function* repository(text: string, place: string): Generator<Finding> {
-  if (REPOSITORY.test(text)) return
-  yield mistake(
-    place,
-    `"${text}" is not an image repository`,
-    'write for example registry.example.com/k8s',
-  )
 }
 
 function* nodeRegistration(settings: Settings): Generator<Finding> {
