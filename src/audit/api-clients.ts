@@ -80,7 +80,9 @@ function clientsOn(node: NodeFacts): readonly ApiClient[] {
     const base = path.split('/').at(-1) ?? path
     // A bootstrap token's kubeconfig is the kubelet's way to its first certificate.
     if (base === 'bootstrap-kubelet.conf') continue
-    const role = BY_FILE[base] ?? 'user'
+    const usual = BY_FILE[base] ?? 'user'
+    // A component that is told to use another file does not use this one.
+    const role = named.has(usual) ? 'user' : usual
     const who = role === 'user' ? base.replace(/\.(conf|kubeconfig|ya?ml)$/, '') : role
     const id = clients.some((one) => one.id === `${who}/${node.name}`)
       ? `${who}(${shortPath(path)})/${node.name}`

@@ -1,5 +1,6 @@
 import { type CryptoEngine, runtimeEngine } from '../ca/engine.js'
 import type { Cluster } from '../cluster/cluster.js'
+import { parseCluster } from '../cluster/resolve.js'
 import type { FileTree } from '../files/tree.js'
 import { componentOutages, componentStates } from './components.js'
 import { judgeAll } from './connections.js'
@@ -32,8 +33,10 @@ export interface AuditOptions {
   readonly waivers?: readonly Waiver[]
   /** Where signatures and digests are computed; the runtime's own WebCrypto by default. */
   readonly engine?: CryptoEngine
-  /** Reads a `cluster.yaml` that lies in the tree; without it that file is not used. */
+  /** Reads a `cluster.yaml` that lies in the tree; kpki's own reader by default. */
   readonly readCluster?: ClusterReader
+  /** Told as the work goes on: nodes read so far, then connections judged so far, of how many. */
+  readonly onProgress?: (done: number, total: number) => void
   /** The catalogue to run; kpki's own by default. */
   readonly rules?: readonly Rule[]
 }
@@ -61,12 +64,14 @@ export async function auditTree(
 ): Promise<AuditReport> {
   const engine = options.engine ?? runtimeEngine()
   const given = asInput(input, options)
-  const estate = await readEstate(given, engine)
+  const estate = await readEstate(given, engine, options.onProgress)
   return auditEstate(estate, given, { ...options, engine })
 }
 
 function asInput(input: FileTree | AuditInput | GeneratedTrees, options: AuditOptions): AuditInput {
-  const base: AuditInput = isTree(input) ? recognise(input, options.readCluster) : fromTrees(input)
+  const base: AuditInput = isTree(input)
+    ? recognise(input, options.readCluster ?? ((text) => parseCluster(text).cluster))
+    : fromTrees(input)
   return options.cluster ? { ...base, cluster: options.cluster } : base
 }
 
@@ -89,7 +94,13 @@ export async function auditEstate(
   const fleet = fleetOf(estate)
   const checker = createTrustChecker(estate, engine, at)
   const before = componentOutages(fleet, at)
-  const { connections, outages } = await judgeAll(edgesOf(fleet), fleet, before, checker)
+  const { connections, outages } = await judgeAll(
+    edgesOf(fleet),
+    fleet,
+    before,
+    checker,
+    options.onProgress,
+  )
   const expiry = expiryOf(estate, at, horizonDays)
   const context: RuleContext = {
     at,

@@ -22,14 +22,17 @@ export async function judgeAll(
   fleet: Fleet,
   before: ReadonlyMap<string, Problem | undefined>,
   checker: TrustChecker,
+  onProgress: (done: number, total: number) => void = () => {},
 ): Promise<Verdicts> {
   const outages = new Map(before)
   const running: Running = ({ name, node }) => outages.get(`${name}/${node}`)
   const judged = new Map<string, Judgement>()
   const pass = async (kinds: (kind: string) => boolean) => {
-    for (const edge of edges)
-      if (!judged.has(edge.id) && kinds(edge.kind))
-        judged.set(edge.id, await judge(edge, checker, running))
+    for (const edge of edges) {
+      if (judged.has(edge.id) || !kinds(edge.kind)) continue
+      judged.set(edge.id, await judge(edge, checker, running))
+      if (judged.size % 100 === 0) onProgress(judged.size, edges.length)
+    }
   }
   await pass((kind) => kind === 'etcd-peer')
   for (const [key, problem] of withoutQuorum(edges, fleet, judged))

@@ -73,7 +73,7 @@ export function* tokensToApi(fleet: Fleet): Iterable<EdgeDraft> {
       yield {
         from,
         to: server.id,
-        url: 'service-account tokens',
+        url: urlOf(server.node.addresses[0] ?? server.node.name, server.port),
         client: {
           label: 'token',
           trust: { kind: 'nothing-checked' },
@@ -81,7 +81,8 @@ export function* tokensToApi(fleet: Fleet): Iterable<EdgeDraft> {
         },
         server: {
           runs: { node: server.node.name, name: 'kube-apiserver' },
-          serving: 'unseen',
+          // Tokens are judged by keys, not by TLS.
+          serving: 'plain-http',
           certificate: 'ignored',
         },
         receive: () => WELCOME,
@@ -99,7 +100,7 @@ function signers({ estate }: Fleet) {
     node.launches.flatMap((launch) =>
       SIGNERS.flatMap(([component, flag]) => {
         const file = launch.component === component ? fileOfFlag(node, launch, flag) : undefined
-        return file ? [{ from: `${component}/${node.name}`, file }] : []
+        return file ? [{ from: `tokens-of-${component}/${node.name}`, file }] : []
       }),
     ),
   )

@@ -14,12 +14,18 @@ const MAX_CANDIDATES = 16
  * Reads trees into facts: every certificate parsed once, every signature checked once. Hostile or
  * broken files become facts, never errors. Private keys are read for their public half only.
  */
-export async function readEstate(input: AuditInput, engine: CryptoEngine): Promise<Estate> {
+export async function readEstate(
+  input: AuditInput,
+  engine: CryptoEngine,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<Estate> {
   const pems = createPemReader(engine)
   const { cluster } = input
   const nodes: NodeFacts[] = []
-  for (const [name, tree] of input.nodes)
+  for (const [name, tree] of input.nodes) {
     nodes.push(await readNode(name, 'node', tree, pems, cluster))
+    onProgress(nodes.length, input.nodes.size)
+  }
   const extra = async (kind: 'authorities' | 'operator', tree = input[kind]) =>
     tree && { [kind]: await readNode(kind, kind, tree, pems, cluster) }
   const beside = { ...(await extra('authorities')), ...(await extra('operator')) }

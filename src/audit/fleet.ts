@@ -188,7 +188,7 @@ function kubeletServer(node: NodeFacts, kubelet: KubeletFacts): KubeletServer {
 /** The API servers that a client's server address may lead to: one node's, or all behind a shared name. */
 export function apiServersAt(fleet: Fleet, from: NodeFacts, url: string): readonly ApiServer[] {
   const target = parseHost(url)
-  if (!target) return []
+  if (!target) return fleet.apiServers
   const { host, port } = target
   const on = (node: NodeFacts) => fleet.apiServers.filter((one) => one.node === node)
   const here = isLocalHost(host) || isAnyHost(host)

@@ -1,4 +1,5 @@
 import { edgeKind } from '../graph.js'
+import { hostOf } from '../hosts.js'
 import type {
   Connection,
   Estate,
@@ -32,7 +33,7 @@ function broken(id: string): Check {
   return (_estate, { connections }) => {
     const failed = connections.filter(({ must, rule }) => must === 'succeed' && rule === id)
     const causes = groupBy(failed, ({ reason, node, path, to }) =>
-      [reason, node, path, roleOf(to)].join('\n'),
+      [path === undefined ? reason : path, node, roleOf(to)].join('\n'),
     )
     return [...causes].map(([, group]) => causeOf(group))
   }
@@ -41,7 +42,12 @@ function broken(id: string): Check {
 function causeOf(group: readonly Connection[]): FindingDraft {
   const [first] = group as readonly [Connection]
   const others = group.length - 1
-  const more = others === 0 ? '' : ` (and ${others} more connection${others === 1 ? '' : 's'})`
+  const hosts = new Set(group.flatMap(({ url }) => hostOf(url) ?? []))
+  hosts.delete(hostOf(first.url) ?? '')
+  const names =
+    first.rule === 'connection-name' && hosts.size > 0 ? ` for ${[...hosts].join(', ')}` : ''
+  const more =
+    others === 0 ? '' : ` (and ${others} more connection${others === 1 ? '' : 's'}${names})`
   const node = first.node ?? nodeOf(first.from)
   const severity = edgeKind(first.kind)?.severity
   return {
