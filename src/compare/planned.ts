@@ -1,0 +1,230 @@
+import { type CryptoEngine, runtimeEngine } from '../ca/engine.js'
+import { KEY_ALGORITHMS, type KeyAlgorithm } from '../ca/key-algorithms.js'
+import { formatName, subject } from '../ca/names.js'
+import { PROFILES } from '../ca/profiles.js'
+import type { SubjectAltNames } from '../ca/types.js'
+import {
+  authorityFiles,
+  filesOf,
+  MODES,
+  rootBundleFile,
+  serviceAccountFiles,
+} from '../certs/layout.js'
+import {
+  type PlannedAuthority,
+  type PlannedLeaf,
+  planAuthorities,
+  planNode,
+  planOperator,
+} from '../certs/plan.js'
+import { SECRET_FILES } from '../certs/secrets.js'
+import type { AuthorityId } from '../certs/table.js'
+import type { Cluster, ClusterNode } from '../cluster/cluster.js'
+import { endpointServer, serverFor } from '../kubeconfig/kubeconfig.js'
+import { nodeFiles } from '../manifests/node-files.js'
+import { compareEstates } from './compare.js'
+import { UNDECIDED } from './secrets.js'
+import type {
+  CertificateShape,
+  Content,
+  Difference,
+  Estate,
+  FileView,
+  FolderView,
+} from './types.js'
+import { viewEntry } from './view.js'
+
+/** What differs between the files of two clusters, before any key or certificate is made. */
+export async function compareClusters(
+  before: Cluster,
+  after: Cluster,
+): Promise<readonly Difference[]> {
+  const [old, fresh] = await Promise.all([plannedEstate(before), plannedEstate(after)])
+  return compareEstates(old, fresh)
+}
+
+/** Everything that `generate` would make of a cluster, without keys and dates. */
+export async function plannedEstate(
+  cluster: Cluster,
+  nodes: readonly ClusterNode[] = cluster.nodes,
+  engine: CryptoEngine = runtimeEngine(),
+): Promise<Estate> {
+  const views = new Map<string, FolderView>()
+  for (const node of nodes) views.set(node.name, await plannedNode(cluster, node, engine))
+  return { nodes: views, shared: plannedShared(cluster) }
+}
+
+type Entries = [path: string, view: FileView][]
+
+async function plannedNode(
+  cluster: Cluster,
+  node: ClusterNode,
+  engine: CryptoEngine,
+): Promise<FolderView> {
+  const secrets = {
+    bootstrapToken: cluster.provision.join === 'token' ? UNDECIDED : undefined,
+    certificateKey: node.initial ? UNDECIDED : undefined,
+    authorityPins: [UNDECIDED],
+  }
+  const entries: Entries = [...trust(cluster, node)]
+  for (const leaf of planNode(cluster, node)) entries.push(...leafViews(cluster, node, leaf))
+  for (const entry of nodeFiles(cluster, node, secrets))
+    entries.push([entry.path, await viewEntry(entry, engine)])
+  return new Map(entries)
+}
+
+function trust(cluster: Cluster, node: ClusterNode): Entries {
+  const plane = node.role === 'control-plane'
+  const entries: Entries = []
+  for (const authority of planAuthorities(cluster)) {
+    if (authority.id === 'root-ca' || (authority.id !== 'ca' && !plane)) continue
+    entries.push(...authorityViews(cluster, authority, plane))
+  }
+  if (!plane) return entries
+  // One authority for everything lies in every authority's place.
+  if (cluster.pki.topology === 'single')
+    entries.push(
+      ...aliases(cluster).flatMap(([id, ca]) => authorityViews(cluster, { ...ca, id }, true)),
+    )
+  if (cluster.pki.topology === 'hierarchy')
+    entries.push([
+      rootBundleFile(cluster),
+      { mode: MODES.certificate, content: { kind: 'unknown' } },
+    ])
+  const account = serviceAccountFiles(cluster)
+  const key = keyText(cluster.pki.certificates.sa?.keyAlgorithm ?? cluster.pki.keyAlgorithm)
+  return [
+    ...entries,
+    [account.key, secretView(keyContent(key))],
+    [account.pub, secretView(keyContent(key))],
+  ]
+}
+
+function aliases(cluster: Cluster): readonly (readonly [AuthorityId, PlannedAuthority])[] {
+  const [ca] = planAuthorities(cluster)
+  if (ca === undefined) return []
+  const etcd = cluster.etcd.kind === 'local' ? ([['etcd-ca', ca]] as const) : []
+  return [['front-proxy-ca', ca], ...etcd]
+}
+
+function authorityViews(cluster: Cluster, authority: PlannedAuthority, plane: boolean): Entries {
+  const files = authorityFiles(cluster, authority.id)
+  const certificate: [string, FileView] = [
+    files.certificate,
+    { mode: MODES.certificate, content: pem(authorityShape(cluster, authority)) },
+  ]
+  const withKey = plane && cluster.pki.caKeys === 'on-control-plane'
+  const key = keyContent(keyText(authority.keyAlgorithm))
+  return withKey ? [certificate, [files.key, secretView(key)]] : [certificate]
+}
+
+function leafViews(cluster: Cluster, node: ClusterNode | undefined, leaf: PlannedLeaf): Entries {
+  const { place } = leaf
+  const files = filesOf(cluster, place)
+  const certificate = leafShape(cluster, leaf)
+  if (place.kind === 'pki' || place.kind === 'kubelet')
+    return [
+      [files.certificate, { mode: MODES.certificate, content: pem(certificate) }],
+      [files.key, secretView(keyContent(certificate.key))],
+    ]
+  const server =
+    place.kind === 'kubeconfig' && node
+      ? serverFor(cluster, node, place.server)
+      : (cluster.kubeconfig.server ?? endpointServer(cluster))
+  const merged = place.kind === 'operator' || /^(super-)?admin\.conf$/.test(place.file)
+  const user = leaf.subject.CN
+  const unique = merged && cluster.kubeconfig.uniqueNames ? `${user}@${cluster.clusterName}` : user
+  const people = place.kind === 'operator'
+  const config = {
+    context: `${user}@${cluster.clusterName}`,
+    clusters: [{ name: cluster.clusterName, server, authorities: anchors(cluster, people) }],
+    users: [
+      {
+        name: unique,
+        certificates: [certificate],
+        credentials: ['client-certificate-data', 'client-key-data'],
+      },
+    ],
+  }
+  return [[files.certificate, secretView({ kind: 'kubeconfig', config })]]
+}
+
+// People's clients need the root where there is one.
+function anchors(cluster: Cluster, people: boolean): readonly CertificateShape[] {
+  const wanted = people && cluster.pki.topology === 'hierarchy' ? ['ca', 'root-ca'] : ['ca']
+  return planAuthorities(cluster)
+    .filter(({ id }) => wanted.includes(id))
+    .map((authority) => authorityShape(cluster, authority))
+}
+
+function plannedShared(cluster: Cluster): FolderView {
+  const entries: Entries = planOperator(cluster)
+    .flatMap((leaf) => leafViews(cluster, undefined, leaf))
+    .map(([path, view]) => [`kubeconfig/${path}`, view])
+  const at = (name: string): string => `authorities/${name}`
+  for (const authority of planAuthorities(cluster)) {
+    const key = keyContent(keyText(authority.keyAlgorithm))
+    entries.push(
+      [at(`${authority.base}.crt`), secretView(pem(authorityShape(cluster, authority)))],
+      [at(`${authority.base}.key`), secretView(key)],
+    )
+  }
+  const names: readonly string[] = Object.values(SECRET_FILES)
+  for (const name of names)
+    if (name !== SECRET_FILES.bootstrapToken || cluster.provision.join === 'token')
+      entries.push([at(name), secretView({ kind: 'unknown' })])
+  return new Map(entries)
+}
+
+function authorityShape(cluster: Cluster, authority: PlannedAuthority): CertificateShape {
+  const name = formatName(subject(authority.subject))
+  return {
+    subject: name,
+    issuer: issuerName(cluster, authority.issuer) ?? name,
+    names: namesText(authority.altNames),
+    key: keyText(authority.keyAlgorithm),
+    extendedUsages: [],
+    authority: true,
+    lifetime: authority.validity,
+  }
+}
+
+function leafShape(cluster: Cluster, leaf: PlannedLeaf): CertificateShape {
+  return {
+    subject: formatName(subject(leaf.subject)),
+    issuer: issuerName(cluster, leaf.issuer) ?? '',
+    names: namesText(leaf.altNames),
+    key: keyText(leaf.keyAlgorithm),
+    extendedUsages: PROFILES[leaf.profile].extendedKeyUsage,
+    authority: false,
+    lifetime: leaf.validity,
+  }
+}
+
+function issuerName(cluster: Cluster, id: AuthorityId | undefined): string | undefined {
+  const issuer = planAuthorities(cluster).find((authority) => authority.id === id)
+  return issuer && formatName(subject(issuer.subject))
+}
+
+function namesText(names: SubjectAltNames | undefined): readonly string[] {
+  const { dns = [], ip = [] } = names ?? {}
+  return [...dns.map((name) => `DNS:${name}`), ...ip.map((address) => `IP:${address}`)]
+}
+
+// As `inspect` words a key.
+function keyText(algorithm: KeyAlgorithm): string {
+  const { type, bits, curve } = KEY_ALGORITHMS[algorithm]
+  return `${type} ${curve ?? bits}`
+}
+
+function pem(certificate: CertificateShape): Content {
+  return { kind: 'pem', certificates: [certificate], keys: [] }
+}
+
+function keyContent(key: string): Content {
+  return { kind: 'pem', certificates: [], keys: [{ key }] }
+}
+
+function secretView(content: Content): FileView {
+  return { mode: MODES.secret, content }
+}

@@ -1,0 +1,165 @@
+import type { Json, JsonObject } from '../cluster/cluster.js'
+import { diffArguments } from './arguments.js'
+import { shown } from './secrets.js'
+import { diffValues, isList, isObject } from './values.js'
+import { type Draft, draft, present } from './words.js'
+
+const PROBES = ['livenessProbe', 'readinessProbe', 'startupProbe'] as const
+const APART = ['command', 'args', 'env', 'image', 'volumeMounts', ...PROBES]
+
+/** Differences between two static pods: flags, environment, image, probes, mounts, volumes, then any other field. */
+export function diffPods(before: JsonObject, after: JsonObject): readonly Draft[] {
+  const [old, fresh] = [containersOf(before), containersOf(after)]
+  const names = [...new Set([...old.keys(), ...fresh.keys()])]
+  const several = names.length > 1
+  return [
+    ...names.flatMap((name) =>
+      diffContainers(old.get(name), fresh.get(name), several ? `${name}: ` : ''),
+    ),
+    ...volumes(before, after),
+    ...fields(rest(before), rest(after), ''),
+  ]
+}
+
+function containersOf({ spec }: JsonObject): ReadonlyMap<string, JsonObject> {
+  const list = isObject(spec) ? spec.containers : undefined
+  const containers = isList(list) ? list.filter(isObject) : []
+  return new Map(containers.map((container) => [String(container.name), container]))
+}
+
+function diffContainers(
+  before: JsonObject | undefined,
+  after: JsonObject | undefined,
+  prefix: string,
+): readonly Draft[] {
+  if (!before || !after) {
+    const [old, fresh] = [before, after].map((container) => container && String(container.image))
+    return present([draft('image', `${prefix}container`, old, fresh)])
+  }
+  const drafts = [
+    ...present([draft('image', 'image', textOf(before.image), textOf(after.image))]),
+    ...diffArguments(words(before), words(after)),
+    ...environment(before, after),
+    ...PROBES.flatMap((name) => probe(name, before[name], after[name])),
+    ...mounts(before, after),
+    ...fields(without(before, APART), without(after, APART), ''),
+  ]
+  return prefix === '' ? drafts : drafts.map((one) => ({ ...one, subject: prefix + one.subject }))
+}
+
+function words({ command, args }: JsonObject): readonly string[] {
+  return [command, args].flatMap((list) => (isList(list) ? list.map(String) : []))
+}
+
+function environment(before: JsonObject, after: JsonObject): readonly Draft[] {
+  const variable = (name: string, item: JsonObject): string =>
+    shown(name, typeof item.value === 'string' ? item.value : without(item, ['name']))
+  return byKey(before.env, after.env, 'name', (name, old, fresh) => {
+    const same = JSON.stringify(old) === JSON.stringify(fresh)
+    if (same) return undefined
+    const one = draft(
+      'environment',
+      name,
+      old && variable(name, old),
+      fresh && variable(name, fresh),
+    )
+    return one ?? { kind: 'environment', change: 'changed', subject: name, message: secretly(name) }
+  })
+}
+
+function secretly(name: string): string {
+  return `environment variable ${name} changed (secret, not shown)`
+}
+
+function mounts(before: JsonObject, after: JsonObject): readonly Draft[] {
+  const text = ({ name, readOnly }: JsonObject): string =>
+    `${String(name)}${readOnly === true ? ', read-only' : ''}`
+  return byKey(before.volumeMounts, after.volumeMounts, 'mountPath', (path, old, fresh) =>
+    draft('mount', path, old && text(old), fresh && text(fresh)),
+  )
+}
+
+function volumes(before: JsonObject, after: JsonObject): readonly Draft[] {
+  const text = ({ hostPath, ...volume }: JsonObject): string => {
+    if (!isObject(hostPath)) return JSON.stringify(without(volume, ['name']))
+    const { path, type } = hostPath
+    return typeof type === 'string' && type !== '' ? `${String(path)} (${type})` : String(path)
+  }
+  const list = ({ spec }: JsonObject) => (isObject(spec) ? spec.volumes : undefined)
+  return byKey(list(before), list(after), 'name', (name, old, fresh) =>
+    draft('volume', name, old && text(old), fresh && text(fresh)),
+  )
+}
+
+function probe(name: string, before: Json | undefined, after: Json | undefined): readonly Draft[] {
+  if (isObject(before) && isObject(after))
+    return diffValues(before, after).map(({ path, before: old, after: fresh }) => ({
+      kind: 'probe',
+      ...changeOf(old, fresh),
+      subject: `${name} ${path.replace(/^httpGet\./, '')}`,
+    }))
+  return present([draft('probe', name, probeText(before), probeText(after))])
+}
+
+function probeText(probe: Json | undefined): string | undefined {
+  if (!isObject(probe)) return undefined
+  const { httpGet } = probe
+  if (!isObject(httpGet)) return JSON.stringify(probe)
+  const { host, path, port, scheme } = httpGet
+  return `${String(scheme)} ${host === undefined ? '' : String(host)}:${String(port)}${String(path)}`
+}
+
+/** Differences of any two values, by field. */
+export function fields(before: Json, after: Json, prefix: string): readonly Draft[] {
+  return diffValues(before, after).map(({ path, name, before: old, after: fresh }) => ({
+    kind: 'field',
+    ...changeOf(
+      old === undefined ? undefined : shown(name, old),
+      fresh === undefined ? undefined : shown(name, fresh),
+    ),
+    subject: prefix + path,
+  }))
+}
+
+function changeOf(before: Json | undefined, after: Json | undefined) {
+  const [old, fresh] = [textOf(before), textOf(after)]
+  if (old === undefined) return { change: 'added' as const, after: fresh ?? '' }
+  if (fresh === undefined) return { change: 'removed' as const, before: old }
+  return { change: 'changed' as const, before: old, after: fresh }
+}
+
+function textOf(value: Json | undefined): string | undefined {
+  if (value === undefined) return undefined
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+function byKey(
+  before: Json | undefined,
+  after: Json | undefined,
+  key: string,
+  diff: (
+    name: string,
+    before: JsonObject | undefined,
+    after: JsonObject | undefined,
+  ) => Draft | undefined,
+): readonly Draft[] {
+  const index = (list: Json | undefined) =>
+    new Map((isList(list) ? list.filter(isObject) : []).map((item) => [String(item[key]), item]))
+  const [old, fresh] = [index(before), index(after)]
+  const names = [...new Set([...old.keys(), ...fresh.keys()])]
+  return present(names.map((name) => diff(name, old.get(name), fresh.get(name))))
+}
+
+// A pod without what is compared apart. `creationTimestamp: null` says nothing.
+function rest(pod: JsonObject): JsonObject {
+  const { spec, metadata, ...others } = pod
+  return {
+    ...others,
+    ...(isObject(metadata) && { metadata: without(metadata, ['creationTimestamp']) }),
+    ...(isObject(spec) && { spec: without(spec, ['containers', 'volumes']) }),
+  }
+}
+
+function without(object: JsonObject, keys: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key)))
+}

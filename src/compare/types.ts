@@ -1,0 +1,109 @@
+import type { JsonObject } from '../cluster/cluster.js'
+
+/** What a difference is about. */
+export type DifferenceKind =
+  | 'node'
+  | 'file'
+  | 'mode'
+  | 'certificate'
+  | 'key'
+  | 'kubeconfig'
+  | 'flag'
+  | 'environment'
+  | 'mount'
+  | 'volume'
+  | 'probe'
+  | 'image'
+  | 'field'
+  | 'content'
+
+/** One thing in which two estates differ. Plain JSON; secrets never occur in it. */
+export interface Difference {
+  /** Undefined: kept by the operator, not on a node. */
+  readonly node?: string
+  /** Relative to the node's root, or to the output folder; empty for a whole node. */
+  readonly path: string
+  /** Row of the certificate table, where the file has one: `apiserver`, `admin.conf`, `etcd-ca`. */
+  readonly role?: string
+  readonly kind: DifferenceKind
+  readonly change: 'added' | 'removed' | 'changed'
+  /** What of the file: a flag, a field's path, `subject`, `names`, `image`. */
+  readonly subject: string
+  readonly before?: string
+  readonly after?: string
+  /** The same as a sentence. */
+  readonly message: string
+}
+
+/** A certificate as far as it can be compared; what is not made yet has neither dates nor key. */
+export interface CertificateShape {
+  readonly subject: string
+  readonly issuer: string
+  /** `DNS:…`, `IP:…`. */
+  readonly names: readonly string[]
+  /** `RSA 2048`, `EC P-256`. */
+  readonly key: string
+  readonly extendedUsages: readonly string[]
+  readonly authority: boolean
+  /** Milliseconds from its making to its end. */
+  readonly lifetime: number
+  /** ISO 8601. */
+  readonly notAfter?: string
+  /** `sha256:` and the SHA-256 of the SubjectPublicKeyInfo. */
+  readonly pin?: string
+  /** SHA-256 of the DER. */
+  readonly fingerprint?: string
+}
+
+/** The public half of a key. */
+export interface KeyShape {
+  readonly key: string
+  readonly pin?: string
+}
+
+export interface KubeconfigShape {
+  readonly context: string
+  readonly clusters: readonly {
+    readonly name: string
+    readonly server: string
+    readonly authorities: readonly CertificateShape[]
+  }[]
+  readonly users: readonly {
+    readonly name: string
+    readonly certificates: readonly CertificateShape[]
+    /** Names of the fields that carry credentials. */
+    readonly credentials: readonly string[]
+  }[]
+}
+
+/** What a file holds, as far as it is understood. */
+export type Content =
+  | {
+      readonly kind: 'pem'
+      readonly certificates: readonly CertificateShape[]
+      readonly keys: readonly KeyShape[]
+    }
+  | { readonly kind: 'kubeconfig'; readonly config: KubeconfigShape }
+  | { readonly kind: 'pod'; readonly pod: JsonObject }
+  | { readonly kind: 'documents'; readonly documents: readonly JsonObject[] }
+  | { readonly kind: 'arguments'; readonly words: readonly string[] }
+  | { readonly kind: 'link'; readonly target: string }
+  | { readonly kind: 'directory' }
+  | { readonly kind: 'opaque'; readonly data: Uint8Array }
+  /** Not made yet, or not read: only its presence and mode count. */
+  | { readonly kind: 'unknown' }
+
+export interface FileView {
+  readonly mode?: number
+  readonly content: Content
+}
+
+/** Files by path. */
+export type FolderView = ReadonlyMap<string, FileView>
+
+/** Everything of one cluster that is compared, read from disk or planned. */
+export interface Estate {
+  readonly nodes: ReadonlyMap<string, FolderView>
+  /** What is on no node (`authorities/`, `kubeconfig/`), by path in the output folder; undefined where it was not looked at. */
+  readonly shared?: FolderView
+}
