@@ -2,11 +2,16 @@ import { defineConfig } from 'tsup'
 
 export default defineConfig([
   {
-    entry: { index: 'src/index.ts', node: 'src/node.ts' },
+    entry: {
+      index: 'src/index.ts',
+      node: 'src/node.ts',
+      audit: 'src/audit/index.ts',
+      vitest: 'src/audit/testing/vitest.ts',
+      provision: 'src/provision/index.ts',
+    },
     format: ['esm', 'cjs'],
     dts: true,
     target: 'node20',
-    clean: false,
     splitting: true,
   },
   {
@@ -14,9 +19,10 @@ export default defineConfig([
     format: ['esm'],
     target: 'node20',
     splitting: true,
-    clean: false,
     // The command line ships everything it needs: a bundled start is several times faster than resolving packages.
     noExternal: [/.*/],
-    banner: { js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);" },
+    banner: {
+      js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
+    },
   },
 ])

@@ -8,8 +8,9 @@ export function describeError(error: unknown): { readonly text: string; readonly
     return { text: `kpki: error: ${message}\n`, exit: 3 }
   }
   const lines = [`kpki: error: ${error.message}`]
-  if (error.code === 'ERR_SPEC_INVALID') lines.push(...error.details.issues.map(issueLine))
-  if (error.hint !== undefined) lines.push(`kpki: hint: ${error.hint}`)
+  if (error.code === 'ERR_SPEC_INVALID' && error.details.issues.length > 1)
+    lines.push(...error.details.issues.map(issueLine))
+  else if (error.hint !== undefined) lines.push(`kpki: hint: ${error.hint}`)
   return { text: `${lines.join('\n')}\n`, exit: ERROR_EXITS[error.code] }
 }
 

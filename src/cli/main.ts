@@ -30,10 +30,6 @@ function program(io: Io): Command {
     .version(version, '-V, --version')
     .showHelpAfterError('kpki: hint: `kpki --help` lists the verbs, `kpki VERB --help` its options')
     .configureHelp({ sortSubcommands: false })
-    .action(() => {
-      root.outputHelp({ error: true })
-      io.exit(2)
-    })
   for (const verb of VERBS) root.addCommand(verb(io))
   harden(root, io)
   return root
