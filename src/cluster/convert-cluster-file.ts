@@ -150,7 +150,6 @@ export function fromClusterFile(file: JsonObject, warnings: SpecIssue[]): readon
     const origins = new Map<string, YamlOrigin>()
     if (given !== undefined) origins.set('', { document: 0, path: ['spec', 'kubeadm', section] })
     return {
-      section,
       value: { ...value, apiVersion: api, kind },
       origins,
       given: given !== undefined,

@@ -69,17 +69,6 @@ function* validities(settings: Settings): Generator<Finding> {
   const { validity, spec } = settings
   yield* bounded(validity.ca)
   yield* bounded(validity.certificate)
-  const own = (id: string): Given<number> | undefined => {
-    const path = `spec.pki.certificates.${id}.validity`
-    const text = spec.pki?.certificates?.[id]?.validity
-    const value = text === undefined ? undefined : parseDuration(text)
-    return value === undefined ? undefined : { value, path }
-  }
-  const single = spec.pki?.topology === 'single'
-  const authority = (id: string): Given<number> => own(single ? 'ca' : id) ?? validity.ca
-  if (validity.certificate.value > validity.ca.value) {
-    yield outlives(settings, validity.certificate, validity.ca)
-  }
   for (const id of Object.keys(spec.pki?.certificates ?? {})) {
     const path = `spec.pki.certificates.${id}`
     if (!CERTIFICATE_IDS.includes(id)) {
@@ -91,43 +80,52 @@ function* validities(settings: Settings): Generator<Finding> {
       )
       continue
     }
-    const asked = own(id)
-    if (asked === undefined) continue
-    yield* bounded(asked)
-    if (id === 'sa') yield mistake(asked.path, 'has no meaning: sa is a key pair', 'leave it out')
-    const signer = authority(issuerOf(settings, id))
-    if (asked.value > signer.value && signer.path !== asked.path)
-      yield outlives(settings, asked, signer)
-  }
-  for (const leaf of Object.keys(LEAVES)) {
-    const signer = own(single ? 'ca' : issuerOf(settings, leaf))
-    if (signer && own(leaf) === undefined && validity.certificate.value > signer.value) {
-      yield outlives(settings, signer, validity.certificate, true)
-      return
+    const asked = ownValidity(settings, id)
+    if (asked) yield* bounded(asked)
+    if (asked && id === 'sa') {
+      yield mistake(asked.path, 'has no meaning: sa is a key pair', 'leave it out')
     }
   }
+  const reported = new Set<string>()
+  for (const id of CERTIFICATE_IDS) {
+    if (id === 'sa') continue
+    const own = validityOf(settings, id)
+    const signer = validityOf(settings, issuerOf(settings, id))
+    const pair = `${own.path} ${signer.path}`
+    if (own.value <= signer.value || reported.has(pair)) continue
+    reported.add(pair)
+    yield outlives(settings, own, signer)
+  }
 }
 
-function issuerOf(settings: Settings, id: string): string {
+function ownValidity({ spec }: Settings, id: string): Given<number> | undefined {
+  const text = spec.pki?.certificates?.[id]?.validity
+  const value = text === undefined ? undefined : parseDuration(text)
+  return value === undefined ? undefined : { value, path: `spec.pki.certificates.${id}.validity` }
+}
+
+function validityOf(settings: Settings, id: string): Given<number> {
+  const { ca, certificate } = settings.validity
+  return ownValidity(settings, id) ?? (Object.hasOwn(AUTHORITIES, id) ? ca : certificate)
+}
+
+function issuerOf({ spec }: Settings, id: string): string {
+  const topology = spec.pki?.topology
   if (Object.hasOwn(AUTHORITIES, id)) {
-    return settings.spec.pki?.topology === 'hierarchy' && id !== 'root-ca' ? 'root-ca' : id
+    return topology === 'hierarchy' && id !== 'root-ca' ? 'root-ca' : id
   }
   const leaves: Readonly<Record<string, { readonly issuer: string }>> = LEAVES
-  return leaves[id]?.issuer ?? id
+  return topology === 'single' ? 'ca' : (leaves[id]?.issuer ?? id)
 }
 
-function outlives(
-  settings: Settings,
-  a: Given<number>,
-  b: Given<number>,
-  reversed = false,
-): Finding {
-  const [leaf, authority] = reversed ? [b, a] : [a, b]
+function outlives(settings: Settings, own: Given<number>, signer: Given<number>): Finding {
+  // The value that was written, not a default, is where to look.
+  const isDefault = own.path.startsWith('spec.pki.validity') && signer.path.includes('certificates')
   return mistakeOf(
     settings,
-    a.path,
-    `certificates of ${days(leaf)} (${leaf.path}) would outlive their CA of ${days(authority)} (${authority.path})`,
-    `write at most ${days(authority)} for certificates, or more for the CA`,
+    isDefault ? signer.path : own.path,
+    `a validity of ${days(own)} (${own.path}) would outlive its CA's ${days(signer)} (${signer.path})`,
+    `write at most ${days(signer)} for the former, or more for the CA`,
   )
 }
 
