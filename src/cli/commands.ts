@@ -1,7 +1,20 @@
 import type { Command } from 'commander'
 import type { Io } from './io.js'
+import { convertCommand } from './verbs/convert.js'
+import { diffCommand } from './verbs/diff.js'
 import { genCommand } from './verbs/gen.js'
+import { imagesCommand } from './verbs/images.js'
 import { inspectCommand } from './verbs/inspect.js'
+import { manifestsCommand } from './verbs/manifests.js'
+import { upgradePlanCommand } from './verbs/upgrade-plan.js'
 
 /** Every verb: the one place to add one. A verb loads what it needs when it runs. */
-export const VERBS: readonly ((io: Io) => Command)[] = [genCommand, inspectCommand]
+export const VERBS: readonly ((io: Io) => Command)[] = [
+  genCommand,
+  inspectCommand,
+  convertCommand,
+  diffCommand,
+  imagesCommand,
+  manifestsCommand,
+  upgradePlanCommand,
+]

@@ -20,9 +20,13 @@ export function compareEstates(before: Estate, after: Estate): readonly Differen
     return [{ node, path: '', ...one, message: sentence(one) }]
   })
   const { shared } = before
-  return shared && after.shared
-    ? [...nodes, ...compareFolders(shared, after.shared, undefined)]
-    : nodes
+  if (!shared || !after.shared) return nodes
+  // A cluster that was planned has no cluster file, and needs none to be the same.
+  const others = compareFolders(shared, after.shared, undefined)
+  return [
+    ...nodes,
+    ...others.filter(({ kind, path }) => kind !== 'file' || path !== 'cluster.yaml'),
+  ]
 }
 
 function compareFolders(

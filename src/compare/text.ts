@@ -1,0 +1,61 @@
+import { printable } from '../audit/report/escape.js'
+import type { Difference } from './types.js'
+
+const SIGNS = { added: '+', removed: '-', changed: '~' } as const
+const NAMED = 4
+
+/** Differences for people: by file, nodes that differ alike in one block, one line each. */
+export function differencesText(differences: readonly Difference[]): string {
+  return blocksOf(differences)
+    .map(({ path, nodes, lines }) => `${heading(path, nodes)}\n${lines.join('')}`)
+    .join('')
+}
+
+/** `4 differences in 2 files on 3 nodes` */
+export function differencesSummary(differences: readonly Difference[]): string {
+  const files = new Set(differences.map(({ node, path }) => JSON.stringify([node, path]))).size
+  const nodes = new Set(differences.flatMap(({ node }) => node ?? [])).size
+  const on = nodes === 0 ? '' : ` on ${count(nodes, 'node')}`
+  return `${count(differences.length, 'difference')} in ${count(files, 'file')}${on}`
+}
+
+/** `1 file`, `2 files` */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}
+
+/** `cp1, cp2`, and how many more where there are many. */
+export function nodesText(nodes: readonly string[]): string {
+  const more = nodes.length - NAMED
+  if (more < 2) return nodes.map(printable).join(', ')
+  return `${nodes.slice(0, NAMED).map(printable).join(', ')} and ${more} more`
+}
+
+interface Block {
+  readonly path: string
+  readonly nodes: readonly string[]
+  readonly lines: readonly string[]
+}
+
+function blocksOf(differences: readonly Difference[]): readonly Block[] {
+  const files = new Map<string, { readonly first: Difference; readonly lines: string[] }>()
+  for (const difference of differences) {
+    const key = JSON.stringify([difference.node ?? null, difference.path])
+    const file = files.get(key) ?? { first: difference, lines: [] }
+    file.lines.push(`  ${SIGNS[difference.change]} ${printable(difference.message)}\n`)
+    files.set(key, file)
+  }
+  const blocks = new Map<string, { path: string; nodes: string[]; lines: readonly string[] }>()
+  for (const { first, lines } of files.values()) {
+    const key = JSON.stringify([first.node === undefined, first.path, lines])
+    const block = blocks.get(key) ?? { path: first.path, nodes: [], lines }
+    if (first.node !== undefined) block.nodes.push(first.node)
+    blocks.set(key, block)
+  }
+  return [...blocks.values()]
+}
+
+function heading(path: string, nodes: readonly string[]): string {
+  if (nodes.length === 0) return printable(path)
+  return path === '' ? nodesText(nodes) : `${nodesText(nodes)}: ${printable(path)}`
+}
