@@ -17,6 +17,21 @@ export function readDocuments(text: string): Documents {
   }
 }
 
+export type DocumentReader = typeof readDocument
+
+/** As {@link readDocument}, remembering recent texts: most nodes have the same configuration. */
+export function createDocumentReader(): DocumentReader {
+  const known = new Map<string, ReturnType<typeof readDocument>>()
+  return (text) => {
+    const found = known.get(text) ?? readDocument(text)
+    if (known.size >= MAX_REMEMBERED) known.clear()
+    known.set(text, found)
+    return found
+  }
+}
+
+const MAX_REMEMBERED = 64
+
 /** As {@link readDocuments}, for files that hold one document: several are a failure. */
 export function readDocument(text: string): { readonly value?: Json; readonly failure?: Failure } {
   try {

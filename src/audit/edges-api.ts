@@ -132,6 +132,16 @@ export function* podsToApi(fleet: Fleet): Iterable<EdgeDraft> {
   }
 }
 
+/** Programs in pods that verify with OpenSSL (curl, Python, Node.js): they want a self-signed root. */
+export function* opensslPodsToApi(fleet: Fleet): Iterable<EdgeDraft> {
+  for (const draft of podsToApi(fleet))
+    yield {
+      ...draft,
+      from: 'openssl-pods/cluster',
+      client: { ...draft.client, consumer: 'openssl' },
+    }
+}
+
 /** The kubelet's probes, which verify nothing, to the HTTPS ports of the static pods. */
 export function* probesToComponents({ estate }: Fleet): Iterable<EdgeDraft> {
   for (const node of estate.nodes)

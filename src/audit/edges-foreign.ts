@@ -3,6 +3,7 @@ import { anchorsOf, leafOf } from './credentials.js'
 import type { EdgeDraft } from './edges.js'
 import type { Certificate } from './estate.js'
 import type { Fleet } from './fleet.js'
+import { ancestorsOf } from './trust-check.js'
 
 /** A door, whom it trusts, and the certificates that have business there. */
 interface Door {
@@ -92,16 +93,9 @@ function asCredential(authority: Certificate, trust: Trust): Credential {
 /** Keys of every CA above the given certificates. */
 function lineage(visitors: Door['visitors']): ReadonlySet<string> {
   const keys = new Set<string>()
-  const climb = (certificate: Certificate): void => {
-    for (const issuer of certificate.issuers) {
-      if (keys.has(issuer.keyId)) continue
-      keys.add(issuer.keyId)
-      climb(issuer)
-    }
-  }
   for (const visitor of visitors) {
     const leaf = leafOf(visitor)
-    if (leaf) climb(leaf)
+    if (leaf) for (const { keyId } of ancestorsOf(leaf)) keys.add(keyId)
   }
   return keys
 }

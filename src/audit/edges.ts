@@ -35,6 +35,8 @@ export interface Edge {
     readonly trust: Trust
     /** The name or address to verify; undefined: none is verified. */
     readonly name?: string
+    /** What the client verifies with; Go by default. */
+    readonly consumer?: 'go' | 'openssl'
   }
   readonly server: {
     readonly runs?: Runs

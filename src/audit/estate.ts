@@ -255,6 +255,8 @@ export interface Estate {
   readonly earlier?: Estate
   /** Every distinct certificate, in order of first place. */
   readonly certificates: readonly Certificate[]
+  /** How many key blocks were read, public and private. */
+  readonly keys: number
   readonly unrecognised: readonly Unrecognised[]
   /** The trees carry modes (they came from a disk, an archive or kpki itself). */
   readonly hasMetadata: boolean

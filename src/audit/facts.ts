@@ -1,6 +1,7 @@
 import { hexOf, sameBytes } from '../ca/der.js'
 import type { CryptoEngine } from '../ca/engine.js'
 import { createVerifier } from '../ca/signature.js'
+import { createDocumentReader } from './documents.js'
 import type { AuditInput, Certificate, Estate, NodeFacts } from './estate.js'
 import { readNode } from './node-facts.js'
 import { type CertificateDraft, createPemReader } from './pem-facts.js'
@@ -20,14 +21,15 @@ export async function readEstate(
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<Estate> {
   const pems = createPemReader(engine)
+  const read = createDocumentReader()
   const { cluster } = input
   const nodes: NodeFacts[] = []
   for (const [name, tree] of input.nodes) {
-    nodes.push(await readNode(name, 'node', tree, pems, cluster))
+    nodes.push(await readNode(name, 'node', tree, pems, cluster, read))
     onProgress(nodes.length, input.nodes.size)
   }
   const extra = async (kind: 'authorities' | 'operator', tree = input[kind]) =>
-    tree && { [kind]: await readNode(kind, kind, tree, pems, cluster) }
+    tree && { [kind]: await readNode(kind, kind, tree, pems, cluster, read) }
   const beside = { ...(await extra('authorities')), ...(await extra('operator')) }
   const certificates = pems.certificates
   await hashAll(certificates, engine)
@@ -39,6 +41,7 @@ export async function readEstate(
     ...(cluster && { cluster }),
     ...(earlier && { earlier }),
     certificates,
+    keys: pems.keys,
     unrecognised: input.unrecognised ?? [],
     hasMetadata: nodes.some(({ tree }) =>
       [...tree.values()].some((entry) => entry.kind === 'file'),

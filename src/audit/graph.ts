@@ -1,5 +1,11 @@
 import type { Edge, EdgeKind } from './edges.js'
-import { clientsToApi, frontProxyToExtensions, podsToApi, probesToComponents } from './edges-api.js'
+import {
+  clientsToApi,
+  frontProxyToExtensions,
+  opensslPodsToApi,
+  podsToApi,
+  probesToComponents,
+} from './edges-api.js'
 import { joinToApi, tokensToApi } from './edges-bootstrap.js'
 import { apiServerToEtcd, etcdGateway, etcdToEtcd, healthcheckToEtcd } from './edges-etcd.js'
 import {
@@ -68,6 +74,14 @@ export const EDGE_KINDS: readonly EdgeKind[] = [
     must: 'succeed',
     severity: 'error',
     edges: podsToApi,
+  },
+  {
+    kind: 'pods-openssl',
+    title: 'pods with OpenSSL to API server',
+    must: 'succeed',
+    severity: 'warning',
+    rule: 'connection-openssl',
+    edges: opensslPodsToApi,
   },
   {
     kind: 'front-proxy',

@@ -108,6 +108,7 @@ async function serverSide({ client, server }: Edge, checker: TrustChecker): Prom
     trust,
     usage: 'serverAuth',
     ...(name !== undefined && { name }),
+    ...(client.consumer && { consumer: client.consumer }),
   }
   const answer = await checker.check(question)
   if (!answer.ok) return { problem: refusal('server', question, answer.reason) }
@@ -126,7 +127,10 @@ function trustProblem(trust: Trust): Problem | undefined {
 }
 
 /** The server checks the client. */
-async function clientSide({ client, server, url }: Edge, checker: TrustChecker): Promise<Half> {
+async function clientSide(
+  { client, server, url, must }: Edge,
+  checker: TrustChecker,
+): Promise<Half> {
   if (server.serving === 'plain-http' || server.certificate === 'ignored') return { dates: [] }
   const leaf = leafOf(client.credential)
   const { credential } = client
@@ -147,7 +151,8 @@ async function clientSide({ client, server, url }: Edge, checker: TrustChecker):
   if (trust.kind === 'file' && trust.file.state === 'unknown') return { dates: [], identity }
   const gone = trust.kind === 'file' ? absence(trust.file, 'client CA') : undefined
   if (gone) return refused(gone)
-  const question: TrustQuestion = { credential, trust, usage: 'clientAuth' }
+  const resourceful = must === 'fail'
+  const question: TrustQuestion = { credential, trust, usage: 'clientAuth', resourceful }
   const answer = await checker.check(question)
   if (!answer.ok) return refused(refusal(client.label, question, answer.reason))
   const unnamed = server.clientNames && namesProblem(leaf, server.clientNames)

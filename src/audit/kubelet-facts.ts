@@ -1,6 +1,6 @@
 import { textOf as contentOf, type FileTree } from '../files/tree.js'
 import { type Flags, flagOf, mergeFlags, parseFlags, splitWords } from './command-line.js'
-import { at, filled, isObject, readDocument, textOf } from './documents.js'
+import { at, type DocumentReader, filled, isObject, textOf } from './documents.js'
 import type { KubeletFacts, Launch } from './estate.js'
 import { environmentFile } from './launch-facts.js'
 import { fileOn } from './paths.js'
@@ -20,7 +20,11 @@ const KUBECONFIGS = ['etc/kubernetes/kubelet.conf', 'var/lib/kubelet/kubeconfig'
 const BOOTSTRAP = 'etc/kubernetes/bootstrap-kubelet.conf'
 
 /** How the kubelet of a node is set up; undefined where nothing in the tree speaks of one. */
-export function readKubelet(tree: FileTree, launches: readonly Launch[]): KubeletFacts | undefined {
+export function readKubelet(
+  tree: FileTree,
+  launches: readonly Launch[],
+  read: DocumentReader,
+): KubeletFacts | undefined {
   const launch = launches.find(({ component }) => component === 'kubelet')
   const flags = mergeFlags(
     ...dropIns(tree),
@@ -37,7 +41,7 @@ export function readKubelet(tree: FileTree, launches: readonly Launch[]): Kubele
   const known = [kubeconfigPath, bootstrapKubeconfigPath].some((path) => fileOn(tree, path))
   if (!launch && configPath === undefined && !known) return undefined
   const entry = configPath === undefined ? undefined : fileOn(tree, configPath)
-  const { value, failure } = entry ? readDocument(contentOf(entry)) : {}
+  const { value, failure } = entry ? read(contentOf(entry)) : {}
   const setting = (flag: string, ...keys: readonly string[]) =>
     flagOf(flags, flag) ?? filled(at(value, ...keys))
   const isTrue = (text: string | undefined, otherwise: boolean) =>

@@ -6,7 +6,7 @@ import {
   type TreeEntry,
 } from '../files/tree.js'
 import { flagOf } from './command-line.js'
-import { at, filled, readDocuments, textOf } from './documents.js'
+import { at, type DocumentReader, filled, readDocuments, textOf } from './documents.js'
 import type {
   ComponentName,
   DocumentFacts,
@@ -35,6 +35,7 @@ export async function readNode(
   tree: FileTree,
   pems: PemReader,
   cluster: Cluster | undefined,
+  read: DocumentReader,
 ): Promise<NodeFacts> {
   const found = new Map<string, PemFacts>()
   const kubeconfigs = new Map<string, KubeconfigFacts>()
@@ -60,7 +61,7 @@ export async function readNode(
     (node && cluster?.certificatesDir)
   const layout = layoutOf(tree, certificatesDir?.replace(/^\/+|\/+$/g, ''))
   const usual = kind === 'node' ? readLaunches(name, tree) : []
-  const kubelet = kind === 'node' ? readKubelet(tree, usual) : undefined
+  const kubelet = kind === 'node' ? readKubelet(tree, usual, read) : undefined
   const real = kubelet ? readLaunches(name, tree, kubelet.staticPodPath) : usual
   const launches = kind === 'node' ? withDefaults(name, real, layout, found) : []
   return {
@@ -94,10 +95,11 @@ function isKubeconfig(path: string, text: string): boolean {
   return /^["{ \t]*kind["']?:\s*["']?Config["']?\s*,?$/m.test(text) && /clusters/.test(text)
 }
 
+const OF_INTEREST = /kubeadm\.k8s\.io\/|EncryptionConfig/
 const KINDS = /kind["']?:\s*["']?(\w*(Configuration|EncryptionConfig))\b/
 
 function documentsOf(node: string, path: string, text: string): readonly DocumentFacts[] {
-  const kind = KINDS.exec(text)?.[1]
+  const kind = OF_INTEREST.test(text) ? KINDS.exec(text)?.[1] : undefined
   if (kind === undefined) return []
   const { values, failure } = readDocuments(text)
   if (failure) {

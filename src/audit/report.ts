@@ -134,13 +134,12 @@ function statsOf(estate: Estate, { connections }: RuleContext, outcome: RuleOutc
     ...(estate.authorities ? [estate.authorities] : []),
     ...(estate.operator ? [estate.operator] : []),
   ]
-  const keys = folders.flatMap((node) => [...node.pems.values()].flatMap((pem) => pem.keys.length))
   const { run, passed, failed, notApplicable, skipped, crashed } = outcome
   return {
     nodes: estate.nodes.length,
     files: folders.reduce((sum, { tree }) => sum + fileCount(tree.values()), 0),
     certificates: estate.certificates.length,
-    keys: keys.reduce((sum, count) => sum + count, 0),
+    keys: estate.keys,
     rules: {
       run,
       passed,

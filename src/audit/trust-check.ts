@@ -20,6 +20,8 @@ export interface TrustQuestion {
   readonly usage: 'serverAuth' | 'clientAuth'
   readonly name?: string
   readonly consumer?: 'go' | 'openssl'
+  /** An intruder sends every CA certificate along that helps: they are no secret. */
+  readonly resourceful?: boolean
 }
 
 export type TrustAnswer =
@@ -46,24 +48,33 @@ export function createTrustChecker(estate: Estate, engine: CryptoEngine, at: Dat
   }
 }
 
-function keyOf({ credential, trust, usage, name, consumer }: TrustQuestion): string {
+function keyOf({ credential, trust, usage, name, consumer, resourceful }: TrustQuestion): string {
   const chain = chainOf(credential.certificate.pem).map(({ fingerprint }) => fingerprint)
   const anchors = anchorsOf(trust).map(({ fingerprint }) => fingerprint)
-  return [chain.join(','), anchors.join(','), usage, name ?? '', consumer ?? 'go'].join(' ')
+  return [
+    chain.join(','),
+    anchors.join(','),
+    usage,
+    name ?? '',
+    consumer ?? 'go',
+    resourceful,
+  ].join(' ')
 }
 
 async function answer(
-  { credential, trust, usage, name, consumer }: TrustQuestion,
+  { credential, trust, usage, name, consumer, resourceful }: TrustQuestion,
   at: Date,
   verifier: Verifier,
 ): Promise<TrustAnswer> {
-  const [leaf, ...rest] = chainOf(credential.certificate.pem).map(({ facts }) => facts)
+  const sent = chainOf(credential.certificate.pem)
+  const [leaf, ...rest] = sent.map(({ facts }) => facts)
   if (!leaf) return { ok: true }
+  const helpful = resourceful && sent[0] ? ancestorsOf(sent[0]).map(({ facts }) => facts) : []
   const anchors = anchorsOf(trust).map(({ facts }) => facts)
   const verify = consumer === 'openssl' ? verifyLikeOpenssl : verifyChain
   const verdict = await verify({
     leaf,
-    intermediates: rest,
+    intermediates: [...rest, ...helpful],
     anchors,
     at,
     usages: [usage],
@@ -74,6 +85,20 @@ async function answer(
   const [reason = { code: 'unknown-issuer', message: 'is not trusted', certificate: '' } as const] =
     verdict.reasons
   return { ok: false, reason }
+}
+
+/** Every CA of the estate above a certificate. */
+export function ancestorsOf(certificate: Certificate): readonly Certificate[] {
+  const found = new Set<Certificate>()
+  const climb = ({ issuers }: Certificate): void => {
+    for (const issuer of issuers) {
+      if (found.has(issuer)) continue
+      found.add(issuer)
+      climb(issuer)
+    }
+  }
+  climb(certificate)
+  return [...found]
 }
 
 export function earliestEnd(chain: readonly CertificateFacts[]): Date {
@@ -116,6 +141,12 @@ export function refusal(side: string, question: TrustQuestion, reason: ChainReas
     case 'expired':
     case 'not-yet-valid':
       return message(lifeText(leaf, trust, reason))
+    case 'anchor-not-self-signed':
+      return message(
+        `ends at a CA of ${trustText(trust)} that is no self-signed root, which OpenSSL demands`,
+      )
+    case 'key-id-mismatch':
+      return message(`is refused by OpenSSL: ${reason.message}`)
     default:
       return message(`is refused: ${reason.message}`)
   }

@@ -67,7 +67,7 @@ const CASES: readonly Case[] = [
         },
       }),
     broken: [`pods/cluster>${API}`],
-    only: /^pods\/cluster>kube-apiserver\/controlplane$/,
+    only: /^(openssl-)?pods\/cluster>kube-apiserver\/controlplane$/,
     findings: ['error connection-name controlplane'],
     message:
       /https:\/\/10\.96\.0\.1:443: server certificate pki\/apiserver\.crt has no SAN 10\.96\.0\.1 \(it has /,

@@ -31,7 +31,9 @@ interface Row {
 /** A must-succeed connection that fails: one finding for each cause, however many connections share it. */
 function broken(id: string): Check {
   return (_estate, { connections }) => {
-    const failed = connections.filter(({ must, rule }) => must === 'succeed' && rule === id)
+    const failed = connections.filter(
+      ({ must, will, rule }) => must === 'succeed' && will === 'fail' && rule === id,
+    )
     const causes = groupBy(failed, ({ reason, node, path, to }) =>
       [path === undefined ? reason : path, node, roleOf(to)].join('\n'),
     )
@@ -127,6 +129,19 @@ const down: Check = (_estate, { components }) =>
           ...(path !== undefined && { path }),
           message: `${name} on ${node} does not start: ${reason ?? 'for its files'}`,
         }))
+
+// What fails for Go programs too is reported there.
+const onlyOpenssl: Check = (estate, context) => {
+  const working = new Set(
+    context.connections
+      .filter(({ kind, will }) => kind === 'pods-apiserver' && will === 'succeed')
+      .map(({ to, url }) => `${to} ${url}`),
+  )
+  const connections = context.connections.filter(
+    ({ kind, to, url }) => kind !== 'pods-openssl' || working.has(`${to} ${url}`),
+  )
+  return broken('connection-openssl')(estate, { ...context, connections })
+}
 
 const tooMuch: Check = (_estate, { connections }) => {
   const rule = 'component-too-privileged'
@@ -236,6 +251,16 @@ const ROWS: readonly Row[] = [
     why: 'Every pod’s requests end with 401, on this API server or on all of them.',
     fix: 'copy the same sa.key and sa.pub to every control plane',
     check: broken('connection-token-key'),
+  },
+  {
+    id: 'connection-openssl',
+    code: 'X20',
+    level: 'M',
+    title: 'programs with OpenSSL cannot verify what Go programs can',
+    citation: 'OpenSSL X509_V_FLAG_PARTIAL_CHAIN; RFC 5280 §4.2.1.1',
+    why: 'Go accepts an intermediate as an anchor and takes key identifiers as hints; curl, Python and Node.js in pods do not.',
+    fix: 'give the controller manager a --root-ca-file with the issuing CA and its root (kpki gen does, in `hierarchy`)',
+    check: onlyOpenssl,
   },
   {
     id: 'component-too-privileged',
