@@ -27,7 +27,7 @@ export interface HostFacts {
   readonly values: (name: string) => readonly string[]
   /** Content of a file, or undefined where there is none. */
   readonly text: (name: string) => string | undefined
-  /** Seconds by which the host's clock is ahead of the operator's. */
+  /** Seconds by which the host's clock certainly is ahead of the operator's; negative: behind. */
   readonly clockSkew: number
   readonly files: ReadonlyMap<string, HostFile>
   /** Version by package, where installed. */
@@ -77,13 +77,19 @@ export function parseFacts(
     value,
     values,
     text,
-    clockSkew: Number(value('time')) - (sent + received) / 2000,
+    clockSkew: skew(Number(value('time')), sent / 1000, received / 1000),
     files: new Map(values('file').map(hostFile)),
     packages: new Map(values('package').flatMap(installed)),
     nodes: new Map(values('node').map(nodeStatus)),
     applied: new Map(values('applied').map(pair)),
     kubeconfig: secret(text('kubeconfig')),
   }
+}
+
+/** Only what the two ends of the question prove: a slow answer is no wrong clock. */
+function skew(host: number, sent: number, received: number): number {
+  if (!Number.isFinite(host) || host === 0) return Number.NaN
+  return host > received ? host - received : Math.min(0, host - sent)
 }
 
 const decode = (encoded: string) => {

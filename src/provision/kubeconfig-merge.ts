@@ -41,7 +41,7 @@ export function mergeKubeconfig(
     users: placed(before.users, wanted.users),
     'current-context': before['current-context'] || context,
   }
-  const changed = JSON.stringify(after) !== JSON.stringify({ ...after, ...before })
+  const changed = !same(before, after)
   return { text: changed ? dumpYaml(after) : (existing ?? ''), context, changed }
 }
 

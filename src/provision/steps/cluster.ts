@@ -1,5 +1,5 @@
 import { textAt } from '../../files/tree.js'
-import { loadYaml } from '../../files/yaml.js'
+import { loadYamlAll } from '../../files/yaml.js'
 import type { Action } from '../action.js'
 import { joinsByKubeadm, type StepContext } from '../context.js'
 import { secret } from '../secret.js'
@@ -73,10 +73,17 @@ export function bindingActions(context: StepContext): readonly Action[] {
 /** The bootstrap token that a node's kubeadm.yaml joins with. */
 export function tokenOf(context: Pick<StepContext, 'tree'>): string | undefined {
   const text = textAt(context.tree, 'etc/kubernetes/kubeadm.yaml')
-  const document = text === undefined ? undefined : (loadYaml(text) as Record<string, unknown>)
-  const discovery = (document?.discovery ?? {}) as Record<string, Record<string, unknown>>
-  const token = discovery.bootstrapToken?.token ?? discovery.tlsBootstrapToken
-  return typeof token === 'string' ? token : undefined
+  for (const document of text === undefined ? [] : loadYamlAll(text)) {
+    const { discovery, bootstrapTokens } = (document ?? {}) as KubeadmDocument
+    const token = discovery?.bootstrapToken?.token ?? bootstrapTokens?.[0]?.token
+    if (typeof token === 'string') return token
+  }
+  return undefined
+}
+
+interface KubeadmDocument {
+  readonly discovery?: { readonly bootstrapToken?: { readonly token?: unknown } }
+  readonly bootstrapTokens?: readonly { readonly token?: unknown }[]
 }
 
 /** A token lives a day: where a node still has to join, it must be there. */
