@@ -1,6 +1,6 @@
 import type { JsonObject } from '../cluster/cluster.js'
+import { isObject } from '../cluster/json.js'
 import { compareBytes } from './flags.js'
-import { isObject } from './json.js'
 
 /** Kubernetes EnvVar objects with Kubernetes' defaults: the last one of a name counts, sorted by name. */
 export function environmentOf(extra: readonly JsonObject[]): readonly JsonObject[] {

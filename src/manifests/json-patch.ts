@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../cluster/cluster.js'
-import { isList, isObject } from './json.js'
+import { isObject } from '../cluster/json.js'
+import { isList } from './json.js'
 
 /** JSON Merge Patch (RFC 7386). */
 export function mergePatch(target: Json | undefined, patch: Json): Json {
@@ -30,12 +31,15 @@ function operate(document: Json, operation: Json): Json {
     case 'add':
       return put(document, path, required(operation), 'add')
     case 'replace':
+      valueAt(document, path)
       return put(document, path, required(operation), 'replace')
     case 'remove':
+      valueAt(document, path)
       return remove(document, path)
     case 'move': {
       const from = pointer(operation, 'from')
-      return put(remove(document, from), path, valueAt(document, from), 'add')
+      const moved = valueAt(document, from)
+      return put(remove(document, from), path, moved, 'add')
     }
     case 'copy':
       return put(document, path, valueAt(document, pointer(operation, 'from')), 'add')

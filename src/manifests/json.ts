@@ -1,9 +1,5 @@
 import type { Json, JsonObject } from '../cluster/cluster.js'
-
-/** Narrows to an object, not a list. */
-export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
+import { isObject } from '../cluster/json.js'
 
 /** Narrows to a list. */
 export function isList(value: Json | undefined): value is readonly Json[] {

@@ -1,10 +1,11 @@
 import type { Cluster, ClusterNode, Json, JsonObject } from '../cluster/cluster.js'
 import { formatGoDuration } from '../cluster/durations.js'
+import { isObject } from '../cluster/json.js'
+import { toV1beta3 } from '../cluster/kubeadm/convert.js'
 import { dumpYamlAll } from '../files/yaml.js'
 import { advertised, controlPlaneHostPort } from './endpoints.js'
-import { isObject, objectAt, withoutEmpty } from './json.js'
+import { objectAt, withoutEmpty } from './json.js'
 import { argumentList, clusterConfiguration } from './kubeadm-cluster.js'
-import { toV1beta3 } from './kubeadm-v1beta3.js'
 import { KUBERNETES_DIR, pkiFile } from './paths.js'
 
 /** What kubeadm needs to let a node in. */
@@ -35,12 +36,13 @@ export function kubeadmYaml(cluster: Cluster, node: ClusterNode, secrets: JoinSe
         ...componentConfigurations(cluster),
       ]
     : [joinConfiguration(cluster, node, secrets)]
-  const { kubeadmApi } = cluster.release
-  const written =
-    kubeadmApi === 'kubeadm.k8s.io/v1beta3'
-      ? documents.map((document) => toV1beta3(document, cluster.componentTimeoutSeconds))
-      : documents
+  const written = isV1beta3(cluster) ? toV1beta3(documents).documents : documents
   return dumpYamlAll(written)
+}
+
+// There the time for control-plane components belongs to the cluster, not to a node.
+function isV1beta3({ release }: Cluster): boolean {
+  return release.kubeadmApi === 'kubeadm.k8s.io/v1beta3'
 }
 
 function initConfiguration(cluster: Cluster, node: ClusterNode, secrets: JoinSecrets): JsonObject {
@@ -80,7 +82,7 @@ function joinConfiguration(cluster: Cluster, node: ClusterNode, secrets: JoinSec
       kind: 'JoinConfiguration',
       nodeRegistration: nodeRegistration(node, objectAt(user, 'nodeRegistration')),
       patches: patchesDirectory(cluster),
-      timeouts: timeouts(cluster, user),
+      timeouts: isV1beta3(cluster) ? user.timeouts : timeouts(cluster, user),
     }),
   }
 }

@@ -1,8 +1,9 @@
 import { nthAddress } from '../cluster/addresses.js'
 import type { Cluster, ClusterNode, Json, JsonObject } from '../cluster/cluster.js'
 import { formatGoDuration, parseGoDuration } from '../cluster/durations.js'
+import { isObject } from '../cluster/json.js'
 import { gateEnabled, type Release } from '../releases.js'
-import { isList, isObject, mergeObjects, objectAt, withoutEmpty } from './json.js'
+import { isList, mergeObjects, objectAt, withoutEmpty } from './json.js'
 import { applyPatches } from './patches.js'
 import { MANIFESTS_DIR, pkiFile } from './paths.js'
 

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../cluster/cluster.js'
-import { isList, isObject } from './json.js'
+import { isObject } from '../cluster/json.js'
+import { isList } from './json.js'
 import { canonicalQuantity } from './quantity.js'
 import type { MergeSchema } from './strategic-merge.js'
 

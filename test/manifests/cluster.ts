@@ -1,133 +1,86 @@
-import type { Cluster, ClusterNode, ComponentSettings } from '../../src/cluster/cluster.js'
-import { parseVersion, releaseOf } from '../../src/releases.js'
+import type { Cluster, ClusterNode } from '../../src/cluster/cluster.js'
+import { parseCluster } from '../../src/cluster/resolve.js'
+import { textOf } from '../../src/files/tree.js'
+import { dumpYaml } from '../../src/files/yaml.js'
+import { nodeFiles } from '../../src/manifests/node-files.js'
+import type { StaticPodOptions } from '../../src/manifests/static-pods.js'
+import { type KubernetesVersion, releaseOf } from '../../src/releases.js'
 
-const nothing: ComponentSettings = { extraArgs: [], extraVolumes: [], extraEnvs: [] }
+/** Text of kubeadm's configuration for one control plane. */
+function kubeadmText(version: string, clusterConfiguration: object): string {
+  const api = /1\.(28|29|30)\b/.test(version) ? 'v1beta3' : 'v1beta4'
+  const head = (kind: string) => ({ apiVersion: `kubeadm.k8s.io/${api}`, kind })
+  const init = {
+    ...head('InitConfiguration'),
+    localAPIEndpoint: { advertiseAddress: '10.0.0.1' },
+    nodeRegistration: { name: 'cp-1', criSocket: 'unix:///run/containerd/containerd.sock' },
+  }
+  const cluster = { ...head('ClusterConfiguration'), kubernetesVersion: version }
+  return [init, { ...cluster, ...clusterConfiguration }].map(dumpYaml).join('---\n')
+}
 
-/** A control plane unless told otherwise. */
-export function node(name: string, address: string, more: Partial<ClusterNode> = {}): ClusterNode {
-  return {
+/** What kpki reads from kubeadm's configuration: one control plane, no CA directories on the host. */
+export function kubeadmCluster(version: string, clusterConfiguration: object = {}): Cluster {
+  return parseCluster(kubeadmText(version, clusterConfiguration)).cluster
+}
+
+/** The same cluster in another release, also in one that kpki's table doesn't have. */
+export function inRelease(
+  cluster: Cluster,
+  version: KubernetesVersion,
+  rows: Parameters<typeof releaseOf>[1],
+): Cluster {
+  return { ...cluster, release: releaseOf(version, rows) }
+}
+
+/** A cluster of three control planes and a worker, as cluster.yaml describes it. */
+export function kpkiCluster(version: string, spec: object = {}): Cluster {
+  const names = ['cp-1', 'cp-2', 'cp-3', 'worker-1']
+  const nodes = names.map((name, index) => ({
     name,
-    role: 'control-plane',
-    initial: false,
-    addresses: [address],
-    bindPort: 6443,
-    extraSans: [],
-    labels: {},
-    criSocket: 'unix:///run/containerd/containerd.sock',
-    kubeletExtraArgs: [],
-    ssh: { hostKeys: [] },
-    ...more,
+    role: name.startsWith('cp') ? 'control-plane' : 'worker',
+    address: `10.0.0.${index + 1}`,
+  }))
+  const document = {
+    apiVersion: 'kpki/v1alpha1',
+    kind: 'Cluster',
+    metadata: { name: 'demo' },
+    spec: {
+      kubernetesVersion: version,
+      controlPlaneEndpoint: 'api.example.com:6443',
+      networking: { serviceSubnet: '10.96.0.0/16', podSubnet: '10.244.0.0/16' },
+      nodes,
+      ...spec,
+    },
   }
+  return parseCluster(dumpYaml(document)).cluster
 }
 
-/** What kubeadm's defaults give for one control plane, on a host without CA directories. */
-export function cluster(version: string, more: Partial<Cluster> = {}): Cluster {
-  return {
-    name: 'kubernetes',
-    clusterName: 'kubernetes',
-    source: 'kubeadm',
-    release: releaseOf(parseVersion(version)),
-    nodes: [node('controlplane', '172.31.10.5', { initial: true })],
-    networking: {
-      serviceSubnets: ['10.96.0.0/12'],
-      podSubnets: [],
-      dnsDomain: 'cluster.local',
-    },
-    certificatesDir: '/etc/kubernetes/pki',
-    imageRepository: 'registry.k8s.io',
-    dns: {},
-    etcd: {
-      kind: 'local',
-      dataDir: '/var/lib/etcd',
-      serverCertSans: [],
-      peerCertSans: [],
-      ...nothing,
-    },
-    apiServer: { certSans: [], verifyKubelets: false, ...nothing },
-    controllerManager: nothing,
-    scheduler: nothing,
-    featureGates: {},
-    componentTimeoutSeconds: 240,
-    hostnameOverride: true,
-    hostOs: 'none',
-    pki: {
-      topology: 'separate',
-      keyAlgorithm: 'RSA-2048',
-      validity: { ca: 315_360_000_000, certificate: 31_536_000_000 },
-      caKeys: 'on-control-plane',
-      kubeletServing: 'self-signed',
-      caSubject: {},
-      kubeProxy: false,
-      users: [],
-      certificates: {},
-    },
-    kubeconfig: { uniqueNames: false },
-    kubeadm: {
-      initConfiguration: {},
-      clusterConfiguration: {},
-      joinConfiguration: {},
-      kubeletConfiguration: {},
-      kubeProxyConfiguration: {},
-    },
-    patches: [],
-    provision: {
-      cni: { type: 'none' },
-      join: 'token',
-      packages: { repository: 'https://pkgs.k8s.io', keyFingerprint: '' },
-      namespaces: [],
-      manifests: [],
-    },
-    ...more,
-  }
+export function nodeOf(cluster: Cluster, name: string): ClusterNode {
+  const node = cluster.nodes.find((candidate) => candidate.name === name)
+  if (node === undefined) throw new Error(`no node ${name}`)
+  return node
 }
 
-/** The clusters of `fixtures/kubeadm/v1.28.7`. */
-export function references(): { readonly base: Cluster; readonly ha: Cluster } {
-  const bindAnywhere: ComponentSettings = {
-    ...nothing,
-    extraArgs: [{ name: 'bind-address', value: '0.0.0.0' }],
-  }
-  return {
-    base: cluster('v1.28.7'),
-    ha: cluster('v1.28.7', {
-      clusterName: 'prod-eu',
-      controlPlaneEndpoint: { host: 'k8s.example.com', port: 6443 },
-      nodes: [node('cp-1', '10.20.0.11', { initial: true })],
-      networking: {
-        serviceSubnets: ['10.128.0.0/16'],
-        podSubnets: ['10.0.0.0/9'],
-        dnsDomain: 'prod.local',
-      },
-      apiServer: {
-        certSans: ['api.internal', '203.0.113.10'],
-        verifyKubelets: false,
-        extraArgs: [
-          { name: 'audit-log-path', value: '/var/log/kubernetes/audit.log' },
-          { name: 'authorization-mode', value: 'Node,RBAC' },
-        ],
-        extraVolumes: [
-          {
-            name: 'audit',
-            hostPath: '/var/log/kubernetes',
-            mountPath: '/var/log/kubernetes',
-            readOnly: false,
-            pathType: 'DirectoryOrCreate',
-          },
-        ],
-        extraEnvs: [],
-      },
-      controllerManager: bindAnywhere,
-      scheduler: bindAnywhere,
-      etcd: {
-        kind: 'local',
-        dataDir: '/var/lib/etcd',
-        serverCertSans: ['etcd.internal'],
-        peerCertSans: ['10.20.0.111'],
-        extraArgs: [{ name: 'quota-backend-bytes', value: '8589934592' }],
-        extraVolumes: [],
-        extraEnvs: [],
-      },
-      featureGates: { PublicKeysECDSA: true },
-    }),
-  }
+const SECRETS = {
+  bootstrapToken: 'abcdef.0123456789abcdef',
+  certificateKey: 'ab'.repeat(32),
+  authorityPins: [`sha256:${'cd'.repeat(32)}`],
+}
+
+/** Every file of a node as text, by its path in the node's tree. */
+export function filesOf(
+  cluster: Cluster,
+  node: ClusterNode,
+  options: StaticPodOptions = {},
+): ReadonlyMap<string, string> {
+  const entries = nodeFiles(cluster, node, SECRETS, options)
+  return new Map(entries.map((entry) => [entry.path, textOf(entry)]))
+}
+
+/** The files of the cluster's first node. */
+export function initialFiles(cluster: Cluster): ReadonlyMap<string, string> {
+  const [node] = cluster.nodes
+  if (node === undefined) throw new Error('no node')
+  return filesOf(cluster, node)
 }

@@ -1,31 +1,41 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { type Cluster, controlPlanes } from '../../src/cluster/cluster.js'
-import { textOf } from '../../src/files/tree.js'
-import { nodeFiles } from '../../src/manifests/node-files.js'
-import { references } from './cluster.js'
+import { parseCluster } from '../../src/cluster/resolve.js'
+import { imagesOf } from '../../src/manifests/images.js'
+import { initialFiles } from './cluster.js'
 
-const fixtures = new URL('../../fixtures/kubeadm/v1.28.7/', import.meta.url)
+// Output of real kubeadm binaries on a host without CA directories and with another host name.
+const FIXTURES = new URL('../../fixtures/kubeadm/', import.meta.url)
+const FOLDERS = { manifests: 'etc/kubernetes/manifests', kubelet: 'var/lib/kubelet' }
 
-const secrets = { bootstrapToken: undefined, certificateKey: undefined, authorityPins: [] }
+const references = readdirSync(FIXTURES).flatMap((version) =>
+  readdirSync(new URL(`${version}/`, FIXTURES)).map((name) => [version, name] as const),
+)
 
-function texts(cluster: Cluster): ReadonlyMap<string, string> {
-  const [node] = controlPlanes(cluster)
-  if (node === undefined) throw new Error('no control plane')
-  const files = nodeFiles(cluster, node, secrets).flatMap((entry) =>
-    entry.kind === 'file' ? [[entry.path, textOf(entry)] as const] : [],
-  )
-  return new Map(files)
-}
+describe.each(references)('kubeadm %s, %s', (version, name) => {
+  const folder = new URL(`${version}/${name}/`, FIXTURES)
+  const { cluster } = parseCluster(readFileSync(new URL('kubeadm.yaml', folder), 'utf8'))
+  const ours = initialFiles(cluster)
 
-describe.each(Object.entries(references()))('kubeadm v1.28.7, %s', (name, cluster) => {
-  const ours = texts(cluster)
+  for (const [part, path] of Object.entries(FOLDERS)) {
+    test.each(readdirSync(new URL(`${part}/`, folder)))(`${part}/%s`, (file) => {
+      expect(ours.get(`${path}/${file}`)).toBe(
+        readFileSync(new URL(`${part}/${file}`, folder), 'utf8'),
+      )
+    })
+  }
 
-  test.each(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'])(
-    '%s',
-    (pod) => {
-      const real = readFileSync(new URL(`${name}/manifests/${pod}.yaml`, fixtures), 'utf8')
-      expect(ours.get(`etc/kubernetes/manifests/${pod}.yaml`)).toBe(real)
-    },
-  )
+  test('no file more', () => {
+    const real = Object.entries(FOLDERS).flatMap(([part, path]) =>
+      readdirSync(new URL(`${part}/`, folder)).map((file) => `${path}/${file}`),
+    )
+    const paths = [...ours.keys()].filter((path) => !path.endsWith('.yaml') || real.includes(path))
+    expect(paths.sort()).toEqual(real.sort())
+  })
+
+  const images = new URL('images.txt', folder)
+  test.skipIf(!existsSync(images))('images', () => {
+    const list = imagesOf(cluster).map(({ image }) => `${image}\n`)
+    expect(list.join('')).toBe(readFileSync(images, 'utf8'))
+  })
 })
