@@ -23,6 +23,8 @@ export interface InitAnswers {
   /** Login name on the nodes. */
   readonly sshUser?: string
   readonly nodes: readonly InitNode[]
+  /** Where editors find the schema, relative to the file. */
+  readonly schema?: string
 }
 
 /** One control plane and two workers on Ubuntu servers in a VPC. */
@@ -47,9 +49,10 @@ export function clusterFileText(answers: InitAnswers): string {
 }
 
 function head(answers: InitAnswers): readonly string[] {
-  const { name, kubernetesVersion, controlPlaneEndpoint, podSubnet, serviceSubnet } = answers
+  const { name, kubernetesVersion, controlPlaneEndpoint, podSubnet, serviceSubnet, schema } =
+    answers
   return [
-    '# yaml-language-server: $schema=../schema/cluster.schema.json',
+    ...(schema === undefined ? [] : [`# yaml-language-server: $schema=${schema}`]),
     `apiVersion: ${API_VERSION}`,
     'kind: Cluster',
     'metadata:',
