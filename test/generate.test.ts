@@ -3,6 +3,7 @@ import { hexOf } from '../src/ca/der.js'
 import { peculiarEngine, runtimeEngine } from '../src/ca/engine.js'
 import { verifySignature } from '../src/ca/signature.js'
 import type { CertificateFacts } from '../src/ca/types.js'
+import type { ClusterSpec } from '../src/cluster/spec/schema.js'
 import { envOf } from '../src/env.js'
 import { loadYaml } from '../src/files/yaml.js'
 import { type Generated, generate, generateParts } from '../src/generate.js'
@@ -274,7 +275,7 @@ it('takes a text, a value or a resolved cluster', async () => {
   const { name, networking } = small()
   const made = await generate(small(), { env: envAt() })
   expect(made.cluster).toMatchObject({ name, networking })
-  const document = {
+  const document: ClusterSpec = {
     apiVersion: 'kpki/v1alpha1',
     kind: 'Cluster',
     metadata: { name: 'lab' },
@@ -283,7 +284,7 @@ it('takes a text, a value or a resolved cluster', async () => {
       nodes: [{ name: 'cp1', role: 'control-plane', address: '172.31.10.11' }],
       pki: { keyAlgorithm: 'ECDSA-P256' },
     },
-  } as const
+  }
   const [text, value] = await Promise.all([
     generate(JSON.stringify(document), { env: envAt() }),
     generate(document, { env: envAt() }),

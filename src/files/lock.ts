@@ -1,7 +1,8 @@
 import { constants } from 'node:fs'
-import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { KpkiError } from '../errors.js'
 
 interface Holder {
@@ -30,16 +31,18 @@ export async function withLock<T>(folder: string, work: () => Promise<T>): Promi
   }
 }
 
+const ATTEMPTS = 20
+
 async function acquire(path: string): Promise<void> {
   const own = `${path}.${process.pid}`
   await writeOwn(own)
   try {
-    for (let attempt = 0; attempt < 10; attempt++) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if (await linked(own, path)) return
       const holder = await holderOf(path)
-      if (holder === undefined) continue
-      if (await lives(holder)) throw locked(path, holder)
-      await discard(path, holder)
+      if (holder !== undefined && (await lives(holder))) throw locked(path, holder)
+      if (holder !== undefined) await removeStale(path, holder, own)
+      await delay(attempt)
     }
     throw locked(path, await holderOf(path))
   } finally {
@@ -79,17 +82,18 @@ async function linked(own: string, path: string): Promise<boolean> {
   }
 }
 
-// Another run may have taken the stale lock over in the meantime: what is moved away is looked at again.
-async function discard(path: string, stale: Holder): Promise<void> {
-  const away = `${path}.${process.pid}.stale`
-  try {
-    await rename(path, away)
-  } catch {
+// Whoever removes a stale lock holds its guard, so that nobody removes the lock that took its place. The
+// guard is a lock itself, and may be stale itself where its process was killed in this very moment.
+async function removeStale(path: string, stale: Holder, own: string): Promise<void> {
+  const guard = `${path}.x`
+  if (!(await linked(own, guard))) {
+    const holder = await holderOf(guard)
+    if (holder !== undefined && !(await lives(holder))) await removeStale(guard, holder, own)
     return
   }
-  const moved = await holderOf(away)
-  if (moved !== undefined && !sameHolder(moved, stale)) await linked(away, path)
-  await rm(away, { force: true })
+  const holder = await holderOf(path)
+  if (holder !== undefined && sameHolder(holder, stale)) await rm(path, { force: true })
+  await rm(guard, { force: true })
 }
 
 function sameHolder(a: Holder, b: Holder): boolean {
@@ -108,7 +112,7 @@ async function holderOf(path: string): Promise<Holder | undefined> {
 // What runs that were killed while they asked for the lock left behind.
 async function removeLeftOvers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (!/^\.kpki\.lock\.\d+(\.stale)?$/.test(name)) continue
+    if (!/^\.kpki\.lock\.\d+$/.test(name)) continue
     const path = join(folder, name)
     const holder = await holderOf(path)
     if (holder !== undefined && !(await lives(holder))) await rm(path, { force: true })

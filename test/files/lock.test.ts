@@ -67,7 +67,7 @@ describe('withLock', () => {
     const pid = await endedProcess()
     const holder = { host: hostname(), pid, started: '1' }
     hold(folder.path, holder)
-    for (const name of [`${NAME}.${pid}`, `${NAME}.${pid}.stale`])
+    for (const name of [`${NAME}.${pid}`, `${NAME}.x`, `${NAME}.x.x`])
       writeFileSync(join(folder.path, name), JSON.stringify(holder))
     expect(await second(folder.path)).toBe('got it')
     expect(readdirSync(folder.path)).toEqual([])
