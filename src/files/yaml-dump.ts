@@ -207,7 +207,7 @@ function escaped(character: string): string {
 }
 
 const LETTER = /\p{L}/u
-const DIGITS = /^\p{Nd}*/u
+const DIGITS = /^[0-9]*/
 
 /** yaml.v2's order: by character, letters after everything else, runs of digits by their value. */
 function compareKeys(a: string, b: string): number {

@@ -26,10 +26,9 @@ export interface YamlOptions {
 
 /**
  * Reads one YAML document as kubeadm does (sigs.k8s.io/yaml on Go's yaml.v2, YAML 1.1: `yes`, `on`
- * and `n` are booleans, `0777` is octal), strictly: duplicate keys are refused. Stricter than
- * kubeadm where it would guess: dates stay text as written, and infinities, NaN, integers beyond
- * 2^53 and custom tags are refused. Aliases and `<<` merges work up to {@link MAX_YAML_NODES} values
- * in all. An empty text is `null`.
+ * and `n` are booleans, `0777` is octal, dates are text), strictly: duplicate keys are refused, and so
+ * are infinities, NaN, integers beyond 2^53 and custom tags. Aliases and `<<` merges work up to
+ * {@link MAX_YAML_NODES} values in all. An empty text is `null`.
  *
  * @param source name of the input for error messages
  * @throws KpkiError ERR_YAML_INVALID with the line
