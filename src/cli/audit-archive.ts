@@ -190,12 +190,23 @@ function createReader(
     take: async (size: number, mustExist: boolean): Promise<Uint8Array | undefined> => {
       const parts: Uint8Array[] = []
       const missing = await pieces(size, (piece) => parts.push(piece))
-      if (missing === size && size > 0 && !mustExist && size === BLOCK) return undefined
+      if (missing === size && size === BLOCK && !mustExist) return undefined
       if (missing > 0) refuse(mustExist ? 'is not a tar archive' : 'is cut off')
-      return parts.length === 1 && parts[0] ? parts[0].slice() : Buffer.concat(parts)
+      return joined(parts, size)
     },
     skip: async (size: number): Promise<void> => {
       if ((await pieces(size, () => undefined)) > 0) refuse('is cut off')
     },
   }
+}
+
+/** A copy of its own: neither a view of a larger chunk nor a Buffer. */
+function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }

@@ -27,9 +27,7 @@ export async function runAudit(
   const settings = await settingsOf(io, options)
   const input = await inputOf(io, paths, options)
   if (input === undefined) return 2
-  const report = await withProgress(io, 'auditing', (progress) =>
-    auditTree(input, { ...settings, onProgress: progress }),
-  )
+  const report = await withProgress(io, 'auditing', () => auditTree(input, settings))
   const text = await FORMATS[options.format].render(report, {
     colour: coloured(io, options),
     verbose: options.verbose === true,
@@ -136,7 +134,7 @@ export async function inputOf(
   options: { readonly file?: string; readonly earlier?: string },
 ): Promise<AuditInput | undefined> {
   try {
-    const { parseCluster } = await import('../cluster/parse.js')
+    const { parseCluster } = await import('../cluster/resolve.js')
     const readCluster = (text: string) => parseCluster(text).cluster
     const cluster =
       options.file === undefined

@@ -28,6 +28,8 @@ interface Measures {
   readonly width: number
   readonly cardHeight: number
   readonly gap: number
+  /** How far brackets beside a column reach out: the first one, and each further one. */
+  readonly bracket: readonly [first: number, further: number]
 }
 
 export type Variant = 'wide' | 'narrow'
@@ -42,20 +44,23 @@ const MEASURES: { readonly [V in Variant]: Measures } = {
     width: 950,
     cardHeight: 56,
     gap: 20,
+    bracket: [22, 9],
   },
   narrow: {
     columns: [
-      { x: 4, width: 134 },
-      { x: 200, width: 112 },
+      { x: 2, width: 136 },
+      { x: 196, width: 108 },
     ],
-    width: 372,
+    width: 384,
     cardHeight: 52,
     gap: 14,
+    bracket: [16, 7],
   },
 }
 
 const TRACK = 12
-const PORT = 15
+const PORT = 21
+const BADGE = 30
 const MARGIN = 12
 
 /** Places boxes in columns and leads links around them. Refused connections are not drawn. */
@@ -125,7 +130,7 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a +
 function heightOf({ id, lane }: Card, links: readonly Link[], { cardHeight }: Measures): number {
   if (lane === 'hub') return cardHeight
   const meeting = links.filter(({ from, to }) => from !== to && (from === id || to === id)).length
-  return Math.max(cardHeight, meeting * (PORT - 2) + 8)
+  return Math.max(cardHeight, meeting * PORT + 6)
 }
 
 /** Clients left, the API server beside them as tall as they are, servers below it. */
@@ -206,14 +211,19 @@ function route(
     if (span.shape === 'bracket') {
       const sign = span.a.side === 'right' ? 1 : -1
       const peers = nested.filter((one) => one.a.box.column === span.a.box.column)
-      const out = x1 + sign * (24 + Math.min(peers.indexOf(span), 4) * TRACK)
+      const index = peers.indexOf(span)
+      const [first, further] = measures.bracket
+      const out = x1 + sign * (first + Math.min(index, 7) * further)
       const path = rounded([
         [x1, y1],
         [out, y1],
         [out, y2],
         [x2, y2],
       ])
-      return { link: span.link, path, badge: [out, (y1 + y2) / 2] }
+      const [upper, lower] = [Math.min(y1, y2), Math.max(y1, y2)]
+      const share = (index + 1) / (peers.length + 1)
+      const x = Math.min(out, measures.width - BADGE)
+      return { link: span.link, path, badge: [x, upper + (lower - upper) * share] }
     }
     const track = passing.indexOf(span)
     const y = MARGIN + track * TRACK

@@ -55,7 +55,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   kubelet: { title: 'kubelet', lane: 'server' },
   'extension-apiserver': { title: 'extension APIs', lane: 'server' },
   anonymous: { title: 'anybody', lane: 'intruder' },
-  others: { title: 'misused certificates', lane: 'intruder' },
+  others: { title: 'other certificates', lane: 'intruder' },
 }
 
 const ORDER = Object.keys(ROWS)

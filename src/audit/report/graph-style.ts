@@ -2,8 +2,8 @@
 export const GRAPH_STYLE = `
 figure { margin: 0; }
 .graph { display: block; width: 100%; height: auto; font-family: inherit; }
-.graph.narrow { display: none; max-width: 27rem; margin: 0 auto; }
-@media (max-width: 40rem) { .graph.wide { display: none; } .graph.narrow { display: block; } }
+.graph.narrow { display: none; max-width: 28rem; margin: 0 auto; }
+@media (max-width: 40rem) { .graph.wide { display: none; } .graph.narrow { display: block; } figure { margin: 0 -.5rem; } }
 .graph .card rect { fill: var(--sheet); stroke: var(--soft); stroke-width: 1.2; }
 .graph .card.hub rect { fill: var(--tint); }
 .graph .card.intruder rect { stroke-dasharray: 3 3; }
@@ -11,8 +11,8 @@ figure { margin: 0; }
 .graph .name { font-size: 14px; font-weight: 650; fill: var(--ink); }
 .graph .who { font-size: 12px; fill: var(--soft); }
 .graph .who.down { fill: var(--bad); font-weight: 600; }
-.graph.narrow .name { font-size: 12.5px; }
-.graph.narrow .who { font-size: 11.5px; }
+.graph.narrow .name { font-size: 11.5px; }
+.graph.narrow .who { font-size: 11px; }
 .edge .line { fill: none; stroke-width: 1.7; }
 .edge .hit { fill: none; stroke: transparent; stroke-width: 16; pointer-events: stroke; }
 .edge.works .line { stroke: var(--good); }

@@ -32,7 +32,7 @@ export function graphSvg(model: GraphModel, options: GraphSvgOptions = {}): stri
 ${style === undefined ? '' : `<style>${style}</style>`}<defs>${DRAWN.map((standing) => arrow(name, standing)).join('')}</defs>
 ${drawn.map((route) => edge(route, name, linked)).join('\n')}
 ${layout.boxes.map((box) => card(box, variant)).join('\n')}
-${drawn.map((route) => badge(route)).join('')}
+${drawn.map((route) => badge(route, variant)).join('')}
 </svg>`
 }
 
@@ -58,11 +58,13 @@ function edge({ link, path }: Route, name: string, linked: boolean): string {
 }
 
 /** What tells the kinds of edges apart besides colour and dashes: a cross, an exclamation mark, a number. */
-function badge({ link, badge: [x, y] }: Route): string {
+function badge({ link, badge: [x, y] }: Route, variant: Variant): string {
   const { standing, connections, of } = link
   const all = connections.length
   const text =
-    standing === 'works' || all === of ? thousands(all) : `${thousands(all)}/${thousands(of)}`
+    standing === 'works' || all === of || variant === 'narrow'
+      ? thousands(all)
+      : `${thousands(all)}/${thousands(of)}`
   if (standing === 'works' && all === 1) return ''
   const sign = standing === 'works' ? 0 : 14
   const width = text.length * 7 + 10 + sign
@@ -73,7 +75,7 @@ function badge({ link, badge: [x, y] }: Route): string {
       : standing === 'forbidden'
         ? `<path class="glyph" d="M${left + 10} ${y - 5}v6m0 3v1.5"/>`
         : ''
-  return `<g class="badge ${standing}" aria-hidden="true"><rect x="${left}" y="${y - 9}" width="${width}" height="18" rx="9"/>${glyph}<text x="${left + sign + (width - sign) / 2}" y="${y + 4}" text-anchor="middle">${text}</text></g>`
+  return `<g class="badge ${standing}" aria-hidden="true"><rect x="${left}" y="${y - 8.5}" width="${width}" height="17" rx="8.5"/>${glyph}<text x="${left + sign + (width - sign) / 2}" y="${y + 4}" text-anchor="middle">${text}</text></g>`
 }
 
 function card({ title, members, down, lane, x, y, width, height }: Box, variant: Variant): string {
@@ -82,7 +84,9 @@ function card({ title, members, down, lane, x, y, width, height }: Box, variant:
   const second = down > 0 ? `${down} of ${Math.max(down, members.length)} down` : who
   const text = escapeXml(printable(title).slice(0, 24))
   const hub = lane === 'hub'
-  const at = hub ? `x="${x + width / 2}" text-anchor="middle"` : `x="${x + 12}"`
+  const at = hub
+    ? `x="${x + width / 2}" text-anchor="middle"`
+    : `x="${x + (variant === 'wide' ? 12 : 8)}"`
   const name = `<text class="name" ${at} y="${second === '' ? middle + 5 : middle - 4}">${text}</text>`
   const state = down > 0 ? ' down' : ''
   const lines =

@@ -1,5 +1,7 @@
 import type { AuditReport, Expiry, TimelineEntry } from '../types.js'
 import { escapeXml as e } from './escape.js'
+import { boxOf } from './graph-model.js'
+import { groupBy } from './group.js'
 import { nodesText } from './html-parts.js'
 import { type LifeRow, type LifeScale, lifeRows, lifeScale } from './life-rows.js'
 import { count, dayOf, relative, thousands } from './words.js'
@@ -45,7 +47,7 @@ function lead({ timeline: { first }, expiry, horizonDays }: AuditReport): string
     ...(soon > 0 ? [`${thousands(soon)} within ${horizonDays} days`] : []),
   ]
   const next = first === undefined ? '' : ` First: ${e(first.what)}, ${relative(first.days)}.`
-  return `${count(expiry.length, 'certificate')}${parts.length === 0 ? '' : `, ${parts.join(', ')}`}.${next} A bar shows one kind of certificate on all its nodes; the scale is closer the later it gets.`
+  return `${count(new Set(expiry.map(({ certificate }) => certificate)).size, 'certificate')}${parts.length === 0 ? '' : `, ${parts.join(', ')}`}.${next} A bar shows one kind of certificate on all its nodes; the scale is closer the later it gets.`
 }
 
 function axis({ ticks, now, horizon }: LifeScale): string {
@@ -59,33 +61,46 @@ function axis({ ticks, now, horizon }: LifeScale): string {
 const width = (from: number, to: number): number => Math.max(0, Math.round((to - from) * 100) / 100)
 
 function bar(row: LifeRow, { now }: LifeScale): string {
-  const { first, status, label, nodes, start, end, last, certificates } = row
-  const more = new Set(certificates.map(({ certificate }) => certificate)).size
+  const { first, status, label, nodes, start, end, last } = row
   const when = `${dayOf(first.notAfter)}, ${status === 'not-yet-valid' ? STATUS[status] : relative(first.days)}`
   const spread =
     last > end
       ? `<rect class="spread" x="${end}%" y="2" width="${width(end, last)}%" height="6"/>`
       : ''
-  return `<li class="${status}${row.authority ? ' authority' : ''}"><a class="cert" href="#cert-${e(first.certificate)}" data-cert="${e(first.certificate)}"><span class="label">${e(label)}${row.authority ? ' <i>CA</i>' : ''} <small>${e(nodesText(nodes))}${more > 1 ? `, ${thousands(more)} certificates` : ''}</small></span><span class="when">${status === 'valid' ? '' : `<b>${STATUS[status]}</b> `}${e(when)}</span><svg class="bar" width="100%" height="10" aria-hidden="true"><rect class="whole" x="0" y="4" width="100%" height="2"/><rect class="life" x="${start}%" y="1" width="${Math.max(0.6, width(start, end))}%" height="8" rx="3"/>${spread}<line class="now" x1="${now}%" x2="${now}%" y1="0" y2="10"/></svg></a></li>`
+  return `<li class="${status}${row.authority ? ' authority' : ''}"><a class="cert" href="#cert-${e(first.certificate)}" data-cert="${e(first.certificate)}"><span class="label">${e(label)}${row.authority ? ' <i>CA</i>' : ''} <small>${e(nodesText(nodes))}${where(row)}</small></span><span class="when">${status === 'valid' ? '' : `<b>${STATUS[status]}</b> `}${e(when)}</span><svg class="bar" width="100%" height="10" aria-hidden="true"><rect class="whole" x="0" y="4" width="100%" height="2"/><rect class="life" x="${start}%" y="1" width="${Math.max(0.6, width(start, end))}%" height="8" rx="3"/>${spread}<line class="now" x1="${now}%" x2="${now}%" y1="0" y2="10"/></svg></a></li>`
 }
 
-/** What stops for whom, and when. */
+function where({ authority, certificates }: LifeRow): string {
+  if (authority) return certificates.length > 1 ? `, ${thousands(certificates.length)} places` : ''
+  const different = new Set(certificates.map(({ certificate }) => certificate)).size
+  return different > 1 ? `, ${thousands(different)} certificates` : ''
+}
+
+/** What stops for whom, and when: alike components of all nodes together. */
 function stops({ timeline: { cluster, components }, horizonDays }: AuditReport): string {
-  const entries = [...(cluster === undefined ? [] : [cluster]), ...components]
-  if (entries.length === 0) return ''
-  const rows = entries.slice(0, SHOWN_COMPONENTS).map((entry) => stopRow(entry, horizonDays))
+  const alike = [
+    ...groupBy(components, ({ subject, at }) => `${dayOf(at)} ${boxOf(subject)}`).values(),
+  ]
+  const rows = [...(cluster === undefined ? [] : [[cluster]]), ...alike]
+  if (rows.length === 0) return ''
+  const shown = rows.slice(0, SHOWN_COMPONENTS).map((entries) => stopRow(entries, horizonDays))
   const more =
-    entries.length > SHOWN_COMPONENTS
-      ? `<p class="more">… and ${count(entries.length - SHOWN_COMPONENTS, 'more component')} after that</p>`
+    rows.length > SHOWN_COMPONENTS
+      ? `<p class="more">… and ${count(rows.length - SHOWN_COMPONENTS, 'more component')} after that</p>`
       : ''
   return `<h3>What stops, if nothing is renewed</h3>
-<div class="scroll" tabindex="0" role="region" aria-label="What stops, if nothing is renewed"><table><thead><tr><th scope="col">who</th><th scope="col">day</th><th scope="col"></th><th scope="col">what</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>${more}`
+<div class="scroll" tabindex="0" role="region" aria-label="What stops, if nothing is renewed"><table class="stops"><thead><tr><th scope="col">who</th><th scope="col">day</th><th scope="col">left</th><th scope="col">what</th></tr></thead><tbody>${shown.join('')}</tbody></table></div>${more}`
 }
 
-function stopRow({ subject, at, days, what, node, path }: TimelineEntry, horizon: number): string {
+function stopRow(entries: readonly TimelineEntry[], horizon: number): string {
+  const [first] = entries
+  if (first === undefined) return ''
+  const { subject, at, days, what, node, path } = first
   const kind = days < 0 ? 'expired' : days <= horizon ? 'expiring' : 'valid'
   const place = [node, path].filter((part) => part !== undefined).join(': ')
-  return `<tr class="${kind}"><th scope="row">${e(subject === 'cluster' ? 'the cluster' : subject)}</th><td>${e(dayOf(at))}</td><td>${relative(days)}</td><td>${e(what)}${place === '' ? '' : ` <code>${e(place)}</code>`}</td></tr>`
+  const others =
+    entries.length > 1 ? ` <small>and ${count(entries.length - 1, 'other')} alike</small>` : ''
+  return `<tr class="${kind}"><th scope="row">${e(subject === 'cluster' ? 'the cluster' : subject)}${others}</th><td class="date">${e(dayOf(at))}</td><td class="date">${relative(days)}</td><td>${e(what)}${place === '' ? '' : ` <code>${e(place)}</code>`}</td></tr>`
 }
 
 function table({ expiry }: AuditReport): string {
@@ -96,7 +111,7 @@ function table({ expiry }: AuditReport): string {
     .slice(0, MAX_TABLE)
     .map(
       ({ subject, issuer, node, path, field, notAfter, days, status, certificate }) =>
-        `<tr class="${status}"><td><a class="cert" href="#cert-${e(certificate)}" data-cert="${e(certificate)}">${e(subject === '' ? '(no subject)' : subject)}</a></td><td>${e(issuer)}</td><td>${e(node)}: <code>${e(path)}</code>${field === undefined ? '' : ` ${e(field)}`}</td><td>${e(dayOf(notAfter))}</td><td>${STATUS[status]}, ${relative(days)}</td></tr>`,
+        `<tr class="${status}"><td><a class="cert" href="#cert-${e(certificate)}" data-cert="${e(certificate)}">${e(subject === '' ? '(no subject)' : subject)}</a></td><td>${e(issuer)}</td><td>${e(node)}: <code>${e(path)}</code>${field === undefined ? '' : ` ${e(field)}`}</td><td class="date">${e(dayOf(notAfter))}</td><td>${STATUS[status]}, ${relative(days)}</td></tr>`,
     )
   const more =
     sorted.length > MAX_TABLE

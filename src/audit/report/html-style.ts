@@ -44,8 +44,8 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--rule); font-weight: 400; overflow-wrap: normal; }
 thead th { color: var(--soft); font-size: .8rem; white-space: nowrap; }
 tbody th { font-weight: 600; }
-td:nth-child(2), td:nth-child(3) { font-variant-numeric: tabular-nums; }
-tr.expired td:nth-child(3), tr.expired td:last-child { color: var(--bad); }
+td.date { white-space: nowrap; font-variant-numeric: tabular-nums; }
+tr.expired td.date { color: var(--bad); }
 footer { color: var(--soft); font-size: .875rem; padding-bottom: 2.5rem; }
 `
 
@@ -111,7 +111,7 @@ const LIFE = `
 .axis text.now { fill: var(--ink); font-weight: 600; }
 line.now { stroke: var(--ink) !important; stroke-width: 1.5; }
 .horizon { fill: var(--warn); opacity: .35; }
-.life li a { display: grid; grid-template-columns: 1fr auto; gap: 0 .8rem; padding: .22rem 0 .3rem; color: inherit; text-decoration: none; }
+.life li a { display: grid; grid-template-columns: 1fr auto; gap: 0 .8rem; padding: .15rem 0 .5rem; color: inherit; text-decoration: none; }
 .life li a:hover .label { text-decoration: underline; }
 .life .label { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: .875rem; }
 .life .label i { font-style: normal; font-size: .7rem; font-weight: 700; border: 1px solid currentColor; border-radius: 4px; padding: 0 .25rem; color: var(--soft); }
@@ -125,6 +125,7 @@ line.now { stroke: var(--ink) !important; stroke-width: 1.5; }
 .expiring .bar .life { fill: var(--warn); } .expired .bar .life { fill: var(--bad); } .not-yet-valid .bar .life { fill: var(--open); }
 .expiring .when b { color: var(--warn); } .expired .when b { color: var(--bad); } .not-yet-valid .when b { color: var(--open); }
 #table { margin-top: 1.2rem; }
+.stops small { display: block; color: var(--soft); font-weight: 400; }
 `
 
 const PARTS = `

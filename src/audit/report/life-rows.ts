@@ -59,13 +59,9 @@ export function lifeScale(report: AuditReport): LifeScale {
 /** Every certificate, soonest end first. */
 export function lifeRows(report: AuditReport, scale: LifeScale): readonly LifeRow[] {
   const groups = groupBy(report.expiry, (one) =>
-    [
-      shortPath(one.path),
-      one.field ?? '',
-      one.status,
-      one.authority,
-      one.authority ? one.certificate : '',
-    ].join('\u0000'),
+    one.authority
+      ? one.certificate
+      : [shortPath(one.path), one.field ?? '', one.status].join('\u0000'),
   )
   return [...groups.values()]
     .map((certificates) => rowOf(certificates, scale))
@@ -80,9 +76,9 @@ function rowOf(certificates: readonly Expiry[], { position }: LifeScale): LifeRo
     (least, { notBefore }) => earlier(least, notBefore),
     first.notBefore,
   )
-  const field = first.field?.includes('authority') ? ' (CA)' : ''
+  const place = certificates.find(({ field }) => field === undefined) ?? first
   return {
-    label: `${shortPath(first.path)}${field}`,
+    label: shortPath(place.path),
     nodes: [...new Set(certificates.map(({ node }) => node))],
     status: first.status,
     authority: first.authority,

@@ -1,0 +1,183 @@
+import { readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { FORMAT_IDS, GRAPH_FORMAT_IDS } from '../../src/audit/report/format-ids.js'
+import { isReport } from '../../src/audit/report/schema.js'
+import type { AuditReport } from '../../src/audit/types.js'
+import { type Generated, generate } from '../../src/generate.js'
+import { envAt, later, small } from '../certs/clusters.js'
+import { inFolder, kpki, tar, writeOut } from './audit-support.js'
+
+const NOW = later(10)
+
+describe('kpki audit', () => {
+  let healthy: Generated
+  let single: Generated
+
+  beforeAll(async () => {
+    healthy = await generate(small(), { env: envAt() })
+    single = await generate(small({ topology: 'single' }), { env: envAt() })
+  })
+
+  it('passes a healthy tree and writes nothing into it', () =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), healthy)
+      const { exit, out, err } = await kpki(folder, ['audit', 'out'], NOW)
+      expect(out).toMatch(/^PASSED/)
+      expect(out).not.toContain('\u001b')
+      expect({ exit, err }).toEqual({ exit: 0, err: '' })
+    }))
+
+  it('exits as --fail-on has it', () =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), single)
+      const run = (...more: string[]) => kpki(folder, ['audit', 'out', ...more], NOW)
+      expect((await run()).exit).toBe(1)
+      expect((await run('--fail-on', 'never')).exit).toBe(0)
+      expect((await run('--fail-on', 'warning')).exit).toBe(1)
+    }))
+
+  it('judges at another time', () =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), healthy)
+      const run = (at: string) =>
+        kpki(folder, ['audit', 'out', '--format', 'json', '--at', at], NOW)
+      const { exit, out } = await run('+2y')
+      const report = JSON.parse(out) as AuditReport
+      expect(isReport(report)).toBe(true)
+      expect(exit).toBe(1)
+      expect(report.at).toBe(later(10 + 730).toISOString())
+      expect((await run('2026-03-15')).exit).toBe(0)
+      const wrong = await run('tomorrow')
+      expect(wrong).toMatchObject({ exit: 2, out: '' })
+      expect(wrong.err).toContain('--at: "tomorrow" is not a date')
+    }))
+
+  it.each(FORMAT_IDS)('writes %s to a file, whole and readable', (format) =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), single)
+      const { exit, out } = await kpki(
+        folder,
+        ['audit', 'out', '--format', format, '-o', 'report'],
+        NOW,
+      )
+      expect({ exit, out }).toEqual({ exit: 1, out: '' })
+      expect((await stat(join(folder, 'report'))).mode & 0o777).toBe(0o644)
+      expect((await readFile(join(folder, 'report'), 'utf8')).length).toBeGreaterThan(100)
+    }),
+  )
+
+  it('never follows a link where the report should go', () =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), healthy)
+      await writeFile(join(folder, 'precious'), 'precious')
+      await symlink('precious', join(folder, 'report'))
+      expect((await kpki(folder, ['audit', 'out', '-o', 'report'], NOW)).exit).toBe(2)
+      expect(await readFile(join(folder, 'precious'), 'utf8')).toBe('precious')
+    }))
+
+  it('reads one node, a bare folder, an archive and single files', () =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), healthy)
+      tar(join(folder, 'out'), ['-czf', '../out.tar.gz', '.'])
+      const report = async (...paths: string[]): Promise<AuditReport> => {
+        const { out, err } = await kpki(folder, ['audit', ...paths, '--format', 'json'], NOW)
+        expect(err).toBe('')
+        return JSON.parse(out) as AuditReport
+      }
+      const whole = await report('out')
+      expect(await report('out.tar.gz')).toEqual(whole)
+      const node = await report('out/nodes/cp1')
+      expect(node.stats.nodes).toBe(1)
+      const pki = await report('out/nodes/cp1/etc/kubernetes/pki')
+      expect(pki.stats.certificates).toBeGreaterThan(5)
+      const crt = await report('out/nodes/cp1/etc/kubernetes/pki/apiserver.crt')
+      expect(crt.expiry.map(({ path }) => path)).toEqual([
+        'out/nodes/cp1/etc/kubernetes/pki/apiserver.crt',
+      ])
+      const both = await report('out/nodes/cp1', 'out/nodes/worker1')
+      expect(both.stats.nodes).toBe(2)
+    }))
+
+  it.each([
+    [['audit', 'missing'], 'missing does not exist'],
+    [['audit', 'out', '--only', 'no-such-rule'], '"no-such-rule" is not a rule'],
+    [['audit', 'out', '--horizon', 'soon'], '--horizon: "soon" is not a time'],
+    [['audit', 'out', '--format', 'pdf'], 'pdf'],
+    [['audit', '/dev/null'], 'neither a folder nor a regular file'],
+    [['audit', 'not.tar'], 'not.tar: is not a tar archive'],
+    [['audit', 'ssh://-oProxyCommand=x'], 'is not an address'],
+    [['audit'], "missing required argument 'PATH'"],
+  ])('%j is refused with 2', (argv, message) =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), healthy)
+      await writeFile(join(folder, 'not.tar'), 'no archive at all')
+      const { exit, out, err } = await kpki(folder, argv, NOW)
+      expect({ exit, out }).toEqual({ exit: 2, out: '' })
+      expect(err).toContain(message)
+    }),
+  )
+
+  it('takes waivers from the current folder, and counts them', () =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), single)
+      const before = JSON.parse(
+        (await kpki(folder, ['audit', 'out', '--format', 'json'], NOW)).out,
+      ) as AuditReport
+      const rules = [...new Set(before.findings.map(({ rule }) => rule))]
+      const waivers = rules.map(
+        (rule) => `  - { rule: ${rule}, reason: one CA is enough here, expires: 2026-12-31 }\n`,
+      )
+      await writeFile(join(folder, '.kpki-audit.yaml'), `waivers:\n${waivers.join('')}`)
+      const { exit, out } = await kpki(folder, ['audit', 'out', '--format', 'json'], NOW)
+      const after = JSON.parse(out) as AuditReport
+      expect(exit).toBe(0)
+      expect(after.waived).toHaveLength(before.findings.length)
+      const later = await kpki(folder, ['audit', 'out', '--at', '2027-01-01'], NOW)
+      expect(later.exit).toBe(1)
+    }))
+
+  it('refuses a waivers file with mistakes, all at once', () =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), healthy)
+      await writeFile(
+        join(folder, '.kpki-audit.yaml'),
+        'waivers:\n  - rule: x\n    because: y\n  - rule: x\n    reason: long enough\n    expires: soon\n',
+      )
+      const { exit, err } = await kpki(folder, ['audit', 'out'], NOW)
+      expect(exit).toBe(2)
+      expect(err).toContain('waivers[0].because: is not a known key')
+      expect(err).toContain('waivers[0].reason: is missing')
+      expect(err).toContain('waivers[1].expires: is not a date such as 2027-03-31')
+    }))
+})
+
+describe('kpki graph', () => {
+  it.each(GRAPH_FORMAT_IDS)('draws %s', (format) =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), await generate(small(), { env: envAt() }))
+      const { exit, out, err } = await kpki(folder, ['graph', 'out', '--format', format], NOW)
+      expect({ exit, err }).toEqual({ exit: 0, err: '' })
+      expect(out).toContain('etcd')
+    }),
+  )
+})
+
+describe('kpki explain', () => {
+  it('lists rules and explains one by name or code', async () => {
+    const list = await kpki('/', ['explain', '--list'], NOW)
+    const [first = ''] = list.out.split('\n')
+    const [code = '', id = ''] = first.split(/\s+/)
+    const page = await kpki('/', ['explain', code.toLowerCase()], NOW)
+    expect(page.exit).toBe(0)
+    expect(page.out).toContain(id)
+    expect((await kpki('/', ['explain', id], NOW)).out).toBe(page.out)
+  })
+
+  it('says which rule was meant', async () => {
+    const [, id = ''] = (await kpki('/', ['explain'], NOW)).out.split('\n')[0]?.split(/\s+/) ?? []
+    const { exit, err } = await kpki('/', ['explain', `${id}x`], NOW)
+    expect(exit).toBe(2)
+    expect(err).toContain(`did you mean ${id}`)
+  })
+})
