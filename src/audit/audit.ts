@@ -7,7 +7,7 @@ import { judgeAll } from './connections.js'
 import type { AuditInput, Estate } from './estate.js'
 import { readEstate } from './facts.js'
 import { fleetOf } from './fleet.js'
-import { edgesOf } from './graph.js'
+import { edgeKind, edgesOf } from './graph.js'
 import { type ClusterReader, recognise } from './recognise.js'
 import { reportOf } from './report.js'
 import { RULES } from './rules/index.js'
@@ -94,13 +94,8 @@ export async function auditEstate(
   const fleet = fleetOf(estate)
   const checker = createTrustChecker(estate, engine, at)
   const before = componentOutages(fleet, at)
-  const { connections, outages } = await judgeAll(
-    edgesOf(fleet),
-    fleet,
-    before,
-    checker,
-    options.onProgress,
-  )
+  const { edges, truncated } = edgesOf(fleet)
+  const { connections, outages } = await judgeAll(edges, fleet, before, checker, options.onProgress)
   const expiry = expiryOf(estate, at, horizonDays)
   const context: RuleContext = {
     at,
@@ -112,11 +107,16 @@ export async function auditEstate(
     expiry,
   }
   const outcome: RuleOutcome = runRules(options.rules ?? RULES, estate, context, options)
+  const cut = truncated.map((kind) => ({
+    rule: edgeKind(kind)?.rule ?? 'connection-untrusted',
+    code: 'X00',
+    reason: `too many connections of the kind ${kind}: only the first were judged`,
+  }))
   return reportOf(
     estate,
     input,
     context,
-    outcome,
+    { ...outcome, skipped: [...outcome.skipped, ...cut] },
     timelineOf(connections, expiry, at),
     options.waivers ?? [],
   )

@@ -18,7 +18,9 @@ export function parseFlags(words: readonly string[]): Flags {
     if (takesNext) i++
     const value = inline ?? (takesNext ? next : 'true')
     const key = name.replaceAll('_', '-')
-    flags.set(key, [...(flags.get(key) ?? []), value])
+    const values = flags.get(key)
+    if (values) values.push(value)
+    else flags.set(key, [value])
   }
   return flags
 }

@@ -78,7 +78,10 @@ function withoutEtcd(
   const byServer = new Map<string, Judgement[]>()
   for (const edge of edges) {
     const verdict = edge.kind === 'apiserver-etcd' ? judged.get(edge.id) : undefined
-    if (verdict) byServer.set(edge.from, [...(byServer.get(edge.from) ?? []), verdict])
+    if (!verdict) continue
+    const verdicts = byServer.get(edge.from)
+    if (verdicts) verdicts.push(verdict)
+    else byServer.set(edge.from, [verdict])
   }
   return [...byServer].flatMap(([server, verdicts]) => {
     if (verdicts.some(({ will }) => will === 'succeed')) return []

@@ -81,7 +81,9 @@ async function linkIssuers(
   const bySubject = new Map<string, CertificateDraft[]>()
   for (const draft of drafts) {
     const name = latin1.decode(draft.facts.subject.raw)
-    bySubject.set(name, [...(bySubject.get(name) ?? []), draft])
+    const same = bySubject.get(name)
+    if (same) same.push(draft)
+    else bySubject.set(name, [draft])
   }
   const verifier = createVerifier(engine)
   await inBatches(drafts, async (draft) => {

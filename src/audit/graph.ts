@@ -193,11 +193,20 @@ export const EDGE_KINDS: readonly EdgeKind[] = [
   },
 ]
 
+/** No cluster has more connections of one kind (5,000 nodes, ten control planes, both ports of etcd). */
+const MAX_EDGES = 120_000
+
+/** Connections, and the kinds of which there were too many to look at all. */
+export interface EdgeList {
+  readonly edges: readonly Edge[]
+  readonly truncated: readonly string[]
+}
+
 /**
  * Every connection of the fleet. Ids are `<from>><to>`; another address of the same pair has
  * `@host:port` behind, another kind of connection of the same address `#kind`.
  */
-export function edgesOf(fleet: Fleet): readonly Edge[] {
+export function edgesOf(fleet: Fleet): EdgeList {
   const ids = new Set<string>()
   const idOf = (pair: string, url: string, kind: string): string | undefined => {
     const target = parseHost(url)
@@ -205,8 +214,10 @@ export function edgesOf(fleet: Fleet): readonly Edge[] {
     return [pair, at, `${at}#${kind}`].find((id) => !ids.has(id))
   }
   const edges: Edge[] = []
+  const truncated: string[] = []
   for (const { kind, must, edges: make } of EDGE_KINDS) {
     const seen = new Set<string>()
+    let count = 0
     for (const draft of make(fleet)) {
       const pair = `${draft.from}>${draft.to}`
       const same = `${pair} ${draft.url}`
@@ -214,11 +225,15 @@ export function edgesOf(fleet: Fleet): readonly Edge[] {
       seen.add(same)
       const id = idOf(pair, draft.url, kind)
       if (id === undefined) continue
+      if (++count > MAX_EDGES) {
+        truncated.push(kind)
+        break
+      }
       ids.add(id)
       edges.push({ ...draft, id, kind, must })
     }
   }
-  return edges
+  return { edges, truncated }
 }
 
 const BY_KIND: ReadonlyMap<string, EdgeKind> = new Map(EDGE_KINDS.map((row) => [row.kind, row]))

@@ -130,9 +130,11 @@ function environmentFlags(pairs: readonly (readonly [string, string])[]): Flags 
 }
 
 function mountsOf(pod: JsonObject, container: Json): readonly Mount[] {
-  const volumes = listOf(at(pod, 'spec', 'volumes'))
+  const volumes = new Map(
+    listOf(at(pod, 'spec', 'volumes')).map((volume) => [textOf(at(volume, 'name')), volume]),
+  )
   return listOf(at(container, 'volumeMounts')).map((mount) => {
-    const volume = volumes.find((one) => at(one, 'name') === at(mount, 'name'))
+    const volume = volumes.get(textOf(at(mount, 'name')))
     const hostPath = filled(at(volume, 'hostPath', 'path'))
     const below = filled(at(mount, 'subPath'))
     return {
@@ -197,11 +199,18 @@ export function environmentFile(
   if (!entry) return []
   return contentOf(entry)
     .split('\n')
-    .filter((line) => /^\s*[A-Za-z_][A-Za-z0-9_]*=/.test(line))
-    .map((line) => assignment(line.trim().replace(/=(["'])(.*)\1$/, '=$2')))
+    .filter((line) => /^[ \t]*[A-Za-z_][A-Za-z0-9_]*=/.test(line))
+    .map((line) => assignment(line.trim()))
+    .map(([name, value]) => [name, unquoted(value)])
 }
 
 function assignment(word: string): readonly [string, string] {
   const cut = word.indexOf('=')
   return cut < 0 ? [word, ''] : [word.slice(0, cut), word.slice(cut + 1)]
+}
+
+function unquoted(value: string): string {
+  const quote = value[0]
+  const isQuoted = (quote === '"' || quote === "'") && value.length > 1 && value.endsWith(quote)
+  return isQuoted ? value.slice(1, -1) : value
 }

@@ -27,6 +27,8 @@ export interface PemReader {
 
 /** A PEM text longer than this is no certificate or key file. */
 const MAX_PEM = 4 << 20
+/** An RSA key of 16384 bits has about 9 KiB. */
+const MAX_KEY = 32 << 10
 /** More blocks than this in one file are counted, not read. */
 const MAX_BLOCKS = 2000
 const CERTIFICATE_LABELS = new Set(['CERTIFICATE', 'TRUSTED CERTIFICATE', 'X509 CERTIFICATE'])
@@ -62,6 +64,8 @@ export function createPemReader(engine: CryptoEngine): PemReader {
     const isPrivate = block.label.endsWith('PRIVATE KEY')
     const base = { private: isPrivate, label: block.label }
     if (isEncrypted(block)) return { ...base, encrypted: true }
+    if (block.der.length > MAX_KEY)
+      return { ...base, encrypted: false, failure: 'larger than any key' }
     try {
       const pem = text.slice(block.start, block.end)
       const { spki, facts } = isPrivate ? await privateSide(engine, pem) : publicSide(pem)

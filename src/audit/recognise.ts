@@ -173,7 +173,7 @@ function nodeName(tree: FileTree): string | undefined {
   for (const [path, entry] of tree) {
     if (entry.kind !== 'file') continue
     const text = /manifests\/etcd\.ya?ml$/.test(path) ? textAt(tree, path) : undefined
-    const etcd = text && /^\s*- --name=([\w.-]+)\s*$/m.exec(text)?.[1]
+    const etcd = text && /^[ \t]*- --name=([\w.-]+)[ \t\r]*$/m.exec(text)?.[1]
     if (etcd) return etcd
   }
   const kubelet = textAt(tree, 'etc/kubernetes/kubelet.conf')

@@ -12,8 +12,9 @@ export function daysUntil(from: Date, to: Date): number {
 
 /** The life of every certificate, at each distinct place once, soonest end first. */
 export function expiryOf(estate: Estate, at: Date, horizonDays: number): readonly Expiry[] {
+  const ends = effectiveEnds(estate.certificates)
   const rows = estate.certificates.flatMap((certificate) => {
-    const end = effectiveEnd(certificate)
+    const end = new Date(ends.get(certificate) ?? certificate.facts.notAfter)
     return uniquePlaces(certificate).map((place) =>
       expiryRow(certificate, place, end, at, horizonDays),
     )
@@ -68,13 +69,28 @@ function expiryRow(
   }
 }
 
-/** The latest moment at which some chain above the certificate is still whole. */
-function effectiveEnd(certificate: Certificate, depth = 8): Date {
-  const above = certificate.issuers.filter((issuer) => issuer !== certificate)
-  if (above.length === 0 || depth === 0) return certificate.facts.notAfter
-  const ends = above.map((issuer) => effectiveEnd(issuer, depth - 1).getTime())
-  return new Date(Math.min(certificate.facts.notAfter.getTime(), Math.max(...ends)))
+/**
+ * For each certificate the latest moment at which some chain above it is still whole: a chain lives as
+ * long as its first member to end, a certificate as long as its best chain.
+ */
+function effectiveEnds(certificates: readonly Certificate[]): ReadonlyMap<Certificate, number> {
+  const ends = new Map(certificates.map((one) => [one, one.facts.notAfter.getTime()]))
+  // Each round carries the ends one issuer further down; cross-signed loops come to rest.
+  for (let round = 0, changed = true; changed && round < MAX_CHAIN; round++) {
+    changed = false
+    for (const certificate of certificates) {
+      const above = certificate.issuers.filter((issuer) => issuer !== certificate)
+      if (above.length === 0) continue
+      const best = Math.max(...above.map((issuer) => ends.get(issuer) ?? 0))
+      const end = Math.min(certificate.facts.notAfter.getTime(), best)
+      changed ||= ends.get(certificate) !== end
+      ends.set(certificate, end)
+    }
+  }
+  return ends
 }
+
+const MAX_CHAIN = 8
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0

@@ -89,15 +89,9 @@ async function answer(
 
 /** Every CA of the estate above a certificate. */
 export function ancestorsOf(certificate: Certificate): readonly Certificate[] {
-  const found = new Set<Certificate>()
-  const climb = ({ issuers }: Certificate): void => {
-    for (const issuer of issuers) {
-      if (found.has(issuer)) continue
-      found.add(issuer)
-      climb(issuer)
-    }
-  }
-  climb(certificate)
+  // A set grows while it is walked: every issuer is visited once, loops and all.
+  const found = new Set<Certificate>(certificate.issuers)
+  for (const one of found) for (const issuer of one.issuers) found.add(issuer)
   return [...found]
 }
 
