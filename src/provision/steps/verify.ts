@@ -29,9 +29,9 @@ const EXEC = `${K}for n in "$@"; do
   k -n kube-system exec "$p" -- $c --version >/dev/null || { echo "kubectl exec in $p on $n fails" >&2; exit 1; }
 done`
 
-// A hand-made query: hosts have no DNS tool in common. $1 the name's labels as octal escapes.
+// A hand-made query: hosts have no DNS tool in common. dd makes one datagram of it. $1 the name's labels as octal escapes.
 const DNS = `${K}ip=$(k -n kube-system get service kube-dns -o 'jsonpath={.spec.clusterIP}'); [ -n "$ip" ] || { echo "there is no service kube-dns" >&2; exit 1; }
-timeout 5 bash -c 'exec 3<>/dev/udp/$1/53; printf "\\022\\064\\001\\000\\000\\001\\000\\000\\000\\000\\000\\000$2\\000\\000\\001\\000\\001" >&3; dd bs=512 count=1 <&3 2>/dev/null | od -An -tu1 -N8' dns "$ip" "$1" | awk '{ok=($4%16==0&&$7*256+$8>0)}END{exit !ok}' || { echo "the cluster DNS ($ip) does not answer" >&2; exit 1; }`
+timeout 5 bash -c 'exec 3<>/dev/udp/$1/53; printf "\\022\\064\\001\\000\\000\\001\\000\\000\\000\\000\\000\\000$2\\000\\000\\001\\000\\001" | dd bs=512 count=1 iflag=fullblock >&3 2>/dev/null; dd bs=512 count=1 <&3 2>/dev/null | od -An -tu1 -N8' dns "$ip" "$1" | awk '{ok=($4%16==0&&$7*256+$8>0)}END{exit !ok}' || { echo "the cluster DNS ($ip) does not answer" >&2; exit 1; }`
 
 const SERVED = `for x in "$@"; do
   at=\${x%%=*}; rest=\${x#*=}; want=\${rest%%=*}; what=\${rest#*=}
