@@ -137,7 +137,7 @@ function diffDocuments(
   const titles = [...new Set([...old.keys(), ...fresh.keys()])]
   return titles.flatMap((title) => {
     const [a, b] = [old.get(title), fresh.get(title)]
-    if (!a || !b) return present([draft('field', title, a && 'document', b && 'document')])
+    if (!a || !b) return [{ kind: 'field', change: a ? 'removed' : 'added', subject: title }]
     return fields(a, b, title === '' ? '' : `${title}.`)
   })
 }

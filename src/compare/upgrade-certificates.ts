@@ -1,52 +1,53 @@
 import { formatName, subject } from '../ca/names.js'
 import { type PlannedLeaf, planNode, planOperator } from '../certs/plan.js'
 import type { Cluster } from '../cluster/cluster.js'
-import { RENEWED_BY_UPGRADE } from './upgrade-facts.js'
+import type { Release } from '../releases.js'
+import { RENEWAL_MOVES_SUBJECT, RENEWED_BY_UPGRADE } from './upgrade-facts.js'
 import type { UpgradeItem } from './upgrade-types.js'
 
-/** Certificates whose identity is another one after a step: to be made anew, and by whom. */
+/** Certificates whose subject is another one after a step: to be made anew, and by whom. */
 export function certificateItems(before: Cluster, after: Cluster): readonly UpgradeItem[] {
   const fresh = new Map(planned(after).map((leaf) => [leaf.id, leaf]))
-  const changed = planned(before).flatMap((leaf) => {
+  const rows = new Map<string, Change>()
+  for (const leaf of planned(before)) {
     const next = fresh.get(leaf.id)
     const [from, to] = [nameOf(leaf), next && nameOf(next)]
-    return to === undefined || from === to ? [] : [{ leaf, from, to }]
-  })
-  const rows = new Map<string, (typeof changed)[number][]>()
-  for (const change of changed) {
-    const row = rows.get(change.leaf.row) ?? []
-    row.push(change)
-    rows.set(change.leaf.row, row)
+    if (to === undefined || from === to) continue
+    const { nodes } = rows.get(leaf.row) ?? { nodes: [] }
+    rows.set(leaf.row, { leaf, from, to, nodes: [...nodes, ...(leaf.node ? [leaf.node] : [])] })
   }
-  return [...rows].flatMap(([row, changes]) => {
-    const [first] = changes
-    return first
-      ? [
-          item(
-            row,
-            first,
-            changes.flatMap(({ leaf }) => leaf.node ?? []),
-          ),
-        ]
-      : []
-  })
+  return [...rows].map(([row, change]) => item(row, change, after.release))
 }
 
-function item(
-  row: string,
-  { leaf, from, to }: { readonly leaf: PlannedLeaf; readonly from: string; readonly to: string },
-  nodes: readonly string[],
-): UpgradeItem {
-  const renewed = RENEWED_BY_UPGRADE.includes(row)
+interface Change {
+  readonly leaf: PlannedLeaf
+  readonly from: string
+  readonly to: string
+  readonly nodes: readonly string[]
+}
+
+function item(row: string, { leaf, from, to, nodes }: Change, release: Release): UpgradeItem {
   return {
     id: `certificate:${row}`,
     area: 'certificate',
     what: `${row} (${leaf.about}): ${from} → ${to}`,
-    kubeadm: renewed ? 'upgrade apply and node' : 'nobody',
-    todo: renewed
-      ? 'kubeadm takes the subject from the old certificate when it renews, except where a release says otherwise (1.29 does): look with `kpki inspect`, and make it anew with `kpki gen` where it did not change'
-      : 'kpki gen makes it anew; kubeadm does not know it',
+    ...making(row, release),
     ...(nodes.length > 0 && { nodes }),
+  }
+}
+
+function making(row: string, release: Release): Pick<UpgradeItem, 'kubeadm' | 'todo' | 'source'> {
+  if (!RENEWED_BY_UPGRADE.includes(row))
+    return { kubeadm: 'nobody', todo: '`kpki gen` makes it anew; kubeadm does not know it' }
+  if (RENEWAL_MOVES_SUBJECT.minors.includes(release.version.minor))
+    return { kubeadm: 'upgrade apply and node', source: RENEWAL_MOVES_SUBJECT.source }
+  const old = 'the old one goes on working, and kubeadm renews it with the subject that it has'
+  if (row !== 'apiserver-kubelet-client' || release.kubeletClientGroup !== undefined)
+    return { kubeadm: 'nobody', todo: `${old}; \`kpki gen\` makes it anew` }
+  return {
+    kubeadm: 'nobody',
+    todo: `${old} (not verified for patched releases); make it anew with \`kpki gen\`, but put it in place only when its ClusterRoleBinding exists: \`kubectl logs\` and \`exec\` stop otherwise`,
+    source: 'kubernetes#138957, kubeadm#3310',
   }
 }
 
@@ -81,6 +82,7 @@ export function kubeadmsPart(cluster: Cluster): {
       'certificate authorities, sa.key and kubelet.conf',
       ...(offline ? [`${renewed.join(', ')}: \`kpki gen\` renews them`] : []),
       ...(foreign.length > 0 ? [`${foreign.join(', ')}: \`kpki gen\` renews them`] : []),
+      '/var/lib/kubelet/kubeadm-flags.env: the kubelet’s flags stay as they were, except where a step says otherwise',
       'new names in certSANs: a renewed certificate keeps its old ones (`kpki gen` makes it anew)',
       ...(patched
         ? ['your patches, unless you name them again: --patches /etc/kubernetes/patches']

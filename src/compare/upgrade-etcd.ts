@@ -4,6 +4,8 @@ import type { Release } from '../releases.js'
 import { ETCD_FLAGS_REMOVED, ETCD_HEALTH_PATHS, ETCD_STEPS } from './upgrade-facts.js'
 import type { Note, StepFacts } from './upgrade-types.js'
 
+const ETCD_UPGRADE = 'kubernetes: cmd/kubeadm/app/phases/upgrade/staticpods.go'
+
 interface EtcdVersion {
   /** `3.5` */
   readonly minor: string
@@ -37,6 +39,14 @@ export const ETCD_NOTES = {
   'etcd-step': (step) => {
     const change = tags(step)
     if (!change || change.from === change.to) return undefined
+    if (isOlder(change.to, change.from))
+      return {
+        area: 'etcd',
+        what: `etcd stays at ${change.from}: ${step.after.version.text} comes with ${change.to}, and kubeadm never goes back`,
+        kubeadm: 'nobody',
+        todo: `set etcd.local.imageTag to ${change.from}, so that kpki’s files do not go back either`,
+        source: ETCD_UPGRADE,
+      }
     const minor = parse(change.to)?.minor
     const row = ETCD_STEPS.find(({ to }) => to === minor)
     const what = `etcd ${change.from} → ${change.to}`
@@ -49,6 +59,22 @@ export const ETCD_NOTES = {
       todo: `every member should run ${row.first} or newer first (${row.why}): set etcd.local.imageTag to such a tag, upgrade within ${step.before.version.minor}, then take it out again`,
       before: true,
       source: row.source,
+    }
+  },
+  'etcd-manifest-kept': (step) => {
+    const change = tags(step)
+    const { before, after } = step
+    const others =
+      before.etcdProbes.liveness !== after.etcdProbes.liveness ||
+      before.etcdFlags !== after.etcdFlags ||
+      before.namedProbePorts !== after.namedProbePorts
+    if (!change || change.from !== change.to || !others) return undefined
+    return {
+      area: 'etcd',
+      what: `etcd.yaml stays as it is, with its flags and probes: kubeadm rewrites it only when etcd’s version changes (${change.from})`,
+      kubeadm: 'nobody',
+      todo: 'put the file that `kpki gen` writes in place, one member after the other',
+      source: ETCD_UPGRADE,
     }
   },
   'etcd-flags-removed': (step) => {

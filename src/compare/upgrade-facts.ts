@@ -97,6 +97,12 @@ export const EMPTY_FLAGS_FAIL_IN = '1.35'
 /** The only release whose `kubeadm upgrade` takes `pod-infra-container-image` out of kubeadm-flags.env. */
 export const PAUSE_FLAG_CLEANED_BY = '1.35'
 
+/** Releases whose renewal gives a certificate the release's own organization; others keep what is there. */
+export const RENEWAL_MOVES_SUBJECT = {
+  minors: ['1.29'] as readonly string[],
+  source: 'kubernetes#121841',
+}
+
 /** The certificates that `kubeadm upgrade apply` and `kubeadm upgrade node` renew on a control plane. */
 export const RENEWED_BY_UPGRADE: readonly string[] = [
   'apiserver',

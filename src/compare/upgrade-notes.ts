@@ -65,16 +65,6 @@ export const NOTES = {
       source: 'kubeadm#3310',
     }
   },
-  'kubelet-client-organization': ({ before, after }) =>
-    before.kubeletClientGroup !== after.kubeletClientGroup && after.kubeletClientGroup === undefined
-      ? {
-          area: 'certificate',
-          what: 'apiserver-kubelet-client loses its organization; the old certificate goes on working',
-          kubeadm: 'nobody',
-          todo: 'kubeadm renews with the subject that is there (not verified for patched releases): make it anew with kpki gen, after the binding exists, or `kubectl logs` and `exec` stop',
-          source: 'kubernetes#138957',
-        }
-      : undefined,
   'configuration-api': ({ before, after }) =>
     before.kubeadmApi !== after.kubeadmApi
       ? {
@@ -84,15 +74,15 @@ export const NOTES = {
           todo: 'kubeadm converts what the cluster stores; convert your own files with `kpki convert FILE --to v1beta4`',
         }
       : undefined,
-  'configuration-api-removed': ({ before, after }) => {
+  'configuration-api-removed': ({ cluster, before, after }) => {
     const gone = before.kubeadmApis.filter((api) => !after.kubeadmApis.includes(api))
     if (gone.length === 0) return undefined
     return {
       area: 'configuration',
       what: `kubeadm no longer reads ${gone.join(', ')}`,
       kubeadm: 'nobody',
-      todo: 'convert every file before this step: `kpki convert FILE --to v1beta4`',
-      before: true,
+      todo: 'convert your own files before this step: `kpki convert FILE --to v1beta4`',
+      ...(cluster.source === 'kubeadm' && { before: true }),
       source: 'kubernetes#136016',
     }
   },

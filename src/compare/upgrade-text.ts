@@ -1,5 +1,6 @@
 import { printable } from '../audit/report/escape.js'
 import { count, differencesText, nodesText } from './text.js'
+import type { Difference } from './types.js'
 import type { UpgradeArea, UpgradeItem, UpgradePlan, UpgradeStep } from './upgrade-types.js'
 
 const AREAS: Readonly<Record<UpgradeArea, string>> = {
@@ -42,8 +43,14 @@ function stepText({ from, to, items, differences }: UpgradeStep): string {
     const own = items.filter((item) => item.area === area)
     return own.length === 0 ? [] : [`\n${AREAS[area]}\n`, ...own.map(itemText)]
   })
-  const files = differences.length === 0 ? '' : `\nfiles\n${indented(differencesText(differences))}`
+  // What certificates say is told above.
+  const others = differencesText(differences.filter(isFile))
+  const files = others === '' ? '' : `\nfiles\n${indented(others)}`
   return `\n== ${from} → ${to}\n${areas.join('')}${files}`
+}
+
+function isFile({ kind }: Difference): boolean {
+  return kind !== 'certificate'
 }
 
 function itemText(item: UpgradeItem): string {
