@@ -1,0 +1,19 @@
+/**
+ * kpki/audit: prove offline which TLS connections of a cluster will succeed and which must not.
+ *
+ * {@link auditTree} judges files in memory, {@link FORMATS} writes its report down, and
+ * {@link expectHealthyPki} is the same as one assertion for any test framework.
+ *
+ * @module
+ */
+export { type AuditOptions, auditTree, type GeneratedTrees } from './audit.js'
+export { type ClusterReader, recognise } from './recognise.js'
+export { FORMAT_IDS, type FormatId, type GraphFormatId } from './report/format-ids.js'
+export { FORMATS, type Format, type FormatOptions } from './report/formats.js'
+export { GRAPH_FORMATS } from './report/graph-formats.js'
+export type { GraphOptions } from './report/graph-text.js'
+export { isReport, reportJsonSchema } from './report/schema.js'
+export { RULES } from './rules/index.js'
+export { expectHealthyPki, type HealthOptions, type Pki } from './testing/assert.js'
+export { type MatcherContext, type MatcherResult, pkiMatchers } from './testing/matchers.js'
+export type * from './types.js'

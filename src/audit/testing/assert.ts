@@ -1,0 +1,45 @@
+import type { FileTree } from '../../files/tree.js'
+import { type AuditOptions, auditTree, type GeneratedTrees } from '../audit.js'
+import type { AuditInput } from '../estate.js'
+import { renderText } from '../report/text.js'
+import type { AuditReport } from '../types.js'
+
+/** What can be judged: a tree in memory, the parts of one, or what `generate` returned. */
+export type Pki = FileTree | AuditInput | GeneratedTrees
+
+/** As for `auditTree`; the time is now unless given. */
+export interface HealthOptions extends Omit<AuditOptions, 'at'> {
+  readonly at?: Date
+  /** The mildest finding that counts; `error` by default. */
+  readonly failOn?: 'error' | 'warning'
+}
+
+/**
+ * Throws unless the PKI is healthy: every connection as it must be, every component starts, no finding
+ * of severity `error`. The message is the text report. For node:test, Jest, or no framework at all.
+ *
+ * @example
+ * ```ts
+ * test('our cluster', async () => {
+ *   await expectHealthyPki(await generate(cluster))
+ * })
+ * ```
+ */
+export async function expectHealthyPki(pki: Pki, options: HealthOptions = {}): Promise<void> {
+  const report = await auditOf(pki, options)
+  if (!isHealthy(report, options.failOn)) throw new Error(`unhealthy PKI\n\n${renderText(report)}`)
+}
+
+/** The report of a PKI as the assertions see it. */
+export function auditOf(
+  pki: Pki,
+  { at = new Date(), failOn: _, ...rest }: HealthOptions,
+): Promise<AuditReport> {
+  return auditTree(pki, { ...rest, at })
+}
+
+/** Waived findings do not count; crashed rules do. */
+export function isHealthy({ verdict }: AuditReport, failOn: HealthOptions['failOn']): boolean {
+  if (verdict.status === 'crashed' || verdict.errors > 0) return false
+  return failOn !== 'warning' || verdict.warnings === 0
+}

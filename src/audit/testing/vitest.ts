@@ -1,0 +1,37 @@
+/**
+ * `import 'kpki/vitest'` adds matchers to Vitest's `expect`. They audit, so they are awaited:
+ *
+ * ```ts
+ * import 'kpki/vitest'
+ *
+ * test('our cluster', async () => {
+ *   const pki = await generate(cluster)
+ *   await expect(pki).toBeHealthyPki()
+ *   await expect(pki).not.toAllowConnection('kubelet/worker1', 'etcd/controlplane')
+ *   await expect(pki).toOutlive('2027-06-01')
+ * })
+ * ```
+ *
+ * @module
+ */
+import { expect } from 'vitest'
+import type { HealthOptions } from './assert.js'
+import { pkiMatchers } from './matchers.js'
+
+expect.extend(pkiMatchers)
+
+interface PkiMatchers {
+  /** Every connection is as it must be, every component starts, and no finding is an error. */
+  toBeHealthyPki(options?: HealthOptions): Promise<void>
+  /** The connection succeeds; with `.not`: it is refused. Names as in reports: `kubelet/worker1`. */
+  toAllowConnection(from: string, to: string, options?: HealthOptions): Promise<void>
+  /** No certificate ends before the date. */
+  toOutlive(date: string | Date, options?: HealthOptions): Promise<void>
+}
+
+declare module 'vitest' {
+  // biome-ignore lint/suspicious/noExplicitAny: must be declared as Vitest declares it
+  interface Matchers<T = any> extends PkiMatchers {}
+}
+
+export type { HealthOptions, PkiMatchers }
