@@ -1,8 +1,6 @@
-import type { Cluster, ClusterNode, PatchFile } from '../cluster/cluster.js'
+import type { Cluster, ClusterNode } from '../cluster/cluster.js'
 import { type FileEntry, file } from '../files/tree.js'
-import { dumpYaml, dumpYamlAll } from '../files/yaml.js'
-import { COMPONENTS } from './components.js'
-import { environmentOf } from './environment.js'
+import { dumpYamlAll } from '../files/yaml.js'
 import { type JoinSecrets, kubeadmYaml, PATCHES_DIR } from './kubeadm.js'
 import { kubeletFiles } from './kubelet.js'
 import { KUBERNETES_DIR, treePath } from './paths.js'
@@ -30,11 +28,11 @@ export function nodeConfiguration(
   node: ClusterNode,
   secrets: JoinSecrets,
 ): readonly FileEntry[] {
-  const patches = [...cluster.patches, ...environmentPatches(cluster)]
+  const { patches } = cluster
   const bindings = node.initial ? bindingsOf(cluster) : []
   return [
     ...kubeletFiles(cluster, node),
-    secret('kubeadm.yaml', kubeadmYaml({ ...cluster, patches }, node, secrets)),
+    secret('kubeadm.yaml', kubeadmYaml(cluster, node, secrets)),
     ...patches.map(({ name, text }) => file(treePath(`${PATCHES_DIR}/${name}`), text, 0o600)),
     ...(bindings.length === 0 ? [] : [secret('rbac.yaml', dumpYamlAll(bindings))]),
   ]
@@ -42,15 +40,4 @@ export function nodeConfiguration(
 
 function secret(name: string, text: string): FileEntry {
   return file(treePath(`${KUBERNETES_DIR}/${name}`), text, 0o600)
-}
-
-// v1beta3 has no extraEnvs: kubeadm gets them as patches.
-function environmentPatches(cluster: Cluster): readonly PatchFile[] {
-  if (cluster.release.kubeadmApi !== 'kubeadm.k8s.io/v1beta3') return []
-  return COMPONENTS.flatMap(({ name, extraEnvs }) => {
-    const env = environmentOf(extraEnvs(cluster))
-    if (env.length === 0) return []
-    const patch = { spec: { containers: [{ env, name }] } }
-    return [{ name: `${name}-environment+strategic.yaml`, text: dumpYaml(patch) }]
-  })
 }

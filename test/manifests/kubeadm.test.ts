@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { loadYamlAll } from '../../src/files/yaml.js'
-import { filesOf, initialFiles, kpkiCluster, kubeadmCluster, nodeOf } from './cluster.js'
+import { filesOf, initialFiles, kpkiCluster, nodeOf } from './cluster.js'
 
 const PATH = 'etc/kubernetes/kubeadm.yaml'
 
@@ -74,18 +74,6 @@ describe('init', () => {
         mode: 'ipvs',
       },
     ])
-  })
-
-  test('environment variables become patches where v1beta3 has no word for them', () => {
-    const base = kubeadmCluster('1.28.7')
-    const extraEnvs = [{ name: 'A', value: 'b' }]
-    const files = initialFiles({ ...base, scheduler: { ...base.scheduler, extraEnvs } })
-    expect(documents(files.get(PATH))[0]).toMatchObject({
-      patches: { directory: '/etc/kubernetes/patches' },
-    })
-    expect(files.get('etc/kubernetes/patches/kube-scheduler-environment+strategic.yaml')).toBe(
-      'spec:\n  containers:\n  - env:\n    - name: A\n      value: b\n    name: kube-scheduler\n',
-    )
   })
 })
 
