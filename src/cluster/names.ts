@@ -35,8 +35,8 @@ function isLabelName(text: string): boolean {
 }
 
 /**
- * The candidate nearest to a misspelt word: equal but for case, or at most two typing mistakes away
- * (one for short words). Undefined: nothing is near.
+ * The candidate nearest to a misspelt word: equal but for case, a few typing mistakes away (one in a
+ * short word, three in a long one), or the only one that begins with it. Undefined: nothing is near.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const lower = word.toLowerCase()
@@ -45,7 +45,8 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     .map((candidate) => ({ candidate, distance: distance(lower, candidate.toLowerCase()) }))
     .filter((entry) => entry.distance <= limit)
     .sort((a, b) => a.distance - b.distance)
-  return ranked[0]?.candidate
+  const begun = word.length >= 3 ? candidates.filter((c) => c.toLowerCase().startsWith(lower)) : []
+  return ranked[0]?.candidate ?? (begun.length === 1 ? begun[0] : undefined)
 }
 
 /** Edit distance that counts a swap of neighbours as one mistake (optimal string alignment). */

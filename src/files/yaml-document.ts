@@ -33,9 +33,14 @@ export interface YamlTarget {
 export function rewriteYaml(source: string, targets: readonly YamlTarget[]): string {
   const documents = parseAllDocuments(source, { version: '1.1', merge: true, strict: false })
   const sources = Array.isArray(documents) ? documents.filter((d) => d.contents !== null) : []
+  const moved = new Set(
+    targets.flatMap(({ origins }) =>
+      [...origins.values()].map((origin) => pairAt(sources, origin)),
+    ),
+  )
   return targets
     .map((target, i) => {
-      const rewriter = { sources, origins: target.origins }
+      const rewriter = { sources, origins: target.origins, moved }
       const origin = target.origins.get('')
       const whole = origin?.path.length === 0 ? sources[origin.document] : undefined
       const from = whole ?? (i === 0 ? sources[0] : undefined)
@@ -53,6 +58,8 @@ export function rewriteYaml(source: string, targets: readonly YamlTarget[]): str
 interface Rewriter {
   readonly sources: readonly { readonly contents: unknown }[]
   readonly origins: ReadonlyMap<string, YamlOrigin>
+  /** Pairs that some target names as an origin: their comments go with them. */
+  readonly moved: ReadonlySet<Pair | undefined>
 }
 
 function build(rewriter: Rewriter, value: unknown, path: string, from: Node | undefined): Node {
@@ -82,7 +89,7 @@ function buildMap(rewriter: Rewriter, value: object, path: string, source: Node 
     const from = item ? valueOfItem(item) : asNode(pair?.value)
     map.items.push(new Pair<Node, Node>(name, build(rewriter, member, place, from)))
   }
-  if (led) map.commentBefore = null
+  if (led || (first && rewriter.moved.has(first))) map.commentBefore = null
   return map
 }
 
