@@ -12,7 +12,7 @@ import { receiveByApi } from './identities.js'
 export function apiSide(server: ApiServer): EdgeDraft['server'] {
   return {
     runs: { node: server.node.name, name: 'kube-apiserver' },
-    serving: server.serving ?? 'self-made',
+    serving: server.serving ?? (server.launch.source === 'default' ? 'unseen' : 'self-made'),
     ...(server.clientCa && { trust: server.clientCa }),
     certificate: server.clientCa ? 'asked' : 'ignored',
   }
@@ -112,7 +112,9 @@ export function podTrust(fleet: Fleet, server: ApiServer): Trust | undefined {
   )
   const [first] = managers
   const own = first && trustOfFlag(first.node, first.launch, 'root-ca-file')
-  return own ?? fleet.clients.find(({ role }) => role === 'kube-controller-manager')?.trust
+  const isManager = ({ role, kubeconfig }: ApiClient) =>
+    role === 'kube-controller-manager' && kubeconfig !== undefined
+  return own ?? fleet.clients.find(isManager)?.trust
 }
 
 /** Pods with a service account to each API server by the service's address and names. */

@@ -18,7 +18,7 @@ export function etcdSide(
   const { serving, trust } = port
   return {
     runs: { node: member.node.name, name: 'etcd' },
-    serving: serving ?? 'plain-http',
+    serving: serving ?? (member.launch.source === 'default' ? 'unseen' : 'plain-http'),
     ...(trust && { trust }),
     certificate: port.demandsCertificate ? 'demanded' : 'ignored',
     ...(names && { clientNames: names }),

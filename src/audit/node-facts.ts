@@ -5,6 +5,7 @@ import {
   type FileTree,
   type TreeEntry,
 } from '../files/tree.js'
+import { withDefaults } from './assumed.js'
 import { flagOf } from './command-line.js'
 import { at, type DocumentReader, filled, readDocuments, textOf } from './documents.js'
 import type {
@@ -20,7 +21,7 @@ import { hostOf, isIpAddress, isLocalHost } from './hosts.js'
 import { readKubeconfig } from './kubeconfig-facts.js'
 import { readKubelet } from './kubelet-facts.js'
 import { readLaunches } from './launch-facts.js'
-import { defaultFlags, layoutOf } from './layouts.js'
+import { layoutOf } from './layouts.js'
 import type { PemReader } from './pem-facts.js'
 
 const PEM_NAME = /\.(crt|cer|cert|pem|key|pub|der|csr)(\.(bak|old|orig|new))?$/i
@@ -113,39 +114,6 @@ function documentsOf(node: string, path: string, text: string): readonly Documen
     apiVersion: textOf(at(value, 'apiVersion')) ?? '',
     value,
   }))
-}
-
-const CONTROL_PLANE: readonly ComponentName[] = [
-  'etcd',
-  'kube-apiserver',
-  'kube-controller-manager',
-  'kube-scheduler',
-]
-
-// Where no manifest says how a component is started, its certificates do: kubeadm's flags are assumed.
-function withDefaults(
-  node: string,
-  real: readonly Launch[],
-  found: ReturnType<typeof layoutOf>,
-  pems: ReadonlyMap<string, PemFacts>,
-): readonly Launch[] {
-  if (real.some(({ component }) => CONTROL_PLANE.includes(component))) return real
-  const has = (slot: 'apiserver' | 'etcd-server') =>
-    pems.has(`${found.pki}/${found.layout.files[slot]}`)
-  const assumed: readonly ComponentName[] = [
-    ...(has('etcd-server') ? (['etcd'] as const) : []),
-    ...(has('apiserver')
-      ? (['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const)
-      : []),
-  ]
-  const launches = assumed.map((component) => ({
-    node,
-    component,
-    source: 'default' as const,
-    flags: defaultFlags(found, component),
-    probes: [],
-  }))
-  return [...launches, ...real]
 }
 
 function roleOf(

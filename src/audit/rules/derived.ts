@@ -50,7 +50,8 @@ function causeOf(group: readonly Connection[]): FindingDraft {
     first.rule === 'connection-name' && hosts.size > 0 ? ` for ${[...hosts].join(', ')}` : ''
   const more =
     others === 0 ? '' : ` (and ${others} more connection${others === 1 ? '' : 's'}${names})`
-  const node = first.node ?? nodeOf(first.from)
+  const node =
+    first.node ?? nodeOf(/\/(cluster|operator)$/.test(first.from) ? first.to : first.from)
   const severity = edgeKind(first.kind)?.severity
   return {
     node,
