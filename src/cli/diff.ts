@@ -25,11 +25,12 @@ interface Side {
 
 /** Compares two trees, clusters or releases. */
 export async function runDiff(
-  io: Io,
+  outside: Io,
   a: string,
   b: string,
   options: DiffOptions,
 ): Promise<ExitCode> {
+  const io = sayingOnce(outside)
   const before = await sideOf(io, a, options)
   const after = await sideOf(io, b, options)
   const differences = compareEstates(...paired(seenBy(before, after), seenBy(after, before)))
@@ -38,6 +39,16 @@ export async function runDiff(
     io.out(`${differencesText(differences)}${differencesSummary(differences)}\n`)
   else io.out('no differences\n')
   return differences.length > 0 ? 1 : 0
+}
+
+// One file at two versions has the same warnings twice.
+function sayingOnce(io: Io): Io {
+  const said = new Set<string>()
+  const err = (text: string): void => {
+    if (!said.has(text)) io.err(text)
+    said.add(text)
+  }
+  return { ...io, err }
 }
 
 async function sideOf(io: Io, text: string, options: DiffOptions): Promise<Side> {

@@ -7,7 +7,7 @@ import { parseCluster } from '../../src/cluster/resolve.js'
 import { type FileTree, file, treeOf } from '../../src/files/tree.js'
 import { dumpYaml } from '../../src/files/yaml.js'
 
-/** cluster.yaml of two control planes and two workers. */
+/** cluster.yaml of three control planes and two workers. */
 export function clusterText(version: string, spec: object = {}): string {
   const node = (name: string, role: string, address: string) => ({ name, role, address })
   return dumpYaml({
@@ -20,6 +20,7 @@ export function clusterText(version: string, spec: object = {}): string {
       nodes: [
         node('cp1', 'control-plane', '10.0.0.1'),
         node('cp2', 'control-plane', '10.0.0.2'),
+        node('cp3', 'control-plane', '10.0.0.3'),
         node('w1', 'worker', '10.0.0.11'),
         node('w2', 'worker', '10.0.0.12'),
       ],

@@ -44,7 +44,7 @@ describe('upgradePlan', () => {
     expect(steps).toHaveLength(RELEASES.length - 1)
     for (const { differences } of steps) {
       const images = differences.filter(({ kind }) => kind === 'image')
-      expect(new Set(images.map(({ node }) => node))).toEqual(new Set(['cp1', 'cp2']))
+      expect(new Set(images.map(({ node }) => node))).toEqual(new Set(['cp1', 'cp2', 'cp3']))
     }
   })
 
@@ -52,7 +52,7 @@ describe('upgradePlan', () => {
     const { steps } = await upgradePlan(cluster('1.33'), '1.34')
     const [step] = steps
     const sockets = step?.differences.filter(({ path }) => path.endsWith('instance-config.yaml'))
-    expect(sockets?.map(({ node }) => node)).toEqual(['cp1', 'cp2', 'w1', 'w2'])
+    expect(sockets?.map(({ node }) => node)).toEqual(['cp1', 'cp2', 'cp3', 'w1', 'w2'])
   })
 })
 
