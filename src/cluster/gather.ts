@@ -75,7 +75,7 @@ export function gather(input: Input): { settings: Settings; findings: readonly F
     ) ?? { value: 'registry.k8s.io', path: home('imageRepository') },
     nodes,
     nodesComplete: (spec.nodes ?? []).every((node) => node !== undefined),
-    keyAlgorithm: algorithmOf(input, either),
+    keyAlgorithm: algorithmOf(input, either, findings),
     validity: {
       ca: either(
         own(durationOf(spec.pki?.validity?.ca), 'pki.validity.ca'),
@@ -108,16 +108,28 @@ export function gather(input: Input): { settings: Settings; findings: readonly F
 
 type Either = <T>(a: Given<T> | undefined, b: Given<T> | undefined) => Given<T> | undefined
 
-/** `spec.pki.keyAlgorithm`, v1beta4's `encryptionAlgorithm` or the feature gate of v1beta3. */
-function algorithmOf({ spec, documents }: Input, either: Either): Given<KeyAlgorithm> {
+/**
+ * `spec.pki.keyAlgorithm`, v1beta4's `encryptionAlgorithm` or the feature gate of v1beta3. kubeadm lets
+ * the gate win over the field.
+ */
+function algorithmOf(
+  { source, spec, documents }: Input,
+  either: Either,
+  findings: Finding[],
+): Given<KeyAlgorithm> {
   const { value, path } = documents.cluster
-  const named = ALGORITHMS.find((algorithm) => algorithm === value.encryptionAlgorithm)
+  const asked = ALGORITHMS.find((algorithm) => algorithm === value.encryptionAlgorithm)
   const gate = value.featureGates?.PublicKeysECDSA === true ? 'ECDSA-P256' : undefined
-  const kubeadm = either<KeyAlgorithm>(
-    given(named, `${path}.encryptionAlgorithm`),
-    given(gate, `${path}.featureGates.PublicKeysECDSA`),
-  )
+  const named = given(asked, `${path}.encryptionAlgorithm`)
+  const gated = given<KeyAlgorithm>(gate, `${path}.featureGates.PublicKeysECDSA`)
+  if (source === 'kubeadm' && gated) {
+    if (named && named.value !== gated.value) {
+      findings.push(caution(named.path, `gives way to ${gated.path}`, 'leave one of them out'))
+    }
+    return gated
+  }
   const own = given(spec.pki?.keyAlgorithm, 'spec.pki.keyAlgorithm')
+  const kubeadm = either<KeyAlgorithm>(named, gated)
   return either<KeyAlgorithm>(own, kubeadm) ?? { value: 'RSA-2048', path: 'spec.pki.keyAlgorithm' }
 }
 

@@ -123,7 +123,7 @@ function invalid(
 ): KpkiError<'ERR_SPEC_INVALID'> {
   const [first] = issues
   const count = issues.length === 1 ? 'a mistake' : `${issues.length} mistakes`
-  const message = `${count} in ${source}: ${first?.path} ${first?.message}`
+  const message = `${count} in ${source}: ${[first?.path, first?.message].filter(Boolean).join(' ')}`
   return new KpkiError(
     'ERR_SPEC_INVALID',
     message,

@@ -71,12 +71,22 @@ function issueOf(
   if (options && options.length > 0) return notOneOf(issue.input, options, path)
   const expected = WORDS[issue.expected ?? ''] ?? issue.expected ?? 'another type'
   const quote = expected === 'text' && ['number', 'boolean'].includes(typeof issue.input)
+  // What may be a secret is not shown.
+  const input = SECRET.test(String(keys.at(-1))) ? typeof issue.input : kindOf(issue.input)
   return {
     path,
-    message: `must be ${expected}, not ${kindOf(issue.input)}`,
-    ...(quote ? { fix: `put it in quotes: "${String(issue.input)}"` } : {}),
+    message: `must be ${expected}, not ${input}`,
+    ...(quote
+      ? {
+          fix: input.includes(' ')
+            ? `put it in quotes: "${String(issue.input)}"`
+            : 'put it in quotes',
+        }
+      : {}),
   }
 }
+
+const SECRET = /token|certificateKey/i
 
 const WORDS: Readonly<Record<string, string>> = {
   string: 'text',

@@ -222,7 +222,11 @@ function plainValue(reader: Reader, offset: number, text: string, scalar: PlainS
     case 'integer': {
       const value = Number(scalar.value)
       if (Number.isSafeInteger(value)) return value
-      throw errorAt(reader, offset, `the number ${text} is too large: quote it to keep it as text`)
+      throw errorAt(
+        reader,
+        offset,
+        'a whole number beyond 2^53 loses digits: quote it to keep it as text',
+      )
     }
     case 'float':
       if (Number.isFinite(scalar.value)) return scalar.value

@@ -396,7 +396,7 @@ const ERRORS: readonly [changes: Changes, path: string, message: string, fix?: s
   ],
   [
     { 'spec.kubeadm.clusterConfiguration.apiServer.extraArgs': { '--v': '4' } },
-    'spec.kubeadm.clusterConfiguration.apiServer.extraArgs[0].name',
+    'spec.kubeadm.clusterConfiguration.apiServer.extraArgs["--v"]',
     'is not the name of a flag',
     'write "v"',
   ],
@@ -465,6 +465,8 @@ describe('mistakes', () => {
       'spec.kubeadm.initConfiguration.certificateKey': 'S3cret',
     })
     expect(mistakes(text).length).toBe(2)
+    const numbers = text.replaceAll('S3cret', '4711')
+    expect(JSON.stringify(mistakes(numbers))).not.toContain('4711')
     expect(JSON.stringify(mistakes(text))).not.toContain('S3cret')
   })
 })

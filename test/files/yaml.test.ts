@@ -100,7 +100,7 @@ describe('loadYaml', () => {
     ['a:\n- !!binary aGk=\n', 2, "can't be read as !!binary"],
     ['a: !custom {}\n', 1, 'the tag !custom is not supported'],
     ['a: !!int x\n', 1, '"x" can\'t be read as !!int'],
-    ['\na: 99999999999999999\n', 2, 'too large'],
+    ['\na: 99999999999999999\n', 2, 'beyond 2^53'],
     ['a: .nan\n', 1, 'not a number that JSON can hold'],
     ['? [a]\n: 1\n', 1, 'a mapping key must be text'],
     ['<<: 1\n', 1, '"<<" must name a mapping'],

@@ -44,9 +44,10 @@ export function* checkComponents(settings: Settings): Generator<Finding> {
   }
 }
 
+/** Arguments are a list here, but the user may have written a map: the flag itself names the place. */
 function* flags(value: unknown, path: string): Generator<Finding> {
-  for (const [i, { name }] of argumentsOf(value).entries()) {
-    const place = Array.isArray(value) ? `${path}[${i}].name` : `${path}[${JSON.stringify(name)}]`
+  for (const { name } of argumentsOf(value)) {
+    const place = `${path}[${JSON.stringify(name)}]`
     if (name === '') yield mistake(place, 'has no name', 'write the flag without its dashes')
     else if (/^-|[\s=]/.test(name)) {
       const bare = name.replace(/^-+/, '').split(/[\s=]/)[0]
