@@ -12,6 +12,13 @@ export function printable(text: string): string {
   })
 }
 
+/** JSON with the same characters as escapes: the same value, safe to look at. */
+export function visibleJson(json: string): string {
+  return json.replace(UNSAFE, (character) =>
+    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',
@@ -29,7 +36,8 @@ export function escapeXml(text: string): string {
 export function escapeMarkdown(text: string): string {
   return printable(text)
     .replace(/[&<>]/g, (character) => ENTITIES[character] ?? character)
-    .replace(/[\\`*_{}[\]()#+!|~$]/g, '\\$&')
+    .replace(/[\\*_{}[\]()#+!|~$]/g, '\\$&')
+    .replace(/`/g, '&#96;')
     .replace(/@/g, '@\u200b')
     .replace(/\b(https?|ftp):\/\//g, '$1:\u200b//')
     .replace(/\bwww\./g, 'www\u200b.')

@@ -1,4 +1,5 @@
 import type { AuditReport } from '../types.js'
+import { visibleJson } from './escape.js'
 import type { GraphFormatId } from './format-ids.js'
 import { graphModel } from './graph-model.js'
 import { GRAPH_FILE_STYLE } from './graph-style.js'
@@ -19,5 +20,6 @@ export const GRAPH_FORMATS: {
 
 function graphJson(report: AuditReport, { all = false }: GraphOptions): string {
   const connections = report.connections.filter((one) => all || standingOf(one) !== 'refused')
-  return `${JSON.stringify({ at: report.at, connections, components: report.components }, undefined, 2)}\n`
+  const graph = { at: report.at, connections, components: report.components }
+  return `${visibleJson(JSON.stringify(graph, undefined, 2))}\n`
 }
