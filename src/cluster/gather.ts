@@ -119,7 +119,9 @@ function algorithmOf(
 ): Given<KeyAlgorithm> {
   const { value, path } = documents.cluster
   const asked = ALGORITHMS.find((algorithm) => algorithm === value.encryptionAlgorithm)
-  const gate = value.featureGates?.PublicKeysECDSA === true ? 'ECDSA-P256' : undefined
+  const on = value.featureGates?.PublicKeysECDSA
+  const off = on === false && source === 'kubeadm' ? 'RSA-2048' : undefined
+  const gate = on === true ? 'ECDSA-P256' : off
   const named = given(asked, `${path}.encryptionAlgorithm`)
   const gated = given<KeyAlgorithm>(gate, `${path}.featureGates.PublicKeysECDSA`)
   if (source === 'kubeadm' && gated) {

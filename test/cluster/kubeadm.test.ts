@@ -214,6 +214,18 @@ apiServer:
     expect(cluster.componentTimeoutSeconds).toBe(480)
   })
 
+  it.each([
+    ['true', 'ECDSA-P256'],
+    ['false', 'RSA-2048'],
+  ])('lets the gate PublicKeysECDSA: %s win over encryptionAlgorithm', (on, expected) => {
+    const cluster = `encryptionAlgorithm: RSA-4096\nfeatureGates: {PublicKeysECDSA: ${on}}`
+    const read = parseCluster(kubeadmFile({ api: 'v1beta4', version: 'v1.33.3', cluster }))
+    expect(read.cluster.pki.keyAlgorithm).toBe(expected)
+    expect(read.warnings.map((issue) => issue.path)).toContain(
+      'ClusterConfiguration.encryptionAlgorithm',
+    )
+  })
+
   it('reads a node that joins where the file says enough, and says what is missing', () => {
     const join = (rest: string) => `apiVersion: kubeadm.k8s.io/v1beta3
 kind: ClusterConfiguration
