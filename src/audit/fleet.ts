@@ -56,7 +56,7 @@ export interface KubeletServer {
   readonly node: NodeFacts
   readonly kubelet: KubeletFacts
   /** `self-made`: by the kubelet itself at its first start; `requested`: by CSR from the cluster's signer. */
-  readonly serving: Credential | 'self-made' | 'requested'
+  readonly serving: Credential | 'self-made' | 'requested' | 'unseen'
   readonly clientCa?: Trust
 }
 
@@ -172,8 +172,9 @@ function kubeletServer(node: NodeFacts, kubelet: KubeletFacts): KubeletServer {
       return pair(file(kubelet.tlsCertFile), file(kubelet.tlsPrivateKeyFile))
     if (rotated.state === 'present') return pair(rotated, rotated)
     if (kubelet.serverTlsBootstrap) return 'requested'
-    const there = own.certificate.state === 'present' || own.key.state === 'present'
-    return there ? own : 'self-made'
+    const states = [own.certificate.state, own.key.state]
+    if (states.includes('present')) return own
+    return states.includes('unknown') ? 'unseen' : 'self-made'
   }
   const clientCa = kubelet.clientCaFile
   return {

@@ -19,10 +19,14 @@ const CONFIGS = [
 const KUBECONFIGS = ['etc/kubernetes/kubelet.conf', 'var/lib/kubelet/kubeconfig']
 const BOOTSTRAP = 'etc/kubernetes/bootstrap-kubelet.conf'
 
-/** How the kubelet of a node is set up; undefined where nothing in the tree speaks of one. */
+/**
+ * How the kubelet of a node is set up; undefined where nothing in the tree speaks of one. Where only its
+ * kubeconfig is there, kubeadm's configuration is assumed, with `clientCa`.
+ */
 export function readKubelet(
   tree: FileTree,
   launches: readonly Launch[],
+  clientCa: string,
   read: DocumentReader,
 ): KubeletFacts | undefined {
   const launch = launches.find(({ component }) => component === 'kubelet')
@@ -46,11 +50,14 @@ export function readKubelet(
     flagOf(flags, flag) ?? filled(at(value, ...keys))
   const isTrue = (text: string | undefined, otherwise: boolean) =>
     text === undefined ? otherwise : text === 'true'
-  const clientCaFile = setting('client-ca-file', 'authentication', 'x509', 'clientCAFile')
+  const configured = configPath !== undefined || !launch
+  const clientCaFile =
+    configPath === undefined && !launch
+      ? clientCa
+      : setting('client-ca-file', 'authentication', 'x509', 'clientCAFile')
   const tlsCertFile = setting('tls-cert-file', 'tlsCertFile')
   const tlsPrivateKeyFile = setting('tls-private-key-file', 'tlsPrivateKeyFile')
   const hostnameOverride = flagOf(flags, 'hostname-override')
-  const configured = configPath !== undefined
   return {
     ...(entry && { configPath: entry.path }),
     ...(isObject(value) && { config: value }),

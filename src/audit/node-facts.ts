@@ -62,7 +62,8 @@ export async function readNode(
     (node && cluster?.certificatesDir)
   const layout = layoutOf(tree, certificatesDir?.replace(/^\/+|\/+$/g, ''))
   const usual = kind === 'node' ? readLaunches(name, tree) : []
-  const kubelet = kind === 'node' ? readKubelet(tree, usual, read) : undefined
+  const ca = `/${layout.pki}/${layout.layout.files['client-ca']}`
+  const kubelet = kind === 'node' ? readKubelet(tree, usual, ca, read) : undefined
   const real = kubelet ? readLaunches(name, tree, kubelet.staticPodPath) : usual
   const launches = kind === 'node' ? withDefaults(name, real, layout, found) : []
   return {

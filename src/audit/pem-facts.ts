@@ -82,6 +82,7 @@ export function createPemReader(engine: CryptoEngine): PemReader {
       return { ...base, key, ...(key.failure !== undefined && { failure: key.failure }) }
     }
     if (!CERTIFICATE_LABELS.has(label)) return base
+    if (block.der[0] !== SEQUENCE) return { ...base, failure: 'the block holds no certificate' }
     try {
       return { ...base, certificate: certificateOf(block.der) }
     } catch (error) {
