@@ -107,19 +107,22 @@ function isSquare(n: bigint): boolean {
   return root * root === n
 }
 
-/** Rounded down, with twice the digits in each step. */
+/** Rounded down, with twice the digits in each step (the way of Python’s math.isqrt). */
 function squareRoot(n: bigint): bigint {
-  if (n < 1n) return 0n
-  const half = (n.toString(16).length * 4 - 1) >> 1
+  if (n < 4n) return n < 1n ? 0n : 1n
+  const half = (bitLength(n) - 1) >> 1
   let root = 1n
   let digits = 0
-  for (let shift = half.toString(2).length - 1; shift >= 0; shift--) {
+  for (let shift = 31 - Math.clz32(half); shift >= 0; shift--) {
     const before = digits
     digits = half >> shift
-    root =
-      (root << BigInt(digits - before - 1)) + (n >> BigInt(2 * half - before - digits + 1)) / root
+    const high = n >> BigInt(2 * half - before - digits + 1)
+    root = (root << BigInt(digits - before - 1)) + high / root
   }
-  while (root * root > n) root -= 1n
-  while ((root + 1n) * (root + 1n) <= n) root += 1n
-  return root
+  return root * root > n ? root - 1n : root
+}
+
+function bitLength(n: bigint): number {
+  const hex = n.toString(16)
+  return hex.length * 4 - Math.clz32(Number.parseInt(hex.charAt(0), 16)) + 28
 }

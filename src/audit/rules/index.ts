@@ -1,5 +1,71 @@
 import type { Rule } from '../types.js'
+import { AUTHORITY_RULES } from './authorities.js'
+import { CHAIN_RULES } from './chains.js'
+import { CIS_FLAG_RULES } from './cis-flags.js'
+import { CIS_KUBELET_RULES } from './cis-kubelet.js'
 import { DERIVED_RULES } from './derived.js'
+import { ENCRYPTION_RULES } from './encryption-config.js'
+import { EXPORT_RULES } from './exports.js'
+import { EXTENSION_RULES } from './extensions.js'
+import { FLAG_RULES } from './flags.js'
+import { IDENTITY_RULES } from './identity.js'
+import { IDENTITY_NAME_RULES } from './identity-names.js'
+import { KEY_RULES } from './keys.js'
+import { KUBECONFIG_CREDENTIAL_RULES } from './kubeconfig-credentials.js'
+import { KUBECONFIG_RULES } from './kubeconfigs.js'
+import { MANIFEST_RULES } from './manifests.js'
+import { MODE_RULES } from './modes.js'
+import { NAME_SYNTAX_RULES } from './name-syntax.js'
+import { NAME_RULES } from './names.js'
+import { PEM_BUNDLE_RULES } from './pem-bundles.js'
+import { PEM_FILE_RULES } from './pem-files.js'
+import { PLACEMENT_RULES } from './placement.js'
+import { ROTATION_RULES } from './rotation.js'
+import { SECRET_RULES } from './secrets.js'
+import { SEPARATION_RULES } from './separation.js'
+import { SERIAL_RULES } from './serials.js'
+import { TOKEN_RULES } from './tokens.js'
+import { USAGE_RULES } from './usages.js'
+import { VALIDITY_RULES } from './validity.js'
+import { WEAK_KEY_RULES } from './weak-keys.js'
+
+/** Groups in the order of the catalogue; what the trust graph shows comes last. */
+const GROUPS = 'PKCESNVITAFOMRX'
+
+function order(a: Rule, b: Rule): number {
+  const groups = GROUPS.indexOf(a.group) - GROUPS.indexOf(b.group)
+  return groups === 0 ? Number(a.code.slice(1)) - Number(b.code.slice(1)) : groups
+}
 
 /** The catalogue: every rule, in order of its code. */
-export const RULES: readonly Rule[] = [...DERIVED_RULES]
+export const RULES: readonly Rule[] = [
+  ...PEM_FILE_RULES,
+  ...PEM_BUNDLE_RULES,
+  ...KEY_RULES,
+  ...WEAK_KEY_RULES,
+  ...CHAIN_RULES,
+  ...AUTHORITY_RULES,
+  ...EXTENSION_RULES,
+  ...USAGE_RULES,
+  ...NAME_RULES,
+  ...NAME_SYNTAX_RULES,
+  ...SERIAL_RULES,
+  ...VALIDITY_RULES,
+  ...IDENTITY_RULES,
+  ...IDENTITY_NAME_RULES,
+  ...SEPARATION_RULES,
+  ...PLACEMENT_RULES,
+  ...SECRET_RULES,
+  ...ENCRYPTION_RULES,
+  ...TOKEN_RULES,
+  ...KUBECONFIG_RULES,
+  ...KUBECONFIG_CREDENTIAL_RULES,
+  ...MODE_RULES,
+  ...MANIFEST_RULES,
+  ...FLAG_RULES,
+  ...CIS_FLAG_RULES,
+  ...CIS_KUBELET_RULES,
+  ...ROTATION_RULES,
+  ...EXPORT_RULES,
+  ...DERIVED_RULES,
+].sort(order)

@@ -1,0 +1,160 @@
+import { bytesOfBase64 } from '../../ca/pem.js'
+import { readCertificates } from '../../ca/read.js'
+import type { Json } from '../../cluster/cluster.js'
+import { textOf as contentOf } from '../../files/tree.js'
+import { at, listOf, readDocuments, textOf } from '../documents.js'
+import type { Estate } from '../estate.js'
+import { shortPath } from '../paths.js'
+import type { Rule } from '../types.js'
+import { indexOf } from './index-of-estate.js'
+import { trustsIn } from './reach.js'
+import { each, rule } from './row.js'
+
+const GUIDE = 'https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/'
+const EXPORT =
+  /(cluster-info|kube-root-ca|extension-apiserver-authentication|configmaps?|secrets?|webhooks?|apiservices?)[^/]*\.(ya?ml|json)$/i
+const MAX_EXPORT = 1 << 20
+
+/** An object exported from the cluster that lies in the tree. */
+interface Exported {
+  readonly node: string
+  readonly path: string
+  readonly kind: string
+  readonly name: string
+  readonly value: Json
+}
+
+const exportsByEstate = new WeakMap<Estate, readonly Exported[]>()
+
+function exported(estate: Estate): readonly Exported[] {
+  const known = exportsByEstate.get(estate)
+  if (known) return known
+  const found = indexOf(estate).parts.flatMap(({ name: node, tree }) =>
+    [...tree.values()].flatMap((entry) => {
+      if (entry.kind !== 'file' || !EXPORT.test(entry.path) || entry.data.length > MAX_EXPORT)
+        return []
+      return readDocuments(contentOf(entry)).values.flatMap((value) => {
+        const items = textOf(at(value, 'kind')) === 'List' ? listOf(at(value, 'items')) : [value]
+        return items.map((item) => ({
+          node,
+          path: entry.path,
+          kind: textOf(at(item, 'kind')) ?? '',
+          name: textOf(at(item, 'metadata', 'name')) ?? '',
+          value: item,
+        }))
+      })
+    }),
+  )
+  exportsByEstate.set(estate, found)
+  return found
+}
+
+const ofKind =
+  (...kinds: readonly string[]) =>
+  (estate: Estate) =>
+    exported(estate).filter(({ kind }) => kinds.includes(kind))
+
+/** Serial number and name of every certificate in a PEM text; undefined when it holds none. */
+function marks(pem: string): readonly string[] | undefined {
+  try {
+    const all = readCertificates(pem)
+    return all.length === 0
+      ? undefined
+      : all.map(({ serial, subject }) => `${serial} ${subject.commonNames[0] ?? ''}`)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether a PEM text lacks every authority that the API server’s clients use now. */
+function isStale(pem: string, estate: Estate, role: 'client-ca' | 'requestheader-ca'): boolean {
+  const found = marks(pem)
+  const current = trustsIn(estate, role).flatMap(({ certificates }) =>
+    certificates.map(({ facts }) => `${facts.serial} ${facts.subject.commonNames[0] ?? ''}`),
+  )
+  return found !== undefined && current.length > 0 && !found.some((mark) => current.includes(mark))
+}
+
+function decoded(base64: Json | undefined): string {
+  const bytes = bytesOfBase64(textOf(base64) ?? '')
+  return bytes ? new TextDecoder().decode(bytes) : ''
+}
+
+function clusterInfoAuthority(value: Json): string {
+  const { values } = readDocuments(textOf(at(value, 'data', 'kubeconfig')) ?? '')
+  const [cluster] = listOf(at(values[0], 'clusters'))
+  return decoded(at(cluster, 'cluster', 'certificate-authority-data'))
+}
+
+export const EXPORT_RULES: readonly Rule[] = [
+  rule('R07', 'configmaps-stale', 'H', 'warning', {
+    title: 'an exported ConfigMap holds an old authority',
+    citation: 'kubernetes/website#31882',
+    why: 'Joins, pods or the aggregation layer trust what is in it, not what is on the disk.',
+    fix: 'let the controllers rewrite kube-root-ca.crt, and replace cluster-info and extension-apiserver-authentication',
+    check: each(ofKind('ConfigMap'), ({ node, path, name, value }, estate) => {
+      const texts = [
+        { pem: textOf(at(value, 'data', 'ca.crt')), role: 'client-ca' as const },
+        { pem: textOf(at(value, 'data', 'client-ca-file')), role: 'client-ca' as const },
+        {
+          pem: textOf(at(value, 'data', 'requestheader-client-ca-file')),
+          role: 'requestheader-ca' as const,
+        },
+        { pem: clusterInfoAuthority(value), role: 'client-ca' as const },
+      ]
+      return texts.some(({ pem, role }) => isStale(pem ?? '', estate, role))
+        ? {
+            node,
+            path,
+            message: `${shortPath(path)} has the ConfigMap ${name} with an authority that is not the present one`,
+          }
+        : undefined
+    }),
+  }),
+  rule('R08', 'sa-secret-ca-stale', 'M', 'warning', {
+    title: 'an exported token Secret holds an old authority',
+    citation: GUIDE,
+    why: 'Workloads that mount it refuse the API server.',
+    fix: 'delete the ca.crt of the Secret; the controller manager fills it again',
+    check: each(
+      (estate) =>
+        ofKind('Secret')(estate).filter(
+          ({ value }) => textOf(at(value, 'type')) === 'kubernetes.io/service-account-token',
+        ),
+      ({ node, path, name, value }, estate) =>
+        isStale(decoded(at(value, 'data', 'ca.crt')), estate, 'client-ca')
+          ? {
+              node,
+              path,
+              message: `${shortPath(path)} has the Secret ${name} with an authority that is not the present one`,
+            }
+          : undefined,
+    ),
+  }),
+  rule('R09', 'webhook-cabundle-stale', 'I', 'info', {
+    title: 'an exported webhook trusts an old authority of the cluster',
+    citation: GUIDE,
+    why: 'Calls to it fail when its certificate comes from the new authority.',
+    fix: 'write the present authority into caBundle',
+    check: each(
+      ofKind('ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration', 'APIService'),
+      ({ node, path, name, value }, estate) => {
+        const bundles = [
+          at(value, 'spec', 'caBundle'),
+          ...listOf(at(value, 'webhooks')).map((hook) => at(hook, 'clientConfig', 'caBundle')),
+        ]
+        const own = bundles.some((bundle) => {
+          const pem = decoded(bundle)
+          return /kubernetes/.test((marks(pem) ?? []).join()) && isStale(pem, estate, 'client-ca')
+        })
+        return own
+          ? {
+              node,
+              path,
+              message: `${shortPath(path)} has ${name} with an authority of the cluster that is not the present one`,
+            }
+          : undefined
+      },
+    ),
+  }),
+]

@@ -1,0 +1,210 @@
+import { matchesName } from '../../ca/verify.js'
+import { isIp } from '../../cluster/addresses.js'
+import { flagList, flagOf } from '../command-line.js'
+import { at, textsOf } from '../documents.js'
+import type { ComponentName, Estate } from '../estate.js'
+import { isAnyHost, isLocalHost } from '../hosts.js'
+import { shortPath } from '../paths.js'
+import type { Rule } from '../types.js'
+import { indexOf } from './index-of-estate.js'
+import { aboutLaunch, apiservers, type Launched } from './manifests.js'
+import { each, HARDENING, listed, rule } from './row.js'
+import { flagPem } from './uses.js'
+
+const real = (estate: Estate): readonly Launched[] =>
+  indexOf(estate).launches.filter(({ launch }) => launch.source !== 'default')
+
+/** A flag that a release no longer knows. */
+interface Removed {
+  readonly component: ComponentName
+  readonly flag: string
+  /** First minor (of Kubernetes, or of etcd) without it. */
+  readonly since: string
+}
+
+const REMOVED: readonly Removed[] = [
+  { component: 'kube-apiserver', flag: 'basic-auth-file', since: '1.19' },
+  { component: 'kube-apiserver', flag: 'insecure-port', since: '1.24' },
+  { component: 'kube-apiserver', flag: 'insecure-bind-address', since: '1.24' },
+  { component: 'kube-apiserver', flag: 'address', since: '1.24' },
+  { component: 'kube-scheduler', flag: 'policy-config-file', since: '1.23' },
+  { component: 'kube-controller-manager', flag: 'pod-eviction-timeout', since: '1.27' },
+  { component: 'kube-controller-manager', flag: 'enable-taint-manager', since: '1.27' },
+  { component: 'kubelet', flag: 'network-plugin', since: '1.24' },
+  { component: 'kubelet', flag: 'cni-conf-dir', since: '1.24' },
+  { component: 'kubelet', flag: 'cni-bin-dir', since: '1.24' },
+  { component: 'kubelet', flag: 'container-runtime', since: '1.27' },
+  { component: 'kubelet', flag: 'pod-infra-container-image', since: '1.35' },
+  { component: 'etcd', flag: 'enable-v2', since: '3.6' },
+]
+
+/** Whether version `a` (`1.28.7`) is of minor `b` (`1.24`) or later. */
+function isAtLeast(a: string, b: string): boolean {
+  const [left, right] = [a, b].map((text) => text.split('.').map(Number)) as [number[], number[]]
+  return (left[0] ?? 0) !== (right[0] ?? 0)
+    ? (left[0] ?? 0) > (right[0] ?? 0)
+    : (left[1] ?? 0) >= (right[1] ?? 0)
+}
+
+function* removedFlags(estate: Estate) {
+  const release = estate.cluster?.release.version.text.replace(/^v/, '')
+  for (const node of estate.nodes) {
+    const sets = node.launches.map((launch) => ({
+      component: launch.component,
+      flags: launch.flags,
+      version: launch.version ?? (launch.component === 'etcd' ? undefined : release),
+      path: launch.path,
+    }))
+    const apiserver = node.launches.find(({ component }) => component === 'kube-apiserver')
+    if (node.kubelet && !sets.some(({ component }) => component === 'kubelet'))
+      sets.push({
+        component: 'kubelet',
+        flags: node.kubelet.flags,
+        version: release ?? apiserver?.version,
+        path: undefined,
+      })
+    for (const { component, flags, version, path } of sets) {
+      if (version === undefined) continue
+      for (const row of REMOVED)
+        if (row.component === component && flags.has(row.flag) && isAtLeast(version, row.since))
+          yield {
+            node: node.name,
+            ...(path !== undefined && { path }),
+            message: `${path === undefined ? `the kubelet of ${node.name}` : shortPath(path)} gives --${row.flag}, which ${component} ${version} does not know (gone since ${row.since})`,
+          }
+    }
+  }
+}
+
+const WEAK_SUITE = /_(RC4|3DES|DES|NULL|EXPORT|CBC)_|_MD5$/
+const RSA_ONLY = /^TLS_(ECDHE_)?RSA_/
+
+function suitesOf({ launch }: Launched): readonly string[] {
+  return flagList(launch.flags, launch.component === 'etcd' ? 'cipher-suites' : 'tls-cipher-suites')
+}
+
+function badSuites(one: Launched) {
+  const suites = suitesOf(one)
+  const old = /^(VersionTLS10|VersionTLS11|TLS1\.[01])$/.exec(
+    flagOf(one.launch.flags, 'tls-min-version') ?? '',
+  )
+  if (old) return aboutLaunch(one, `allows ${old[0]}; TLS 1.2 is the least`)
+  const weak = suites.filter((suite) => WEAK_SUITE.test(suite) && !/CBC_SHA$/.test(suite))
+  if (weak.length > 0) return aboutLaunch(one, `offers weak cipher suites: ${listed(weak)}`)
+  const flag = one.launch.component === 'etcd' ? 'cert-file' : 'tls-cert-file'
+  const key = flagPem(one.node, one.launch, flag)?.certificates[0]?.facts.publicKey.type
+  const older = suites.filter((suite) => !/^TLS_(AES|CHACHA20)_/.test(suite))
+  return key === 'EC' && older.length > 0 && older.every((suite) => RSA_ONLY.test(suite))
+    ? aboutLaunch(
+        one,
+        'offers cipher suites for RSA keys only, but serves with an EC key: TLS 1.2 clients fail',
+      )
+    : undefined
+}
+
+const kubelets = ({ nodes }: Estate) =>
+  nodes.flatMap((node) => (node.kubelet?.config ? [{ node, kubelet: node.kubelet }] : []))
+
+export const FLAG_RULES: readonly Rule[] = [
+  rule('M13', 'anonymous-insecure-port', 'H', 'error', {
+    title: 'an insecure port or a static password file is configured',
+    citation: 'CIS 1.2.1, 1.2.2',
+    why: 'Where the release still knows the flag, the API is open; where it does not, the component crashes.',
+    fix: 'remove the flag',
+    needs: 'manifests',
+    check: each(real, (one) => {
+      const { flags, component } = one.launch
+      if (component !== 'kube-apiserver') return undefined
+      const port = flagOf(flags, 'insecure-port')
+      if (port !== undefined && port !== '0')
+        return aboutLaunch(one, `opens --insecure-port=${port}`)
+      const found = ['token-auth-file', 'basic-auth-file'].filter((flag) => flags.has(flag))
+      return found.length > 0
+        ? {
+            ...aboutLaunch(
+              one,
+              `accepts static credentials: ${listed(found.map((flag) => `--${flag}`))}`,
+            ),
+            severity: 'warning' as const,
+          }
+        : undefined
+    }),
+  }),
+  rule('M14', 'tls-min-ciphers', 'L', 'warning', {
+    title: 'weak TLS versions or cipher suites, or none for the key',
+    citation: 'CIS 1.2.29, 4.2.12; RFC 9325',
+    why: 'Old suites can be broken; suites for another kind of key end every TLS 1.2 handshake.',
+    fix: 'remove --tls-cipher-suites: Go’s defaults are right',
+    needs: 'manifests',
+    check: (estate) => {
+      const all = real(estate)
+      const boxes = kubelets(estate)
+      if (all.length + boxes.length === 0) return 'not-applicable'
+      return [
+        ...all.flatMap((one) => badSuites(one) ?? []),
+        ...boxes.flatMap(({ node, kubelet }) => {
+          const weak = textsOf(at(kubelet.config, 'tlsCipherSuites')).filter((suite) =>
+            WEAK_SUITE.test(suite),
+          )
+          const path = kubelet.configPath
+          return weak.length > 0
+            ? [
+                {
+                  node: node.name,
+                  ...(path !== undefined && { path }),
+                  message: `the kubelet of ${node.name} offers weak cipher suites: ${listed(weak)}`,
+                },
+              ]
+            : []
+        }),
+      ]
+    },
+  }),
+  rule('M15', 'flag-unknown-for-version', 'C', 'error', {
+    title: 'a flag that this release no longer knows',
+    citation: 'Kubernetes and etcd release notes',
+    why: 'The component prints "unknown flag" and exits: an upgrade ends in a crash loop.',
+    fix: 'remove the flag',
+    needs: 'manifests',
+    check: (estate) => removedFlags(estate),
+  }),
+  rule('M17', 'encryption-flag-unset', 'M', 'warning', {
+    title: 'Secrets are stored in clear',
+    citation: 'CIS 1.2.27',
+    why: 'Whoever gets a backup of etcd reads every Secret. Kubernetes and kubeadm leave it so.',
+    fix: '--encryption-provider-config=/etc/kubernetes/encryption.yaml',
+    needs: 'manifests',
+    profiles: HARDENING,
+    check: each(apiservers, (one) =>
+      flagOf(one.launch.flags, 'encryption-provider-config') === undefined
+        ? aboutLaunch(one, 'has no --encryption-provider-config')
+        : undefined,
+    ),
+  }),
+  rule('M18', 'advertise-vs-san', 'C', 'error', {
+    title: 'the API server announces an address that its certificate lacks',
+    citation: 'kubeadm app/phases/certs',
+    why: 'Clients that take the address from the endpoints of the kubernetes service refuse the certificate.',
+    fix: 'kpki gen -o OUT',
+    needs: 'manifests',
+    check: each(apiservers, (one) => {
+      const serving = flagPem(one.node, one.launch, 'tls-cert-file')?.certificates[0]
+      const names = ['advertise-address', 'bind-address'].flatMap((flag) => {
+        const value = flagOf(one.launch.flags, flag)
+        return value !== undefined && isIp(value) && !isAnyHost(value) && !isLocalHost(value)
+          ? [{ flag, value }]
+          : []
+      })
+      const has =
+        (serving?.facts.altNames?.ip.length ?? 0) + (serving?.facts.altNames?.dns.length ?? 0) > 0
+      const bad =
+        serving && has ? names.filter(({ value }) => !matchesName(serving.facts, value)) : []
+      return bad.length > 0
+        ? aboutLaunch(
+            one,
+            `has ${listed(bad.map(({ flag, value }) => `--${flag}=${value}`))}, which its certificate is not for`,
+          )
+        : undefined
+    }),
+  }),
+]

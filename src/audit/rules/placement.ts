@@ -1,0 +1,335 @@
+import { fileAt } from '../../files/tree.js'
+import { flagOf } from '../command-line.js'
+import { at } from '../documents.js'
+import type { Certificate, Estate, NodeFacts, PemFacts } from '../estate.js'
+import { shortPath } from '../paths.js'
+import type { Rule } from '../types.js'
+import { issuingCertificates } from './authorities.js'
+import { launchesOf } from './facts-of-cluster.js'
+import { grouped, indexOf } from './index-of-estate.js'
+import { authorityPairs } from './pem-bundles.js'
+import { trustsIn } from './reach.js'
+import { each, finding, GENERATE, listed, nameOf, rule } from './row.js'
+import { flagPem } from './uses.js'
+
+const controlPlanes = ({ nodes }: Estate) => nodes.filter(({ role }) => role === 'control-plane')
+const several = (estate: Estate) => (controlPlanes(estate).length > 1 ? controlPlanes(estate) : [])
+
+/** Private keys on nodes that sign for the whole cluster: authorities' and service accounts'. */
+function clusterKeys(estate: Estate): ReadonlyMap<string, string> {
+  const { authorityOfKey, parts } = indexOf(estate)
+  const keys = new Map<string, string>()
+  for (const [keyId, { facts }] of authorityOfKey)
+    if (facts.basicConstraints?.ca && !/@\d+$/.test(facts.subject.commonNames[0] ?? ''))
+      keys.set(keyId, `the authority ${JSON.stringify(facts.subject.commonNames[0] ?? '')}`)
+  for (const node of parts) {
+    for (const launch of node.launches)
+      for (const flag of ['service-account-signing-key-file', 'service-account-private-key-file'])
+        for (const { keyId } of flagPem(node, launch, flag)?.keys ?? [])
+          if (keyId !== undefined) keys.set(keyId, 'the service-account signer')
+    for (const { keyId } of node.kind === 'authorities'
+      ? (node.pems.get('sa.key')?.keys ?? [])
+      : [])
+      if (keyId !== undefined) keys.set(keyId, 'the service-account signer')
+  }
+  return keys
+}
+
+/** Compares a file's meaning between control planes; the first one sets the measure. */
+function drift<T>(
+  estate: Estate,
+  read: (node: NodeFacts) => { readonly pem: PemFacts; readonly value: T } | undefined,
+  same: (a: T, b: T) => boolean,
+  message: (first: string) => string,
+) {
+  const found = several(estate).flatMap((node) => read(node) ?? [])
+  const [first, ...others] = found
+  if (!first || others.length === 0) return 'not-applicable'
+  return others
+    .filter(({ value }) => !same(first.value, value))
+    .map(({ pem }) => finding(pem.place, message(first.pem.place.node)))
+}
+
+const sameSet = <T>(a: readonly T[], b: readonly T[]) =>
+  a.length === b.length && a.every((one) => b.includes(one))
+
+function accountKeys(node: NodeFacts) {
+  const launch = node.launches.find(({ component }) => component === 'kube-apiserver')
+  const pem = launch && flagPem(node, launch, 'service-account-key-file')
+  const value = pem?.keys.flatMap(({ keyId }) => keyId ?? [])
+  return pem && value ? { pem, value } : undefined
+}
+
+function rootKeys(estate: Estate): readonly { readonly pem: PemFacts; readonly key: PemFacts }[] {
+  const intermediates = indexOf(estate).authorities.filter(({ facts }) => !facts.selfIssued)
+  const above = new Set(intermediates.flatMap(({ issuers }) => issuers.map(({ keyId }) => keyId)))
+  return authorityPairs(estate).filter(
+    ({ pem, key }) =>
+      estate.nodes.some(({ name }) => name === pem.place.node) &&
+      key.keys.some(({ keyId }) => keyId !== undefined && above.has(keyId)),
+  )
+}
+
+export const PLACEMENT_RULES: readonly Rule[] = [
+  rule('T05', 'ca-key-on-worker', 'C', 'error', {
+    title: 'a key that signs for the cluster lies on a worker',
+    citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
+    why: 'Whoever breaks into the worker issues administrators and tokens at will.',
+    fix: 'shred -u FILE   # on the worker; then rotate what the key signs',
+    check: (estate) => {
+      const workers = new Set(
+        estate.nodes.flatMap((node) => (node.role === 'worker' ? [node] : [])),
+      )
+      if (workers.size === 0) return 'not-applicable'
+      const keys = clusterKeys(estate)
+      return indexOf(estate).keys.flatMap(({ node, key, place }) => {
+        const whose = key.private && workers.has(node) ? keys.get(key.keyId ?? '') : undefined
+        return whose === undefined ? [] : [finding(place, `is the key of ${whose}, on a worker`)]
+      })
+    },
+  }),
+  rule('T06', 'ca-key-with-external', 'H', 'warning', {
+    title: 'an authority’s key is there although the cluster file keeps keys offline',
+    citation: 'kubeadm UsingExternalCA (the mode is guessed from the key’s absence)',
+    why: 'kubeadm takes a ca.key for permission to sign; the key was to be kept elsewhere.',
+    fix: 'shred -u ca.key front-proxy-ca.key etcd/ca.key   # on the nodes',
+    check: (estate) => {
+      if (estate.cluster?.pki.caKeys !== 'offline') return 'not-applicable'
+      const names = new Set(estate.nodes.map(({ name }) => name))
+      return authorityPairs(estate).flatMap(({ key }) =>
+        names.has(key.place.node)
+          ? [finding(key.place, 'is there, although pki.caKeys is offline')]
+          : [],
+      )
+    },
+  }),
+  rule('T07', 'half-external', 'H', 'warning', {
+    title: 'only one of ca.key and front-proxy-ca.key is there',
+    citation: 'kubeadm app/phases/certs UsingExternalFrontProxyCA',
+    why: 'kubeadm can neither renew everything nor take the authorities for external ones: both renewal and upgrade stop.',
+    fix: 'restore the missing key, or remove the other one as well',
+    check: each(
+      (estate) => controlPlanes(estate).filter(({ layout }) => layout === 'kubeadm'),
+      ({ name, pkiDirectory, tree }) => {
+        const has = (file: string) => fileAt(tree, `${pkiDirectory}/${file}`) !== undefined
+        if (
+          !has('ca.crt') ||
+          !has('front-proxy-ca.crt') ||
+          has('ca.key') === has('front-proxy-ca.key')
+        )
+          return undefined
+        const [missing, there] = has('ca.key')
+          ? ['front-proxy-ca.key', 'ca.key']
+          : ['ca.key', 'front-proxy-ca.key']
+        const path = `${pkiDirectory}/${there}`
+        return { node: name, path, message: `${shortPath(path)} is there, but ${missing} is not` }
+      },
+    ),
+  }),
+  rule('T08', 'root-key-online', 'H', 'error', {
+    title: 'the root’s key lies beside its intermediates',
+    citation: 'NIST SP 800-57 part 1 §5.2',
+    why: 'The intermediates exist so that the root can stay offline; on a node it is as exposed as they are.',
+    fix: 'shred -u root-ca.key   # on the node, after a copy in a safe',
+    check: (estate) =>
+      indexOf(estate).authorities.every(({ facts }) => facts.selfIssued)
+        ? 'not-applicable'
+        : rootKeys(estate).map(({ pem, key }) =>
+            finding(
+              key.place,
+              `is the key of the root ${nameOf(pem.place)}, which stands above the issuing authorities`,
+            ),
+          ),
+  }),
+  rule('T09', 'etcd-ca-on-etcd-only-host', 'M', 'warning', {
+    title: 'etcd’s authority key, or another member’s key, on an etcd host',
+    citation: 'kubespray roles/etcd (all keys are copied to every member)',
+    why: 'One etcd host gives away the identity of all of them.',
+    fix: 'keep each member’s own pair on its host and the authority’s key elsewhere',
+    check: each(
+      ({ nodes }) => nodes.filter(({ role }) => role === 'etcd'),
+      function* (node, estate) {
+        const { authorityOfKey } = indexOf(estate)
+        for (const pem of node.pems.values()) {
+          const signs = pem.keys.some((key) => key.private && authorityOfKey.has(key.keyId ?? ''))
+          if (signs)
+            yield finding(pem.place, 'is an authority’s key, on a host that only runs etcd')
+        }
+      },
+    ),
+  }),
+  rule('T10', 'leaf-key-cloned', 'M', 'warning', {
+    title: 'one key lies on several hosts',
+    citation: 'NIST SP 800-57 part 1 §5.2',
+    why: 'The hosts cannot be told apart, and losing one means replacing all.',
+    fix: GENERATE,
+    check: (estate) => {
+      const shared = clusterKeys(estate)
+      const { privateKeys, keys } = indexOf(estate)
+      if (keys.length === 0) return 'not-applicable'
+      return [...privateKeys].flatMap(([keyId, places]) => {
+        const hosts = new Set(
+          places.flatMap(({ node }) => (node.kind === 'node' ? [node.name] : [])),
+        )
+        const [first] = places
+        return first &&
+          hosts.size > 1 &&
+          !shared.has(keyId) &&
+          !/(^|\/)(sa|ca)[^/]*\.key$/.test(first.place.path)
+          ? [finding(first.place, `is the same key on ${listed([...hosts])}`)]
+          : []
+      })
+    },
+  }),
+  rule('T11', 'ca-shared-across-clusters', 'H', 'warning', {
+    title: 'kubeconfigs of different clusters trust one authority',
+    citation:
+      'https://kubernetes.io/docs/reference/access-authn-authz/authentication/#x509-client-certificates',
+    why: 'An administrator of one cluster is an administrator of the other: certificates do not name a cluster.',
+    fix: 'give each cluster authorities of its own',
+    check: (estate) => {
+      const all = indexOf(estate).kubeconfigs.flatMap(({ node, config }) =>
+        config.clusters.flatMap(({ name, server, authority }) => {
+          const certificate = authority?.certificates[0]
+          return certificate && server !== '' ? [{ node, config, name, certificate }] : []
+        }),
+      )
+      if (all.length < 2) return 'not-applicable'
+      return [...grouped(all, ({ certificate }) => certificate.keyId).values()].flatMap((same) => {
+        const names = [...new Set(same.map(({ name }) => name))]
+        const [first] = same
+        const merged = estate.cluster?.clusterName
+        return first &&
+          names.length > 1 &&
+          !(merged !== undefined && names.every((name) => name.startsWith(merged)))
+          ? [
+              {
+                node: first.node.name,
+                path: first.config.path,
+                message: `${shortPath(first.config.path)} and others trust one authority for different clusters: ${listed(names)}`,
+              },
+            ]
+          : []
+      })
+    },
+  }),
+  rule('T12', 'ca-certificate-drift-ha', 'C', 'error', {
+    title: 'control planes trust different authorities',
+    citation:
+      'https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/high-availability/',
+    why: 'A client is welcome at one API server and gets 401 at the next.',
+    fix: 'copy the same ca.crt to every control plane',
+    check: (estate) => {
+      const roles = ['client-ca', 'etcd-ca', 'requestheader-ca'] as const
+      if (several(estate).length === 0) return 'not-applicable'
+      return roles.flatMap((role) => {
+        const all = trustsIn(estate, role).filter(
+          ({ launch }) => launch?.component !== 'kube-controller-manager',
+        )
+        const [first, ...others] = all
+        return others.flatMap((trust) =>
+          first && !sameSet(first.certificates, trust.certificates)
+            ? [finding(trust.pem.place, `holds other authorities than on ${first.node.name}`)]
+            : [],
+        )
+      })
+    },
+  }),
+  rule('T13', 'sa-drift-ha', 'C', 'error', {
+    title: 'control planes have different service-account keys',
+    citation: 'kubernetes/kubernetes#20165',
+    why: 'A token that one API server issued is refused by the next: pods get 401 at random.',
+    fix: 'copy the same sa.key and sa.pub to every control plane',
+    check: (estate) =>
+      drift(
+        estate,
+        accountKeys,
+        sameSet,
+        (first) => `holds other service-account keys than on ${first}`,
+      ),
+  }),
+  rule('T14', 'encryption-config-drift-ha', 'C', 'error', {
+    title: 'control planes encrypt Secrets with different keys',
+    citation: 'https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/',
+    why: 'What one API server writes the next cannot read, or writes with an older key.',
+    fix: 'copy the same encryption configuration to every control plane',
+    needs: 'manifests',
+    check: (estate) => {
+      const configured = launchesOf(estate, 'kube-apiserver')
+      const all = configured.flatMap(({ node, launch }) => {
+        const path = flagOf(launch.flags, 'encryption-provider-config')
+        const document = node.encryption[0]
+        return path === undefined || !document ? [] : [{ node, document }]
+      })
+      const [first, ...others] = all
+      if (!first || others.length === 0) return 'not-applicable'
+      const shapeOf = (value: unknown) => JSON.stringify(value)
+      return others.flatMap(({ node, document }) =>
+        shapeOf(document.value) === shapeOf(first.document.value)
+          ? []
+          : [
+              {
+                node: node.name,
+                path: document.path,
+                message: `${shortPath(document.path)} differs from that on ${first.node.name}`,
+              },
+            ],
+      )
+    },
+  }),
+  rule('T15', 'upload-certs-left', 'M', 'warning', {
+    title: 'a certificate key lies on a node',
+    citation: 'kubernetes/kubeadm#1200',
+    why: 'For two hours after upload-certs it decrypts every authority’s key in the cluster.',
+    fix: 'remove certificateKey from the file when the control planes have joined',
+    profiles: ['cis', 'strict'],
+    check: each(
+      ({ nodes }) => nodes.filter(({ kubeadm }) => kubeadm.length > 0),
+      function* (node) {
+        for (const { path, value } of node.kubeadm) {
+          const given = at(value, 'certificateKey') ?? at(value, 'controlPlane', 'certificateKey')
+          if (typeof given === 'string' && given !== '')
+            yield { node: node.name, path, message: `${shortPath(path)} holds a certificate key` }
+        }
+      },
+    ),
+  }),
+  rule('T16', 'mixed-generation', 'H', 'warning', {
+    title: 'certificates of two authorities of one name are in use',
+    citation: 'https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/',
+    why: 'A rotation stopped half-way: what trusts only one of the two breaks at the next step.',
+    fix: 'finish the rotation, with both authorities in every bundle until then',
+    check: (estate) => {
+      const issuing = indexOf(estate).authorities.filter((one) =>
+        issuingCertificates(estate).has(one),
+      )
+      if (issuing.length === 0) return 'not-applicable'
+      const generations = grouped(issuing, nameKey)
+      return [...generations.values()].flatMap((same) => {
+        const keys = new Set(same.map(({ keyId }) => keyId))
+        const [first, ...others] = same
+        const whole = indexOf(estate).trusts.filter(({ certificates }) =>
+          certificates.some((one) => keys.has(one.keyId)),
+        )
+        const halves = whole.filter(({ certificates }) =>
+          [...keys].some((key) => !certificates.some(({ keyId }) => keyId === key)),
+        )
+        const place = halves[0]?.pem.place
+        return first && place && keys.size > 1 && others.length > 0
+          ? [
+              finding(
+                place,
+                `trusts only one of ${keys.size} authorities named ${JSON.stringify(first.facts.subject.commonNames[0] ?? '')} that have issued certificates here`,
+              ),
+            ]
+          : []
+      })
+    },
+  }),
+]
+
+const latin1 = new TextDecoder('latin1')
+
+function nameKey({ facts }: Certificate): string {
+  return latin1.decode(facts.subject.raw)
+}
