@@ -32,6 +32,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['certs', 'kubeconfig', 'manifests', 'inspect', 'env.ts'],
   ['generate.ts'],
   ['audit'],
+  ['compare'],
   ['provision'],
   ['index.ts', 'node.ts'],
   ['cli'],

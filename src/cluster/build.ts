@@ -16,6 +16,7 @@ import { parseDuration, parseGoDuration } from './durations.js'
 import { isJoin } from './gather-nodes.js'
 import { isObject } from './json.js'
 import { argumentsOf } from './kubeadm/convert.js'
+import { ignoresTimeout } from './kubeadm/validate-release.js'
 import { patchTarget } from './patch-files.js'
 import type { Draft } from './schema-issues.js'
 import type { NodeSettings, Settings } from './settings.js'
@@ -33,7 +34,9 @@ export function buildCluster(settings: Settings): Cluster | undefined {
   const pki = buildPki(settings)
   const controlPlaneEndpoint = endpoint && parseEndpoint(endpoint.value)
   const { imageRepository, imageTag } = cluster.dns ?? {}
-  const timeouts = documents.init.value.timeouts ?? documents.join.value.timeouts
+  const timeouts = ignoresTimeout(settings)
+    ? undefined
+    : (documents.init.value.timeouts ?? documents.join.value.timeouts)
   const wait = parseGoDuration(timeouts?.controlPlaneComponentHealthCheck ?? '')
   return {
     name: settings.name.value,

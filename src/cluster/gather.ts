@@ -89,6 +89,7 @@ export function gather(input: Input): { settings: Settings; findings: readonly F
     apiServerSans: [
       ...list(cluster.apiServer?.certSANs, `${documents.cluster.path}.apiServer.certSANs`),
       ...list(spec.pki?.apiServer?.extraSans, 'spec.pki.apiServer.extraSans'),
+      ...list(spec.apiServer?.extraSans, 'spec.apiServer.extraSans'),
     ],
     hostOs: options.hostOs ?? spec.hostOs ?? (source === 'kpki' ? 'ubuntu' : 'none'),
     patchesDirectory: either(

@@ -22,6 +22,12 @@ export function* checkReleaseFields(settings: Settings): Generator<Finding> {
   }
   if (source === 'kubeadm') {
     yield* apiVersions(settings)
+    if (ignoresTimeout(settings) && documents.init.value.timeouts !== undefined)
+      yield caution(
+        'ClusterConfiguration.apiServer.timeoutForControlPlane',
+        `kubeadm ${release.version.text} takes no timeout from v1beta3: four minutes hold`,
+        `write ${V1BETA4}${release.kubeadmApi === V1BETA4 ? '' : ' with 1.31 or later'}, or leave it out`,
+      )
     return
   }
   if (release.kubeadmApis.includes(V1BETA4)) return
@@ -42,6 +48,15 @@ export function* checkReleaseFields(settings: Settings): Generator<Finding> {
     if (ISSUED_BY_KPKI.includes(rest.join('.'))) yield caution(path, reason)
     else yield mistake(path, reason, 'leave it out, or choose Kubernetes 1.31 or later')
   }
+}
+
+/**
+ * Whether the release's kubeadm passes over the timeout of a v1beta3 ClusterConfiguration, as several do
+ * (kubernetes/kubernetes#133513): its default of four minutes holds then.
+ */
+export function ignoresTimeout({ release, apis }: Settings): boolean {
+  const v1beta3 = apis.some(({ kind, api }) => kind === 'ClusterConfiguration' && api === V1BETA3)
+  return v1beta3 && release?.v1beta3Timeout === false
 }
 
 function* apiVersions({ release, apis }: Settings): Generator<Finding> {

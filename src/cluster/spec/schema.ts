@@ -6,7 +6,7 @@ import {
   kubeletConfiguration,
   kubeProxyConfiguration,
 } from '../kubeadm/schema.js'
-import { flag, text } from '../schema-parts.js'
+import { flag, text, texts } from '../schema-parts.js'
 import { node, provisionFields } from './nodes.js'
 import { pki } from './pki.js'
 
@@ -46,6 +46,7 @@ const spec = v.strictObject({
       verifyKubelets: v.optional(
         flag('The API server verifies kubelets (CIS 1.2.5). Default: kubeletServing is signed.'),
       ),
+      extraSans: v.optional(texts('The same as pki.apiServer.extraSans.')),
     }),
   ),
   ...provisionFields,
