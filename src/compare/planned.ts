@@ -20,6 +20,7 @@ import {
 import { SECRET_FILES } from '../certs/secrets.js'
 import type { AuthorityId } from '../certs/table.js'
 import type { Cluster, ClusterNode } from '../cluster/cluster.js'
+import { type FileEntry, textOf } from '../files/tree.js'
 import { endpointServer, serverFor } from '../kubeconfig/kubeconfig.js'
 import { nodeFiles } from '../manifests/node-files.js'
 import { compareEstates } from './compare.js'
@@ -50,41 +51,57 @@ export async function plannedEstate(
   engine: CryptoEngine = runtimeEngine(),
 ): Promise<Estate> {
   const views = new Map<string, FolderView>()
-  for (const node of nodes) views.set(node.name, await plannedNode(cluster, node, engine))
-  return { nodes: views, shared: plannedShared(cluster) }
+  const context = { cluster, authorities: planAuthorities(cluster), view: viewOnce(engine) }
+  for (const node of nodes) views.set(node.name, await plannedNode(context, node))
+  return { nodes: views, shared: plannedShared(context) }
+}
+
+interface Context {
+  readonly cluster: Cluster
+  readonly authorities: readonly PlannedAuthority[]
+  readonly view: (entry: FileEntry) => Promise<FileView>
+}
+
+// Many nodes have the same files: each text is read once.
+function viewOnce(engine: CryptoEngine): Context['view'] {
+  const known = new Map<string, Promise<FileView>>()
+  return (entry) => {
+    const key = `${entry.path}\n${textOf(entry)}`
+    const view = known.get(key) ?? viewEntry(entry, engine)
+    known.set(key, view)
+    return view
+  }
 }
 
 type Entries = [path: string, view: FileView][]
 
-async function plannedNode(
-  cluster: Cluster,
-  node: ClusterNode,
-  engine: CryptoEngine,
-): Promise<FolderView> {
+async function plannedNode(context: Context, node: ClusterNode): Promise<FolderView> {
+  const { cluster } = context
   const secrets = {
     bootstrapToken: cluster.provision.join === 'token' ? UNDECIDED : undefined,
     certificateKey: node.initial ? UNDECIDED : undefined,
     authorityPins: [UNDECIDED],
   }
-  const entries: Entries = [...trust(cluster, node)]
-  for (const leaf of planNode(cluster, node)) entries.push(...leafViews(cluster, node, leaf))
+  const entries: Entries = [...trust(context, node)]
+  for (const leaf of planNode(cluster, node)) entries.push(...leafViews(context, node, leaf))
   for (const entry of nodeFiles(cluster, node, secrets))
-    entries.push([entry.path, await viewEntry(entry, engine)])
+    entries.push([entry.path, await context.view(entry)])
   return new Map(entries)
 }
 
-function trust(cluster: Cluster, node: ClusterNode): Entries {
+function trust(context: Context, node: ClusterNode): Entries {
+  const { cluster, authorities } = context
   const plane = node.role === 'control-plane'
   const entries: Entries = []
-  for (const authority of planAuthorities(cluster)) {
+  for (const authority of authorities) {
     if (authority.id === 'root-ca' || (authority.id !== 'ca' && !plane)) continue
-    entries.push(...authorityViews(cluster, authority, plane))
+    entries.push(...authorityViews(context, authority, plane))
   }
   if (!plane) return entries
   // One authority for everything lies in every authority's place.
   if (cluster.pki.topology === 'single')
     entries.push(
-      ...aliases(cluster).flatMap(([id, ca]) => authorityViews(cluster, { ...ca, id }, true)),
+      ...aliases(context).flatMap(([id, ca]) => authorityViews(context, { ...ca, id }, true)),
     )
   if (cluster.pki.topology === 'hierarchy')
     entries.push([
@@ -100,28 +117,33 @@ function trust(cluster: Cluster, node: ClusterNode): Entries {
   ]
 }
 
-function aliases(cluster: Cluster): readonly (readonly [AuthorityId, PlannedAuthority])[] {
-  const [ca] = planAuthorities(cluster)
+function aliases({
+  cluster,
+  authorities,
+}: Context): readonly (readonly [AuthorityId, PlannedAuthority])[] {
+  const [ca] = authorities
   if (ca === undefined) return []
   const etcd = cluster.etcd.kind === 'local' ? ([['etcd-ca', ca]] as const) : []
   return [['front-proxy-ca', ca], ...etcd]
 }
 
-function authorityViews(cluster: Cluster, authority: PlannedAuthority, plane: boolean): Entries {
+function authorityViews(context: Context, authority: PlannedAuthority, plane: boolean): Entries {
+  const { cluster } = context
   const files = authorityFiles(cluster, authority.id)
   const certificate: [string, FileView] = [
     files.certificate,
-    { mode: MODES.certificate, content: pem(authorityShape(cluster, authority)) },
+    { mode: MODES.certificate, content: pem(authorityShape(context, authority)) },
   ]
   const withKey = plane && cluster.pki.caKeys === 'on-control-plane'
   const key = keyContent(keyText(authority.keyAlgorithm))
   return withKey ? [certificate, [files.key, secretView(key)]] : [certificate]
 }
 
-function leafViews(cluster: Cluster, node: ClusterNode | undefined, leaf: PlannedLeaf): Entries {
+function leafViews(context: Context, node: ClusterNode | undefined, leaf: PlannedLeaf): Entries {
+  const { cluster } = context
   const { place } = leaf
   const files = filesOf(cluster, place)
-  const certificate = leafShape(cluster, leaf)
+  const certificate = leafShape(context, leaf)
   if (place.kind === 'pki' || place.kind === 'kubelet')
     return [
       [files.certificate, { mode: MODES.certificate, content: pem(certificate) }],
@@ -137,7 +159,7 @@ function leafViews(cluster: Cluster, node: ClusterNode | undefined, leaf: Planne
   const people = place.kind === 'operator'
   const config = {
     context: `${user}@${cluster.clusterName}`,
-    clusters: [{ name: cluster.clusterName, server, authorities: anchors(cluster, people) }],
+    clusters: [{ name: cluster.clusterName, server, authorities: anchors(context, people) }],
     users: [
       {
         name: unique,
@@ -150,22 +172,24 @@ function leafViews(cluster: Cluster, node: ClusterNode | undefined, leaf: Planne
 }
 
 // People's clients need the root where there is one.
-function anchors(cluster: Cluster, people: boolean): readonly CertificateShape[] {
+function anchors(context: Context, people: boolean): readonly CertificateShape[] {
+  const { cluster, authorities } = context
   const wanted = people && cluster.pki.topology === 'hierarchy' ? ['ca', 'root-ca'] : ['ca']
-  return planAuthorities(cluster)
+  return authorities
     .filter(({ id }) => wanted.includes(id))
-    .map((authority) => authorityShape(cluster, authority))
+    .map((authority) => authorityShape(context, authority))
 }
 
-function plannedShared(cluster: Cluster): FolderView {
+function plannedShared(context: Context): FolderView {
+  const { cluster, authorities } = context
   const entries: Entries = planOperator(cluster)
-    .flatMap((leaf) => leafViews(cluster, undefined, leaf))
+    .flatMap((leaf) => leafViews(context, undefined, leaf))
     .map(([path, view]) => [`kubeconfig/${path}`, view])
   const at = (name: string): string => `authorities/${name}`
-  for (const authority of planAuthorities(cluster)) {
+  for (const authority of authorities) {
     const key = keyContent(keyText(authority.keyAlgorithm))
     entries.push(
-      [at(`${authority.base}.crt`), secretView(pem(authorityShape(cluster, authority)))],
+      [at(`${authority.base}.crt`), secretView(pem(authorityShape(context, authority)))],
       [at(`${authority.base}.key`), secretView(key)],
     )
   }
@@ -176,11 +200,11 @@ function plannedShared(cluster: Cluster): FolderView {
   return new Map(entries)
 }
 
-function authorityShape(cluster: Cluster, authority: PlannedAuthority): CertificateShape {
+function authorityShape({ authorities }: Context, authority: PlannedAuthority): CertificateShape {
   const name = formatName(subject(authority.subject))
   return {
     subject: name,
-    issuer: issuerName(cluster, authority.issuer) ?? name,
+    issuer: issuerName(authorities, authority.issuer) ?? name,
     names: namesText(authority.altNames),
     key: keyText(authority.keyAlgorithm),
     extendedUsages: [],
@@ -189,10 +213,10 @@ function authorityShape(cluster: Cluster, authority: PlannedAuthority): Certific
   }
 }
 
-function leafShape(cluster: Cluster, leaf: PlannedLeaf): CertificateShape {
+function leafShape({ authorities }: Context, leaf: PlannedLeaf): CertificateShape {
   return {
     subject: formatName(subject(leaf.subject)),
-    issuer: issuerName(cluster, leaf.issuer) ?? '',
+    issuer: issuerName(authorities, leaf.issuer) ?? '',
     names: namesText(leaf.altNames),
     key: keyText(leaf.keyAlgorithm),
     extendedUsages: PROFILES[leaf.profile].extendedKeyUsage,
@@ -201,8 +225,11 @@ function leafShape(cluster: Cluster, leaf: PlannedLeaf): CertificateShape {
   }
 }
 
-function issuerName(cluster: Cluster, id: AuthorityId | undefined): string | undefined {
-  const issuer = planAuthorities(cluster).find((authority) => authority.id === id)
+function issuerName(
+  authorities: readonly PlannedAuthority[],
+  id: AuthorityId | undefined,
+): string | undefined {
+  const issuer = authorities.find((authority) => authority.id === id)
   return issuer && formatName(subject(issuer.subject))
 }
 

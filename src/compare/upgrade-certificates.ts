@@ -64,7 +64,9 @@ export function kubeadmsPart(cluster: Cluster): {
   readonly does: readonly string[]
   readonly leaves: readonly string[]
 } {
-  const rows = [...new Set(planned(cluster).map(({ row }) => row))]
+  const [worker] = cluster.nodes.filter(({ role }) => role === 'worker')
+  const models = cluster.nodes.filter((node) => node.role === 'control-plane' || node === worker)
+  const rows = [...new Set(planned({ ...cluster, nodes: models }).map(({ row }) => row))]
   const renewed = rows.filter((row) => RENEWED_BY_UPGRADE.includes(row))
   const foreign = rows.filter((row) => !RENEWED_BY_UPGRADE.includes(row) && row !== 'kubelet.conf')
   const offline = cluster.pki.caKeys === 'offline'

@@ -80,36 +80,46 @@ async function step(before: Cluster, after: Cluster): Promise<UpgradeStep> {
     const item = note(facts)
     return item === undefined ? [] : [{ id, ...item }]
   })
+  const kinds = kindsOf(before)
+  const models = (cluster: Cluster): Cluster => ({
+    ...cluster,
+    nodes: cluster.nodes.filter(({ name }) => kinds.has(name)),
+  })
+  const [old, fresh] = [models(before), models(after)]
+  const certificates = certificateItems(old, fresh).map(({ nodes, ...item }) => ({
+    ...item,
+    ...(nodes && { nodes: nodes.flatMap((name) => kinds.get(name) ?? []) }),
+  }))
+  // The files name other nodes (etcd's first members): they are rendered from the whole cluster.
+  const found = compareEstates(
+    await plannedEstate(before, old.nodes),
+    await plannedEstate(after, fresh.nodes),
+  )
   return {
     from: before.release.version.text,
     to: after.release.version.text,
-    items: [...certificateItems(before, after), ...notes],
-    differences: await differences(before, after),
+    items: [...certificates, ...notes],
+    differences: found.flatMap((difference): readonly Difference[] =>
+      difference.node === undefined
+        ? [difference]
+        : (kinds.get(difference.node) ?? []).map((node) => ({ ...difference, node })),
+    ),
   }
 }
 
-/** Between releases workers of the same kind change alike: one of each is rendered. */
-async function differences(before: Cluster, after: Cluster): Promise<readonly Difference[]> {
-  const kinds = new Map<string, ClusterNode[]>()
-  for (const node of before.nodes) {
+/** Between releases workers of one kind change alike: every kind's first node, and the names of all of them. */
+function kindsOf({ nodes }: Cluster): ReadonlyMap<string, readonly string[]> {
+  const models = new Map<string, string>()
+  const kinds = new Map<string, string[]>()
+  for (const node of nodes) {
     const kind = kindOf(node)
-    kinds.set(kind, [...(kinds.get(kind) ?? []), node])
+    const model = models.get(kind) ?? node.name
+    models.set(kind, model)
+    const names = kinds.get(model) ?? []
+    names.push(node.name)
+    kinds.set(model, names)
   }
-  const models = [...kinds.values()].flatMap(([model]) => model ?? [])
-  const names = new Set(models.map(({ name }) => name))
-  const found = compareEstates(
-    await plannedEstate(before, models),
-    await plannedEstate(
-      after,
-      after.nodes.filter(({ name }) => names.has(name)),
-    ),
-  )
-  const alike = new Map([...kinds.values()].map((nodes) => [nodes[0]?.name, nodes]))
-  return found.flatMap((difference) =>
-    difference.node === undefined
-      ? [difference]
-      : (alike.get(difference.node) ?? []).map(({ name }) => ({ ...difference, node: name })),
-  )
+  return kinds
 }
 
 function kindOf({ name, role, criSocket, kubeletExtraArgs, taints }: ClusterNode): string {
