@@ -5,7 +5,10 @@ import { graphSvg } from './graph-svg.js'
 import { fixLine, SIGNS } from './html-parts.js'
 import { count, dayOf, identityText, type Standing, thousands } from './words.js'
 
-const SHOWN = 100
+const SHOWN = 15
+const MOST = 100
+/** More wrong connections than this stay folded. */
+const MAX_OPEN = 20
 
 const SIGN_OF: Readonly<Record<Standing, string>> = {
   works: SIGNS.good,
@@ -44,7 +47,8 @@ ${graphSvg(model, { variant: 'narrow', linked: true })}
 /** Every connection as text: grouped as in the picture, gravest first. */
 export function connectionSection(report: AuditReport, model: GraphModel): string {
   const { connections } = report
-  const groups = model.links.map((link) => group(link))
+  const unfold = report.stats.connections.unexpected <= MAX_OPEN
+  const groups = model.links.map((link) => group(link, unfold))
   return `<section id="connections" aria-labelledby="connections-title">
 <h2 id="connections-title">Connections</h2>
 <p class="lead">${connections.length === 0 ? 'None.' : `${count(connections.length, 'connection')}, ${thousands(report.stats.connections.unexpected)} of them otherwise than they must be.`}</p>
@@ -52,16 +56,23 @@ ${groups.join('\n')}
 </section>`
 }
 
-function group(link: Link): string {
+function group(link: Link, unfold: boolean): string {
   const { id, standing, connections } = link
   const grave = standing === 'broken' || standing === 'forbidden'
-  const rows = connections.slice(0, SHOWN).map((connection) => row(connection, grave))
+  const sentence = e(linkSentence(link))
+  const table = (part: readonly Connection[]): string =>
+    `<div class="scroll" tabindex="0" role="region" aria-label="${sentence}"><table><thead><tr><th scope="col">from</th><th scope="col">to</th><th scope="col">address</th><th scope="col">${grave ? 'why' : 'until'}</th></tr></thead><tbody>${part.map((connection) => row(connection, grave)).join('')}</tbody></table></div>`
+  const folded = connections.slice(SHOWN, MOST)
   const more =
-    connections.length > SHOWN
-      ? `<p class="more">… and ${count(connections.length - SHOWN, 'more connection')}; kpki audit --format json lists all</p>`
+    folded.length === 0
+      ? ''
+      : `<details><summary>${thousands(folded.length)} more</summary>${table(folded)}</details>`
+  const beyond =
+    connections.length > MOST
+      ? `<p class="more">… and ${count(connections.length - MOST, 'more connection')}; kpki audit --format json lists all</p>`
       : ''
-  return `<details class="link ${standing}" id="${id}"${grave ? ' open' : ''}><summary>${SIGN_OF[standing]}<span>${e(linkSentence(link))}</span></summary>
-<div class="scroll" tabindex="0" role="region" aria-label="${e(linkSentence(link))}"><table><thead><tr><th scope="col">from</th><th scope="col">to</th><th scope="col">address</th><th scope="col">${grave ? 'why' : 'until'}</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>${more}</details>`
+  return `<details class="link ${standing}" id="${id}"${grave && unfold ? ' open' : ''}><summary>${SIGN_OF[standing]}<span>${sentence}</span></summary>
+${table(connections.slice(0, SHOWN))}${more}${beyond}</details>`
 }
 
 function row(connection: Connection, grave: boolean): string {
