@@ -14,6 +14,16 @@ export {
   type WorldOptions,
 } from './operator.js'
 export type { PlannedStep, ProvisionPlan } from './plan.js'
+export {
+  PORTS,
+  type PortRow,
+  portRules,
+  type Rule,
+  type Source,
+  type SourceSettings,
+} from './ports.js'
+export { checkPorts, type PortCheck, type PortResult } from './ports-check.js'
+export { PORT_FORMATS, type PortFormat } from './ports-format.js'
 export type { Problem } from './preflight.js'
 export {
   type ApplyRequest,

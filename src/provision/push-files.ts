@@ -32,8 +32,9 @@ const handedOver: readonly string[] = [
 /** The regular files of a node's tree that belong on the host. */
 export function filesToPush(context: Omit<StepContext, 'facts' | 'peers'>): readonly FileEntry[] {
   const { cluster, node, tree } = context
-  // kubeadm join makes kubelet.conf by TLS bootstrap and refuses to run where there is one.
-  const skip = joinsByKubeadm(cluster, node) ? kubeletConf : undefined
+  // With a token kubeadm join makes kubelet.conf by TLS bootstrap and refuses to run where there is one.
+  const byToken = joinsByKubeadm(cluster, node) && cluster.provision.join === 'token'
+  const skip = byToken ? kubeletConf : undefined
   return [...tree.values()].filter(
     (entry): entry is FileEntry => entry.kind === 'file' && entry.path !== skip,
   )

@@ -2,7 +2,7 @@ import type { Cluster, ClusterNode } from '../cluster/cluster.js'
 import type { Action } from './action.js'
 import type { StepContext } from './context.js'
 import { accessActions } from './steps/access.js'
-import { bindingActions, labelActions, tokenActions, tokenRemovalActions } from './steps/cluster.js'
+import { bindingActions, labelActions, tokenActions } from './steps/cluster.js'
 import { cniActions } from './steps/cni.js'
 import { hostActions } from './steps/host.js'
 import { initActions, joinActions } from './steps/kubeadm.js'
@@ -39,7 +39,6 @@ export const STEPS = [
   { id: 'served', about: 'certificates in use', on: 'all', actions: servedActions },
   { id: 'labels', about: 'labels and taints', on: 'initial', actions: labelActions },
   { id: 'cni', about: 'pod network', on: 'initial', actions: cniActions },
-  { id: 'tokens', about: 'no token is left over', on: 'initial', actions: tokenRemovalActions },
   { id: 'access', about: "the operator's access", on: 'initial', actions: accessActions },
   { id: 'verify', about: 'the cluster works', on: 'initial', actions: verifyActions },
 ] as const satisfies readonly Step[]

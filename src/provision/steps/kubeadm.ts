@@ -8,9 +8,16 @@ const config = `/${KUBERNETES_DIR}/kubeadm.yaml`
 // A marker in the kubelet's folder goes with it: `kubeadm reset` empties that folder.
 const MARK = `mkdir -p /var/lib/kubelet && printf '%s' "$mark" >"/var/lib/kubelet/kpki-$kind"`
 
-// $1 marker, $2 phases to skip, $3 preflight names.
+// Where nobody joins by token, the one that init makes by default goes: in a new cluster it is the only one.
+const TOKENS = `if [ "$4" = files ]; then
+  t=$(kubectl --kubeconfig ${ADMIN_CONF} -n kube-system get secrets --field-selector type=bootstrap.kubernetes.io/token -o name) || exit
+  [ -z "$t" ] || kubectl --kubeconfig ${ADMIN_CONF} -n kube-system delete $t || exit
+fi`
+
+// $1 marker, $2 phases to skip, $3 preflight names, $4 how nodes join.
 const INIT = `mark=$1 kind=init
 timeout 600 kubeadm init --config ${config} --skip-token-print "--skip-phases=$2" \${3:+"--ignore-preflight-errors=$3"} || exit
+${TOKENS}
 ${MARK}`
 
 const PHASES = `mark=$1 kind=init; set -e
@@ -23,6 +30,7 @@ timeout 120 kubeadm init phase mark-control-plane $c
 timeout 120 kubeadm init phase bootstrap-token $c --skip-token-print
 timeout 120 kubeadm init phase kubelet-finalize all $c
 timeout 120 kubeadm init phase addon all $c
+${TOKENS}
 ${MARK}`
 
 const JOIN = `mark=$1 kind=join
@@ -76,7 +84,7 @@ export function initActions(context: StepContext): readonly Action[] {
       id: 'init',
       about: `kubeadm init takes over the pushed files${options.method === 'phases' ? ', phase by phase' : ''}`,
       script: options.method === 'phases' ? PHASES : INIT,
-      args: [clusterMark(context), skip.join(','), ignore.join(',')],
+      args: [clusterMark(context), skip.join(','), ignore.join(','), cluster.provision.join],
       timeoutMs: 720_000,
     },
     ready,
