@@ -109,6 +109,8 @@ async function clusterEstate(
   const migrated = atVersion(cluster, version)
   for (const gate of migrated.gates)
     io.err(`kpki: warning: feature gate ${gate} is left out: ${version.text} does not have it\n`)
+  for (const field of migrated.fields)
+    io.err(`kpki: warning:${issueLine(field).slice(1)} (${version.text})\n`)
   for (const { node, flag } of migrated.kubeletFlags)
     io.err(
       `kpki: warning: --${flag} of ${node} is left out: the kubelet of ${version.text} does not know it\n`,

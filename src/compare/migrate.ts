@@ -1,4 +1,6 @@
 import type { Cluster, JsonObject } from '../cluster/cluster.js'
+import { toV1beta3, V1BETA3, V1BETA4 } from '../cluster/kubeadm/convert.js'
+import type { SpecIssue } from '../errors.js'
 import { type KubernetesVersion, type Release, releaseOf } from '../releases.js'
 import { removedKubeletFlags } from './upgrade-facts.js'
 
@@ -7,6 +9,8 @@ export interface Migrated {
   readonly cluster: Cluster
   /** Feature gates that the version's kubeadm does not know. */
   readonly gates: readonly string[]
+  /** Fields of the configuration that the version's kubeadm has no word for. */
+  readonly fields: readonly SpecIssue[]
   /** Flags that the version's kubelet does not know, by node. */
   readonly kubeletFlags: readonly { readonly node: string; readonly flag: string }[]
 }
@@ -24,6 +28,7 @@ export function atVersion(cluster: Cluster, version: KubernetesVersion): Migrate
   const { clusterConfiguration } = cluster.kubeadm
   return {
     gates,
+    fields: fieldsLost(cluster, release),
     kubeletFlags,
     cluster: {
       ...cluster,
@@ -39,6 +44,16 @@ export function atVersion(cluster: Cluster, version: KubernetesVersion): Migrate
       },
     },
   }
+}
+
+function fieldsLost({ kubeadm }: Cluster, { kubeadmApi }: Release): readonly SpecIssue[] {
+  if (kubeadmApi !== V1BETA3) return []
+  const documents = [
+    { ...kubeadm.initConfiguration, apiVersion: V1BETA4, kind: 'InitConfiguration' },
+    { ...kubeadm.clusterConfiguration, apiVersion: V1BETA4, kind: 'ClusterConfiguration' },
+    { ...kubeadm.joinConfiguration, apiVersion: V1BETA4, kind: 'JoinConfiguration' },
+  ]
+  return toV1beta3(documents).lost
 }
 
 /** Feature gates that the user sets and this release does not have. */

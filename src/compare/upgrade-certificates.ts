@@ -74,7 +74,7 @@ export function kubeadmsPart(cluster: Cluster): {
   const [initial] = cluster.nodes.filter((node) => node.initial)
   return {
     does: [
-      `\`kubeadm upgrade apply\` on ${initial?.name ?? 'the first control plane'}: rewrites the static pods, the kubelet’s config.yaml, the ConfigMaps kubeadm-config and kubelet-config, the bootstrap tokens’ RBAC, CoreDNS and kube-proxy`,
+      `\`kubeadm upgrade apply\` on ${initial?.name ?? 'the first control plane'}: rewrites the static pods (etcd’s only if its version rises), the kubelet’s config.yaml, the ConfigMaps kubeadm-config and kubelet-config, the bootstrap tokens’ RBAC, CoreDNS and kube-proxy`,
       '`kubeadm upgrade node` on every other node: the same files of that node, nothing in the cluster; on workers only the kubelet’s config.yaml',
       offline
         ? 'it renews nothing here: the key of the certificate authority is not on the nodes'

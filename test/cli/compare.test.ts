@@ -192,6 +192,16 @@ describe('kpki diff', async () => {
     expect(err).toContain(
       'kpki: warning: feature gate PublicKeysECDSA is left out: v1.37.1 does not have it\n',
     )
+    await writeFile(
+      join(folder, 'proxy.yaml'),
+      clusterText('v1.36.1', {
+        kubeadm: { clusterConfiguration: { proxy: { disabled: true } } },
+      }),
+    )
+    const older = await kpki('diff proxy.yaml proxy.yaml@1.30')
+    expect(older.err).toContain(
+      'kpki: warning: ClusterConfiguration.proxy: has no place in v1beta3',
+    )
   })
 
   test.each([
