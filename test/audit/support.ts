@@ -157,7 +157,7 @@ export async function issue(
       profile: wanted.profile,
       ...(wanted.names && { altNames: wanted.names }),
       notBefore: wanted.notBefore ?? NOW,
-      notAfter: wanted.notAfter ?? new Date(NOW.getTime() + 30 * DAY),
+      notAfter: wanted.notAfter ?? new Date(NOW.getTime() + 360 * DAY),
       serial: randomSerial(engine),
       subjectKeyIdentifier: await keyIdentifierOf(engine, key.spki, 'sha1'),
     },
