@@ -1,8 +1,9 @@
 import { isAddress } from '../ca/addresses.js'
+import { formatIp } from '../cluster/addresses.js'
 
 /** Host and port of a URL. */
 export interface HostPort {
-  /** Lower case, IPv6 without brackets. */
+  /** Lower case; IPv6 without brackets, as RFC 5952 writes it. */
   readonly host: string
   readonly port: number
   readonly secure: boolean
@@ -19,7 +20,7 @@ export function parseHost(url: string, defaultPort = 443): HostPort | undefined 
   const number = port === undefined ? defaultPort : Number(port)
   if (number > 65535) return undefined
   return {
-    host: host.toLowerCase().replace(/^\[|\]$/g, ''),
+    host: formatIp(host.toLowerCase().replace(/^\[|\]$/g, '')),
     port: number,
     secure: scheme.toLowerCase() === 'https',
   }

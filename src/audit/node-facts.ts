@@ -1,3 +1,4 @@
+import { formatIp } from '../cluster/addresses.js'
 import type { Cluster, ClusterNode } from '../cluster/cluster.js'
 import {
   textOf as contentOf,
@@ -17,7 +18,7 @@ import type {
   NodeFacts,
   PemFacts,
 } from './estate.js'
-import { hostOf, isIpAddress, isLocalHost } from './hosts.js'
+import { hostOf, isAnyHost, isIpAddress, isLocalHost } from './hosts.js'
 import { readKubeconfig } from './kubeconfig-facts.js'
 import { readKubelet } from './kubelet-facts.js'
 import { readLaunches } from './launch-facts.js'
@@ -160,5 +161,6 @@ function addressesOf(
     ...own.flatMap((urls) => urls.split(',').map((url) => hostOf(url) ?? '')),
     ...configured.map((address) => address ?? ''),
   ]
-  return [...new Set(candidates)].filter((one) => isIpAddress(one) && !isLocalHost(one))
+  const addresses = candidates.filter((one) => isIpAddress(one)).map((one) => formatIp(one))
+  return [...new Set(addresses)].filter((one) => !isLocalHost(one) && !isAnyHost(one))
 }
