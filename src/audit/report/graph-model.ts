@@ -65,6 +65,7 @@ const PARTS: readonly (readonly [RegExp, string])[] = [
   [/^etcd-(peer|gateway)$/, 'etcd'],
   [/^probe$/, 'kubelet'],
   [/^tokens-of-/, 'tokens'],
+  [/^openssl-pods$/, 'pods'],
   [
     /^(certificates-of\(|client-certificate$|front-proxy|apiserver-etcd-client|kube-apiserver-kubelet-client|etcd-server)/,
     'others',

@@ -34,12 +34,17 @@ export function graphSection(report: AuditReport, model: GraphModel): string {
     ([standing, label]) =>
       `<li class="edge ${standing}"><svg viewBox="0 0 46 14" aria-hidden="true"><path class="line" d="M1 7H38"/><path class="head" d="M37 3l8 4l-8 4z"/></svg><span>${label} (${thousands(of(standing))})</span></li>`,
   )
+  const refused = of('refused')
+  const note =
+    refused === 0
+      ? ''
+      : `<li class="note">${thousands(refused)} more are refused, as they must be; the <a href="#connections">list</a> has them</li>`
   return `<section id="graph" aria-labelledby="graph-title">
 <h2 id="graph-title">Who connects to whom</h2>
 <figure>
 ${graphSvg(model, { variant: 'wide', linked: true })}
 ${graphSvg(model, { variant: 'narrow', linked: true })}
-<figcaption><ul class="legend">${items.join('')}<li class="note">${thousands(of('refused'))} more are refused, as they must be; the <a href="#connections">list</a> has them</li></ul></figcaption>
+<figcaption><ul class="legend">${items.join('')}${note}</ul></figcaption>
 </figure>
 </section>`
 }

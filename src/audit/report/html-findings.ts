@@ -4,8 +4,9 @@ import { groupBy } from './group.js'
 import { fixLine, SIGNS } from './html-parts.js'
 import { count, findingId, SEVERITIES, thousands } from './words.js'
 
-const SHOWN = 25
+const SHOWN = 10
 const MOST = 300
+const MAX_NAMED = 12
 const MAX_NODES = 200
 
 /** Findings by rule, gravest first, with filter and permanent links. */
@@ -55,10 +56,14 @@ function article(findings: readonly Finding[], rule: Rule | undefined): string {
   const [first] = findings
   if (first === undefined) return ''
   const { severity, code, rule: id } = first
-  const items = findings.slice(0, MOST).map(item)
+  const sharedFix = findings.every(({ fix }) => fix === first.fix) ? first.fix : undefined
+  const alike = [
+    ...groupBy(findings, ({ path, message, fix }) => [path, message, fix].join('\u0000')).values(),
+  ]
+  const items = alike.slice(0, MOST).map((same) => item(same, sharedFix === undefined))
   const shown = items.slice(0, SHOWN).join('')
   const folded = items.slice(SHOWN)
-  const rest = findings.length - items.length
+  const rest = alike.length - items.length
   const more =
     folded.length === 0
       ? ''
@@ -75,20 +80,27 @@ function article(findings: readonly Finding[], rule: Rule | undefined): string {
   return `<article class="rule ${severity}" id="rule-${e(id)}-${severity}" data-severity="${severity}" data-text="${e(`${code} ${id} ${title}`.toLowerCase())}">
 <h3><span class="chip ${severity}">${LABELS[severity]}</span> <span class="title">${e(title)}</span> <span class="code">${e(code)} ${e(id)}</span>${findings.length > 1 ? ` <span class="times">×&#8239;${thousands(findings.length)}</span>` : ''}</h3>
 ${why}
-<ul>${shown}</ul>${more}${beyond}
+<ul>${shown}</ul>${more}${beyond}${fixLine(sharedFix)}
 </article>`
 }
 
-function item(finding: Finding): string {
-  const { node = '', path, message, fix, certificate } = finding
-  const id = `finding-${findingId(finding)}`
+/** One fault, on one node or on several alike. Every finding keeps its own permanent link. */
+function item(same: readonly Finding[], withFix: boolean): string {
+  const [first, ...others] = same
+  if (first === undefined) return ''
+  const { path, message, fix, certificate } = first
+  const nodes = same.flatMap(({ node }) => (node === undefined ? [] : [node]))
+  const named = nodes.slice(0, MAX_NAMED).map((node) => `<span class="node">${e(node)}</span>`)
+  const more = nodes.length - named.length
   const place = [
-    node === '' ? '' : `<span class="node">${e(node)}</span>`,
+    named.join(', ') + (more > 0 ? ` and ${count(more, 'more node')}` : ''),
     path === undefined ? '' : `<code>${e(path)}</code>`,
   ].join(' ')
   const show =
     certificate === undefined
       ? ''
       : ` <a class="cert" href="#cert-${e(certificate)}" data-cert="${e(certificate)}">certificate</a>`
-  return `<li class="finding" id="${e(id)}" data-node="${e(node)}"><p class="place">${place}${show} <a class="link-here" href="#${e(id)}" aria-label="Link to this finding">#</a></p><p class="message">${e(message)}</p>${fixLine(fix)}</li>`
+  const id = `finding-${findingId(first)}`
+  const anchors = others.map((other) => `<span id="finding-${e(findingId(other))}"></span>`)
+  return `<li class="finding" id="${e(id)}" data-count="${same.length}" data-nodes="${e(JSON.stringify(nodes))}"><p class="place">${anchors.join('')}${place}${show} <a class="link-here" href="#${e(id)}" aria-label="Link to this finding">#</a></p><p class="message">${e(message)}</p>${withFix ? fixLine(fix) : ''}</li>`
 }

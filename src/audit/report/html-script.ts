@@ -23,7 +23,8 @@ export const SCRIPT = String.raw`
       element,
       rule,
       severity: rule.dataset.severity,
-      node: element.dataset.node,
+      nodes: JSON.parse(element.dataset.nodes),
+      count: Number(element.dataset.count),
       words: (rule.dataset.text + ' ' + element.textContent).toLowerCase(),
     };
   });
@@ -39,10 +40,10 @@ export const SCRIPT = String.raw`
     for (const item of items) {
       const fits =
         severities.has(item.severity) &&
-        (wanted === '' || item.node === wanted) &&
+        (wanted === '' || item.nodes.includes(wanted)) &&
         words.every((word) => item.words.includes(word));
       item.element.hidden = !fits;
-      if (fits) shown += 1;
+      if (fits) shown += wanted === '' ? item.count : 1;
       rules.set(item.rule, rules.get(item.rule) || fits);
     }
     for (const [rule, visible] of rules) rule.hidden = !visible;
