@@ -30,6 +30,10 @@ export {
   resolveCluster,
 } from './cluster/resolve.js'
 export type { ClusterSpec } from './cluster/spec/schema.js'
+export { compareClusters } from './compare/planned.js'
+export { compareTrees } from './compare/trees.js'
+export type { Difference } from './compare/types.js'
+export { type UpgradePlan, upgradePlan } from './compare/upgrade.js'
 export { defaultEnv, envOf } from './env.js'
 export { type ErrorCode, isKpkiError, KpkiError, type SpecIssue } from './errors.js'
 export * from './files/tree.js'
@@ -44,6 +48,7 @@ export {
   generateParts,
   type Part,
 } from './generate.js'
+export { type Inspected, inspectFile } from './inspect/inspect.js'
 export { imagesOf } from './manifests/images.js'
 export { staticPods } from './manifests/static-pods.js'
 export { parseVersion, RELEASES, type Release, releaseOf } from './releases.js'
