@@ -1,0 +1,46 @@
+import type { AuditInput, Estate } from '../../../src/audit/estate.js'
+import { readEstate } from '../../../src/audit/facts.js'
+import { expiryOf } from '../../../src/audit/timeline.js'
+import type { Connection, FindingDraft, Profile, Rule } from '../../../src/audit/types.js'
+import { runtimeEngine } from '../../../src/ca/engine.js'
+import { generated, NOW } from '../support.js'
+
+const engine = runtimeEngine()
+
+/** Two control planes and two workers of a release without legacy groups, ECDSA, made once. */
+export async function base(): Promise<AuditInput> {
+  const { nodes, authorities, kubeconfig, cluster } = await generated({
+    controlPlanes: 2,
+    version: 'v1.34.1',
+    pki: ['users: [{ name: jane, groups: [team-a], validity: 720h }]'],
+  })
+  return {
+    nodes,
+    ...(authorities && { authorities }),
+    ...(kubeconfig && { operator: kubeconfig }),
+    ...(cluster && { cluster }),
+  }
+}
+
+export function read(input: AuditInput): Promise<Estate> {
+  return readEstate(input, engine)
+}
+
+/** What one rule says about an estate. */
+export function judge(
+  rule: Rule,
+  estate: Estate,
+  profile: Profile,
+  connections: readonly Connection[] = [],
+): readonly FindingDraft[] | 'not-applicable' {
+  const result = rule.check(estate, {
+    at: NOW,
+    horizonDays: 30,
+    profile,
+    ...(estate.cluster && { cluster: estate.cluster }),
+    connections,
+    components: [],
+    expiry: expiryOf(estate, NOW, 30),
+  })
+  return result === 'not-applicable' ? result : [...result]
+}

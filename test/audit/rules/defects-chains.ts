@@ -1,0 +1,484 @@
+import { hexOf } from '../../../src/ca/der.js'
+import {
+  asciiString,
+  element,
+  generalizedTime,
+  implicit,
+  integer,
+  octetString,
+  oid,
+  printableString,
+  sequence,
+} from '../../../src/ca/der-write.js'
+import { readCertificate } from '../../../src/ca/read.js'
+import { type Defect, defect } from './defect.js'
+import {
+  authorityKey,
+  base64,
+  basic,
+  editNames,
+  forge,
+  keyUsage,
+  later,
+  nameOf,
+  names,
+  newAuthority,
+  PKI,
+  reissue,
+  usages,
+  withExtension,
+  without,
+} from './mutate.js'
+
+const CA = `${PKI}/ca.crt`
+const facts = (e: { text(path: string): string }, base: string) =>
+  readCertificate(e.text(`${PKI}/${base}.crt`))
+const OTHER_ID = sequence(implicit(0, new Uint8Array(20).fill(7)))
+const subtree = (tag: number, value: Uint8Array) =>
+  sequence(element(0xa0, sequence(implicit(tag & 0x1f, value))))
+
+const constraints = (value: Uint8Array, critical = true) =>
+  withExtension('2.5.29.30', critical, value)
+const dnsOnly = (text: string) => sequence(element(0xa0, sequence(asciiString(0x82, text))))
+
+/** A root above the given authority, which then is its intermediate. */
+async function underRoot(e: Parameters<typeof newAuthority>[0], base: string) {
+  const root = await newAuthority(e, 'ca', {
+    subject: nameOf(['CN', 'root']),
+    issuer: nameOf(['CN', 'root']),
+  })
+  const pem = await forge(facts(e, base), root.key, { issuer: root.facts.subject.raw })
+  e.everywhere((node) => {
+    if (e.tree(node).has(`${PKI}/${base}.crt`)) e.write(`${PKI}/${base}.crt`, pem, node)
+  })
+  return { root, pem }
+}
+
+export const CHAIN_DEFECTS: readonly Defect[] = [
+  defect('C01', 'the API server below a stranger', async (e) => {
+    const { key, facts: ca } = await newAuthority(e, 'ca', {
+      subject: nameOf(['CN', 'stranger']),
+      issuer: nameOf(['CN', 'stranger']),
+    })
+    e.write(
+      `${PKI}/apiserver.crt`,
+      await forge(facts(e, 'apiserver'), key, { issuer: ca.subject.raw }),
+    )
+  }),
+  defect('C01', 'the same name in another string type', (e) =>
+    reissue(e, 'etcd/server', {
+      issuer: sequence(element(0x31, sequence(oid('2.5.4.3'), asciiString(0x0c, 'etcd-ca')))),
+    }),
+  ),
+  defect('C02', 'etcd’s certificate from the cluster’s authority', (e) =>
+    reissue(e, 'etcd/server', {}, { by: 'ca' }),
+  ),
+  defect('C02', 'the front proxy from the cluster’s authority', (e) =>
+    reissue(e, 'front-proxy-client', {}, { by: 'ca' }),
+  ),
+  defect('C03', 'an intermediate that nobody has', async (e) => {
+    const { root } = await underRoot(e, 'etcd/ca')
+    e.write(`${PKI}/etcd/ca.crt`, root.pem)
+    e.write('spare.crt', e.text(`${PKI}/etcd/ca.crt`, 'controlplane2'))
+  }),
+  defect('C04', 'an issuer without CA:TRUE', (e) => reissue(e, 'ca', { extensions: basic(false) })),
+  defect('C05', 'an authority below path length 0', async (e) => {
+    const root = await newAuthority(e, 'ca', {
+      subject: nameOf(['CN', 'root']),
+      issuer: nameOf(['CN', 'root']),
+      extensions: basic(true, 0),
+    })
+    const pem = await forge(facts(e, 'ca'), root.key, { issuer: root.facts.subject.raw })
+    e.write(CA, pem + root.pem)
+  }),
+  defect('C06', 'another key identifier', (e) =>
+    reissue(e, 'apiserver', { extensions: withExtension('2.5.29.35', false, OTHER_ID) }),
+  ),
+  defect('C07', 'a stale issuer serial', (e) =>
+    reissue(e, 'apiserver', {
+      extensions: withExtension(
+        '2.5.29.35',
+        false,
+        sequence(
+          element(0xa1, element(0xa4, facts(e, 'ca').subject.raw)),
+          implicit(2, new Uint8Array([9])),
+        ),
+      ),
+    }),
+  ),
+  defect('C08', 'an authority without a key identifier', (e) =>
+    reissue(e, 'ca', { extensions: without('2.5.29.14') }),
+  ),
+  defect(
+    'C09',
+    'no authority key identifier',
+    (e) => reissue(e, 'apiserver', { extensions: without('2.5.29.35') }),
+    { profile: 'strict' },
+  ),
+  defect('C10', 'two authorities of one name', async (e) => {
+    const { pem } = await newAuthority(e, 'ca')
+    e.edit(CA, (text) => text + pem)
+  }),
+  defect('C11', 'a self-signed API server', async (e) => {
+    const { readPrivateKey } = await import('../../../src/ca/keys.js')
+    const own = facts(e, 'apiserver')
+    e.write(
+      `${PKI}/apiserver.crt`,
+      await forge(own, readPrivateKey(e.text(`${PKI}/apiserver.key`)), { issuer: own.subject.raw }),
+    )
+  }),
+  defect('C12', 'pods get an intermediate only', (e) => underRoot(e, 'ca').then(() => undefined)),
+  defect('C13', 'a leaf beyond its authority', (e) =>
+    reissue(e, 'apiserver', { notAfter: later(4000) }),
+  ),
+  defect(
+    'C14',
+    'a leaf before its authority',
+    (e) => reissue(e, 'apiserver', { notBefore: later(-30) }),
+    { profile: 'strict' },
+  ),
+  defect('C15', 'authorities signed each other', async (e) => {
+    const other = await newAuthority(e, 'ca', {
+      subject: nameOf(['CN', 'other']),
+      issuer: nameOf(['CN', 'other']),
+    })
+    const key = authorityKey(e, 'ca')
+    const ca = facts(e, 'ca')
+    const crossed = await forge(other.facts, key, { issuer: ca.subject.raw })
+    const back = await forge(ca, other.key, { issuer: other.facts.subject.raw })
+    e.edit(CA, (text) => text + crossed + back)
+  }),
+  defect('C16', 'a spoiled root', (e) => reissue(e, 'ca', { unsigned: true })),
+  defect(
+    'C17',
+    'an authority that issued nothing',
+    async (e) => {
+      const { pem } = await newAuthority(e, 'ca', {
+        subject: nameOf(['CN', 'idle']),
+        issuer: nameOf(['CN', 'idle']),
+      })
+      e.edit(CA, (text) => text + pem)
+    },
+    { profile: 'strict' },
+  ),
+
+  defect('E01', 'CA:TRUE on the API server', (e) =>
+    reissue(e, 'apiserver', { extensions: basic(true) }),
+  ),
+  defect('E02', 'keyCertSign on a leaf', (e) =>
+    reissue(e, 'apiserver', { extensions: keyUsage(0x84) }),
+  ),
+  defect('E03', 'basic constraints not critical', (e) =>
+    reissue(e, 'ca', { extensions: basic(true, undefined, false) }),
+  ),
+  defect('E04', 'an authority of version 1', (e) => reissue(e, 'ca', { version: 1 })),
+  defect('E04', 'an authority without basic constraints', (e) =>
+    reissue(e, 'etcd/ca', { extensions: without('2.5.29.19') }),
+  ),
+  defect('E05', 'an authority without keyCertSign', (e) =>
+    reissue(e, 'ca', { extensions: keyUsage(0x80) }),
+  ),
+  defect('E06', 'an authority without cRLSign', () => undefined, {
+    profile: 'strict',
+    twin: async (e) => {
+      for (const ca of ['ca', 'etcd/ca', 'front-proxy-ca'])
+        await reissue(e, ca, { extensions: keyUsage(0x86) })
+      alone(e)
+    },
+  }),
+  defect(
+    'E07',
+    'an intermediate without path length',
+    (e) => underRoot(e, 'ca').then(() => undefined),
+    { profile: 'strict' },
+  ),
+  defect('E08', 'a path length on a leaf', (e) =>
+    reissue(e, 'apiserver', { extensions: basic(false, 0) }),
+  ),
+  defect('E09', 'no extended key usage', (e) =>
+    reissue(e, 'apiserver', { extensions: without('2.5.29.37') }),
+  ),
+  defect('E10', 'the API server for clients only', (e) =>
+    reissue(e, 'apiserver', { extensions: usages('clientAuth') }),
+  ),
+  defect('E10', 'etcd for clients only', (e) =>
+    reissue(e, 'etcd/server', { extensions: usages('clientAuth') }),
+  ),
+  defect('E11', 'the kubelet client for servers only', (e) =>
+    reissue(e, 'apiserver-kubelet-client', { extensions: usages('serverAuth') }),
+  ),
+  defect('E12', 'etcd for servers only', (e) =>
+    reissue(e, 'etcd/server', { extensions: usages('serverAuth') }),
+  ),
+  defect('E13', 'a peer for servers only', (e) =>
+    reissue(e, 'etcd/peer', { extensions: usages('serverAuth') }),
+  ),
+  defect('E13', 'a peer for clients only', (e) =>
+    reissue(e, 'etcd/peer', { extensions: usages('clientAuth') }),
+  ),
+  defect('E14', 'the API server as a client', (e) =>
+    reissue(e, 'apiserver', { extensions: usages('serverAuth', 'clientAuth') }),
+  ),
+  defect('E15', 'a client that may serve', (e) =>
+    reissue(e, 'apiserver-etcd-client', { extensions: usages('clientAuth', 'serverAuth') }),
+  ),
+  defect('E16', 'any usage', (e) => reissue(e, 'apiserver', { extensions: usages('any') })),
+  defect('E17', 'an authority for servers only', (e) =>
+    reissue(e, 'ca', { extensions: usages('serverAuth') }),
+  ),
+  defect('E18', 'a server that may not sign', (e) =>
+    reissue(e, 'apiserver', { extensions: keyUsage(0x08) }),
+  ),
+  defect(
+    'E19',
+    'an EC key for enciphering',
+    (e) => reissue(e, 'apiserver', { extensions: keyUsage(0xa0) }),
+    { profile: 'strict' },
+  ),
+  defect(
+    'E20',
+    'key usage not critical',
+    (e) => reissue(e, 'apiserver', { extensions: keyUsage(0x80, false) }),
+    { profile: 'strict' },
+  ),
+  defect('E21', 'an unknown critical extension', (e) =>
+    reissue(e, 'apiserver', { extensions: withExtension('1.2.3.4', true, new Uint8Array([5, 0])) }),
+  ),
+  defect('E22', 'an extension twice', (e) =>
+    reissue(e, 'apiserver', { extensions: (list) => [...list, ...list.slice(0, 1)] }),
+  ),
+  defect('E23', 'constraints not critical', (e) =>
+    reissue(e, 'ca', { extensions: constraints(dnsOnly('kubernetes'), false) }),
+  ),
+  defect('E24', 'a name outside the constraints', (e) =>
+    reissue(e, 'ca', { extensions: constraints(dnsOnly('example.org')) }),
+  ),
+  defect('E25', 'constraints on the client authority', (e) =>
+    reissue(e, 'ca', { extensions: constraints(dnsOnly('kubernetes')) }),
+  ),
+  defect('E26', 'an excluded name in capitals', (e) =>
+    reissue(e, 'ca', {
+      extensions: constraints(sequence(element(0xa1, sequence(asciiString(0x82, 'Example.ORG'))))),
+    }),
+  ),
+  defect('E27', 'a directoryName constraint', (e) =>
+    reissue(e, 'ca', {
+      extensions: constraints(
+        sequence(element(0xa0, sequence(element(0xa4, nameOf(['CN', 'x']))))),
+      ),
+    }),
+  ),
+  defect('E28', 'a leaf of version 1', (e) => reissue(e, 'apiserver', { version: 1 })),
+  defect('E29', 'a Netscape comment', (e) =>
+    reissue(e, 'apiserver', {
+      extensions: withExtension('2.16.840.1.113730.1.13', false, asciiString(0x16, 'x')),
+    }),
+  ),
+  defect('E30', 'an extension nobody asked for', (e) =>
+    reissue(e, 'apiserver', {
+      extensions: withExtension('1.2.3.4.5', false, octetString(new Uint8Array(1))),
+    }),
+  ),
+
+  defect('S01', 'no names at all', (e) =>
+    reissue(e, 'apiserver', { extensions: without('2.5.29.17') }),
+  ),
+  defect('S01', 'etcd without names', (e) =>
+    reissue(e, 'etcd/peer', { extensions: without('2.5.29.17') }),
+  ),
+  ...drop('S02', 'kubernetes.default.svc'),
+  ...drop('S02', 'kubernetes.default.svc.cluster.local'),
+  ...drop('S03', '10.96.0.1'),
+  ...drop('S04', '172.31.10.5'),
+  ...drop('S05', 'api.example.com'),
+  defect(
+    'S06',
+    'no common endpoint',
+    (e) => {
+      if (!e.cluster) return
+      const { controlPlaneEndpoint: _, ...rest } = e.cluster
+      e.cluster = rest
+    },
+    { profile: 'strict' },
+  ),
+  ...drop('S07', '127.0.0.1', 'etcd/server'),
+  ...drop('S08', '172.31.10.5', 'etcd/server'),
+  ...drop('S09', '172.31.10.5', 'etcd/peer'),
+  ...drop('S10', '172.31.10.5', 'var/lib/kubelet/pki/kubelet.crt'),
+  ...drop('S10', 'controlplane', 'var/lib/kubelet/pki/kubelet.crt'),
+  defect('S11', 'a kubelet certificate of another shape', (e) =>
+    reissue(e, 'var/lib/kubelet/pki/kubelet.crt', { subject: nameOf(['CN', 'node1']) }),
+  ),
+  ...add('S12', '10.1.2.3'),
+  ...add('S13', 'kubernetes.'),
+  ...add('S14', '*.example.com'),
+  ...add('S15', 'under_score'),
+  ...add('S16', 'kubernetes'),
+  defect('S17', 'a second service range', (e) =>
+    e.everywhere((node) => {
+      if (node.startsWith('control'))
+        e.flag('kube-apiserver', 'service-cluster-ip-range', '10.96.0.0/12,fd00:96::/112', node)
+    }),
+  ),
+  defect('S18', 'the service address of another range', (e) =>
+    e.flag('kube-apiserver', 'service-cluster-ip-range', '10.32.0.0/24'),
+  ),
+  ...add('S19', 'former.example.com'),
+  defect('S20', 'a node name in capitals', async (e) => {
+    const { reissueIn } = await import('./mutate.js')
+    await reissueIn(
+      e,
+      'etc/kubernetes/kubelet.conf',
+      { subject: nameOf(['O', 'system:nodes'], ['CN', 'system:node:Worker_1']) },
+      { node: 'worker1' },
+    )
+  }),
+  defect('S21', 'no subject, names not critical', (e) =>
+    reissue(e, 'apiserver', { subject: sequence() }),
+  ),
+
+  defect('N01', 'a serial number twice', (e) =>
+    reissue(e, 'apiserver', { serial: facts(e, 'apiserver-kubelet-client').serialBytes }),
+  ),
+  defect('N02', 'a negative serial number', (e) =>
+    reissue(e, 'apiserver', { serial: new Uint8Array([0xff, 1]) }),
+  ),
+  defect('N02', 'the serial number 0', (e) => reissue(e, 'ca', { serial: new Uint8Array([0]) })),
+  defect('N03', 'a serial number of 21 octets', (e) =>
+    reissue(e, 'apiserver', { serial: new Uint8Array(21).fill(1) }),
+  ),
+  defect('N04', 'the serial number 2', (e) =>
+    reissue(e, 'apiserver', { serial: new Uint8Array([2]) }),
+  ),
+  defect('N05', 'SHA-1', (e) =>
+    reissue(e, 'apiserver', { algorithm: sequence(oid('1.2.840.10045.4.1')) }),
+  ),
+  defect('N06', 'two algorithms', (e) =>
+    reissue(e, 'apiserver', { inner: sequence(oid('1.2.840.10045.4.3.3')) }),
+  ),
+  defect(
+    'N07',
+    'P-384 with SHA-256',
+    async (e) => {
+      const { readFile } = await import('node:fs/promises')
+      const { readPrivateKey } = await import('../../../src/ca/keys.js')
+      const key = readPrivateKey(await readFile('fixtures/keys/test-only-p384-1.pem', 'utf8'))
+      e.write(
+        CA,
+        await forge(facts(e, 'ca'), key, { spki: key.spki, extensions: without('2.5.29.14') }),
+      )
+      const leaf = await forge(facts(e, 'apiserver'), key, {
+        algorithm: sequence(oid('1.2.840.10045.4.3.2')),
+      })
+      e.write(`${PKI}/apiserver.crt`, leaf)
+    },
+    { profile: 'strict' },
+  ),
+
+  defect('V01', 'an expired API server', (e) =>
+    reissue(e, 'apiserver', { notBefore: later(-400), notAfter: later(-3) }),
+  ),
+  defect('V01', 'an expired authority', (e) =>
+    reissue(e, 'etcd/ca', { notBefore: later(-400), notAfter: later(-3) }),
+  ),
+  defect('V02', 'ten days left', (e) => reissue(e, 'apiserver', { notAfter: later(10) })),
+  defect('V02', 'an authority with 100 days left', (e) =>
+    reissue(e, 'ca', { notAfter: later(100) }),
+  ),
+  defect('V03', 'valid from tomorrow', (e) => reissue(e, 'apiserver', { notBefore: later(1) })),
+  defect(
+    'V04',
+    'valid from the second of its making',
+    (e) => {
+      e.touch(`${PKI}/apiserver.crt`, facts(e, 'apiserver').notBefore.getTime() + 1000)
+    },
+    { profile: 'strict' },
+  ),
+  defect('V05', 'two years', (e) => reissue(e, 'apiserver', { notAfter: later(730) }), {
+    profile: 'strict',
+  }),
+  defect('V06', 'an authority too short for the next leaf', (e) =>
+    reissue(e, 'ca', { notAfter: later(300) }),
+  ),
+  defect('V06', 'an authority for twenty years', (e) =>
+    reissue(e, 'ca', { notAfter: later(7300) }),
+  ),
+  defect('V07', 'a chain that ends first', (e) => reissue(e, 'etcd/ca', { notAfter: later(200) })),
+  defect('V08', 'all at once', () => undefined, {
+    profile: 'strict',
+    twin: async (e) => {
+      let days = 300
+      for (const base of [
+        'apiserver',
+        'apiserver-kubelet-client',
+        'front-proxy-client',
+        'etcd/server',
+        'etcd/peer',
+        'etcd/healthcheck-client',
+        'apiserver-etcd-client',
+      ])
+        await reissue(e, base, { notAfter: later(days++) })
+      alone(e)
+    },
+  }),
+  defect('V09', 'an inverted window', (e) =>
+    reissue(e, 'apiserver', { notBefore: later(2), notAfter: later(1) }),
+  ),
+  defect('V10', 'a GeneralizedTime before 2050', (e) =>
+    reissue(e, 'apiserver', { notAfter: generalizedTime(later(300)) }),
+  ),
+  defect('V11', 'a hundred years', (e) => reissue(e, 'etcd/server', { notAfter: later(36500) })),
+  defect('V12', 'a CRL pointer', (e) =>
+    reissue(e, 'apiserver', {
+      extensions: withExtension(
+        '2.5.29.31',
+        false,
+        sequence(sequence(element(0xa0, element(0xa0, asciiString(0x86, 'http://crl'))))),
+      ),
+    }),
+  ),
+]
+
+/** Nothing but the first control plane. */
+function alone(e: Parameters<typeof newAuthority>[0]): void {
+  for (const node of ['worker1', 'worker2', 'controlplane2']) e.nodes.delete(node)
+  e.authorities = new Map()
+  e.operator = new Map()
+  for (const path of ['admin', 'super-admin', 'controller-manager', 'scheduler', 'kubelet'])
+    e.edit(
+      `etc/kubernetes/${path}.conf`,
+      (text) =>
+        text.replace(
+          /certificate-authority-data: .*/,
+          `certificate-authority-data: ${base64(e.text(CA))}`,
+        ) + '\n',
+    )
+}
+
+function drop(rule: string, name: string, base = 'apiserver'): readonly Defect[] {
+  return [
+    defect(rule, `without ${name}`, (e) => {
+      const path = base.endsWith('.crt') ? base : `${PKI}/${base}.crt`
+      const old = readCertificate(e.text(path))
+      return reissue(e, base, {
+        extensions: editNames(old, ({ dns, ip }) => ({
+          dns: dns.filter((one) => one !== name),
+          ip: ip.filter((one) => one !== name),
+        })),
+      })
+    }),
+  ]
+}
+
+function add(rule: string, name: string): readonly Defect[] {
+  return [
+    defect(rule, `with ${name}`, (e) =>
+      reissue(e, 'apiserver', {
+        extensions: editNames(facts(e, 'apiserver'), ({ dns, ip }) => ({
+          dns: [...dns, name],
+          ip,
+        })),
+      }),
+    ),
+  ]
+}

@@ -1,0 +1,334 @@
+import { element, oid, sequence, set } from '../../../src/ca/der-write.js'
+import { readCertificate } from '../../../src/ca/read.js'
+import { type Defect, defect } from './defect.js'
+import {
+  forge,
+  MANIFESTS,
+  nameOf,
+  newAuthority,
+  newKey,
+  PKI,
+  reissue,
+  reissueIn,
+} from './mutate.js'
+
+const CONF = 'etc/kubernetes'
+const ENCRYPTION = 'etc/kubernetes/encryption.yaml'
+const SECRET = 'MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY='
+
+function encryption(providers: string): string {
+  return `apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+  - resources: [secrets]
+    providers:
+${providers}`
+}
+const provider = (name: string, ...keys: readonly (readonly [string, string])[]) =>
+  `      - ${name}:\n          keys:\n${keys.map(([key, secret]) => `            - { name: ${key}, secret: ${secret} }\n`).join('')}`
+const GOOD = encryption(`${provider('secretbox', ['key1', SECRET])}      - identity: {}\n`)
+
+const encrypted = (rule: string, name: string, text: string): Defect =>
+  defect(rule, name, (e) => e.write(ENCRYPTION, text), { twin: (e) => e.write(ENCRYPTION, GOOD) })
+
+function kubeadm(lines: string): string {
+  return `apiVersion: kubeadm.k8s.io/v1beta4\n${lines}`
+}
+const KUBEADM = 'extra/kubeadm.yaml'
+const init = (token: string, ttl = '24h0m0s') =>
+  kubeadm(`kind: InitConfiguration\nbootstrapTokens:\n  - { token: ${token}, ttl: ${ttl} }\n`)
+const join = (lines: string) =>
+  kubeadm(
+    `kind: JoinConfiguration\ndiscovery:\n  bootstrapToken:\n    token: k3m9qx.7f2c8a1b5d4e6908\n${lines}`,
+  )
+const tokened = (rule: string, name: string, text: string): Defect =>
+  defect(rule, name, (e) => e.write(KUBEADM, text), {
+    twin: (e) => e.write(KUBEADM, init('k3m9qx.7f2c8a1b5d4e6908')),
+  })
+
+type E = Parameters<Defect['mutate']>[0]
+async function pinOf(e: E): Promise<string> {
+  const { publicKey } = readCertificate(e.text(`${PKI}/ca.crt`))
+  const digest = await crypto.subtle.digest('SHA-256', Uint8Array.from(publicKey.spki))
+  return `sha256:${[...new Uint8Array(digest)].map((octet) => octet.toString(16).padStart(2, '0')).join('')}`
+}
+const joined = async (e: E) => e.write(KUBEADM, join(`    caCertHashes: ["${await pinOf(e)}"]\n`))
+
+const person = (rule: string, name: string, subject: Uint8Array): Defect =>
+  defect(rule, name, (e) => reissueIn(e, 'jane.conf', { subject }, { node: 'operator' }))
+
+export const IDENTITY_DEFECTS: readonly Defect[] = [
+  defect('I01', 'a scheduler of system:masters', (e) =>
+    reissueIn(e, `${CONF}/scheduler.conf`, {
+      subject: nameOf(['O', 'system:masters'], ['CN', 'system:kube-scheduler']),
+    }),
+  ),
+  defect('I02', 'super-admin.conf on a node', () => undefined, {
+    twin: (e) => e.remove(`${CONF}/super-admin.conf`),
+  }),
+  defect('I03', 'admin.conf on a worker', (e) =>
+    e.write(`${CONF}/admin.conf`, e.text(`${CONF}/admin.conf`), 'worker1'),
+  ),
+  defect('I04', 'a kubelet outside system:nodes', (e) =>
+    reissueIn(
+      e,
+      `${CONF}/kubelet.conf`,
+      { subject: nameOf(['CN', 'system:node:worker1']) },
+      { node: 'worker1' },
+    ),
+  ),
+  defect('I05', 'another node’s name', (e) =>
+    reissueIn(
+      e,
+      `${CONF}/kubelet.conf`,
+      { subject: nameOf(['O', 'system:nodes'], ['CN', 'system:node:10.0.0.1']) },
+      { node: 'worker1' },
+    ),
+  ),
+  defect('I06', 'one identity on two nodes', (e) =>
+    e.write(`${CONF}/kubelet.conf`, e.text(`${CONF}/kubelet.conf`, 'worker1'), 'worker2'),
+  ),
+  defect('I07', 'the kubelet as administrator', (e) =>
+    e.write(`${CONF}/kubelet.conf`, e.text(`${CONF}/admin.conf`), 'worker1'),
+  ),
+  defect('I08', 'scheduler.conf of another user', (e) =>
+    reissueIn(e, `${CONF}/scheduler.conf`, { subject: nameOf(['CN', 'kube-scheduler']) }),
+  ),
+  defect('I09', 'a mistyped group', (e) =>
+    reissueIn(e, `${CONF}/scheduler.conf`, {
+      subject: nameOf(['O', 'system:system:kube-scheduler'], ['CN', 'system:kube-scheduler']),
+    }),
+  ),
+  person('I10', 'a person named system:admin', nameOf(['CN', 'system:admin'])),
+  person('I11', 'no common name', nameOf(['O', 'team-a'])),
+  defect('I12', 'another front-proxy name', (e) =>
+    reissue(e, 'front-proxy-client', { subject: nameOf(['CN', 'proxy']) }),
+  ),
+  person('I13', 'a person with the front proxy’s name', nameOf(['CN', 'front-proxy-client'])),
+  person(
+    'I14',
+    'a person as a service account',
+    nameOf(['CN', 'system:serviceaccount:kube-system:default']),
+  ),
+  person('I15', 'a group pasted into the name', nameOf(['CN', 'jane, O=system:masters'])),
+  person('I16', 'three groups', nameOf(['O', 'a'], ['O', 'b'], ['CN', 'jane'])),
+  defect('I17', 'a kubelet client of system:masters', (e) =>
+    reissue(e, 'apiserver-kubelet-client', {
+      subject: nameOf(['O', 'system:masters'], ['CN', 'kube-apiserver-kubelet-client']),
+    }),
+  ),
+  defect('I18', 'an etcd client of system:masters', (e) =>
+    reissue(e, 'apiserver-etcd-client', {
+      subject: nameOf(['O', 'system:masters'], ['CN', 'kube-apiserver-etcd-client']),
+    }),
+  ),
+  defect(
+    'I19',
+    'a person for a year',
+    (e) =>
+      reissueIn(
+        e,
+        'jane.conf',
+        { notAfter: new Date('2027-03-01T12:00:00Z') },
+        { node: 'operator' },
+      ),
+    { profile: 'strict' },
+  ),
+  person('I20', 'a space after the name', nameOf(['CN', 'jane '])),
+  person(
+    'I21',
+    'a TeletexString',
+    sequence(set(sequence(oid('2.5.4.3'), element(0x14, new TextEncoder().encode('jane'))))),
+  ),
+
+  defect('T01', 'one authority for clients and front proxy', (e) =>
+    e.write(`${PKI}/front-proxy-ca.crt`, e.text(`${PKI}/ca.crt`)),
+  ),
+  defect('T02', 'the root in the request-header file', async (e) => {
+    const root = await withRoot(e)
+    e.edit(`${PKI}/front-proxy-ca.crt`, (text) => text + root)
+  }),
+  defect('T03', 'etcd trusts the cluster’s authority', (e) =>
+    e.edit(`${PKI}/etcd/ca.crt`, (text) => text + e.text(`${PKI}/ca.crt`)),
+  ),
+  defect('T04', 'the root in etcd’s file', async (e) => {
+    const root = await withRoot(e)
+    e.edit(`${PKI}/etcd/ca.crt`, (text) => text + root)
+  }),
+  defect('T05', 'ca.key on a worker', (e) =>
+    e.write(`${PKI}/ca.key`, e.text(`${PKI}/ca.key`), 'worker1'),
+  ),
+  defect('T05', 'sa.key on a worker', (e) =>
+    e.write(`${PKI}/sa.key`, e.text(`${PKI}/sa.key`), 'worker2'),
+  ),
+  defect('T06', 'a key where keys are offline', (e) => {
+    if (e.cluster) e.cluster = { ...e.cluster, pki: { ...e.cluster.pki, caKeys: 'offline' } }
+  }),
+  defect('T07', 'only ca.key', (e) => e.remove(`${PKI}/front-proxy-ca.key`)),
+  defect('T08', 'the root’s key beside it', async (e) => {
+    await withRoot(e, true)
+  }),
+  defect('T09', 'etcd’s authority key on an etcd host', (e) => {
+    for (const path of ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'])
+      e.remove(`${MANIFESTS}/${path}.yaml`)
+    e.cluster = undefined
+  }),
+  defect('T10', 'one apiserver key on two hosts', (e) => {
+    for (const file of ['crt', 'key'])
+      e.write(`${PKI}/apiserver.${file}`, e.text(`${PKI}/apiserver.${file}`), 'controlplane2')
+  }),
+  defect('T11', 'two clusters, one authority', (e) => {
+    e.write(
+      'other.conf',
+      e.text('jane.conf', 'operator').replaceAll(/(cluster|name): test$/gm, '$1: prod'),
+      'operator',
+    )
+    e.edit(
+      'other.conf',
+      (text) => text.replaceAll('kubernetes', 'prod').replaceAll('test', 'prod'),
+      'operator',
+    )
+  }),
+  defect('T12', 'another authority on one control plane', async (e) => {
+    e.write(`${PKI}/ca.crt`, (await newAuthority(e, 'ca')).pem, 'controlplane2')
+  }),
+  defect('T13', 'another sa.pub on one control plane', async (e) => {
+    const { encodePem } = await import('../../../src/ca/pem.js')
+    e.write(`${PKI}/sa.pub`, encodePem('PUBLIC KEY', (await newKey()).spki), 'controlplane2')
+  }),
+  defect(
+    'T14',
+    'other encryption keys',
+    (e) => {
+      encrypt(e)
+      e.write(ENCRYPTION, GOOD.replace('key1', 'key2'), 'controlplane2')
+    },
+    { twin: encrypt },
+  ),
+  defect(
+    'T15',
+    'a certificate key in kubeadm.yaml',
+    (e) =>
+      e.write(KUBEADM, kubeadm(`kind: InitConfiguration\ncertificateKey: ${'ab'.repeat(32)}\n`)),
+    {
+      profile: 'strict',
+      twin: (e) =>
+        e.everywhere((node) => {
+          for (const path of [...e.tree(node).keys()])
+            if (path.endsWith('kubeadm.yaml')) e.remove(path, node)
+        }),
+    },
+  ),
+  defect('T16', 'half a rotation', async (e) => {
+    const next = await newAuthority(e, 'ca')
+    const leaf = readCertificate(e.text(`${PKI}/apiserver.crt`))
+    e.write(`${PKI}/apiserver.crt`, await forge(leaf, next.key, {}))
+    e.write(`${PKI}/new-ca.crt`, next.pem)
+  }),
+
+  defect('A01', 'another sa.pub', async (e) => {
+    const { encodePem } = await import('../../../src/ca/pem.js')
+    e.write(`${PKI}/sa.pub`, encodePem('PUBLIC KEY', (await newKey()).spki))
+  }),
+  defect('A02', 'an Ed25519 service-account key', async (e) => {
+    const { generateKeyPairSync } = await import('node:crypto')
+    const { privateKey } = generateKeyPairSync('ed25519')
+    e.write(`${PKI}/sa.key`, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+  }),
+  defect('A03', 'a short service-account key', async (e) => {
+    const { generateKeyPairSync } = await import('node:crypto')
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
+    e.write(`${PKI}/sa.key`, privateKey.export({ type: 'pkcs1', format: 'pem' }).toString())
+  }),
+  defect('A04', 'the API server’s key signs tokens', (e) =>
+    e.write(`${PKI}/sa.key`, e.text(`${PKI}/apiserver.key`)),
+  ),
+  defect('A05', 'an old public key', async (e) => {
+    const { encodePem } = await import('../../../src/ca/pem.js')
+    const old = encodePem('PUBLIC KEY', (await newKey()).spki)
+    e.edit(`${PKI}/sa.pub`, (text) => text + old)
+  }),
+  defect(
+    'A06',
+    'a new pair without the old key',
+    async (e) => {
+      const { encodePem } = await import('../../../src/ca/pem.js')
+      const key = await newKey()
+      for (const node of ['controlplane', 'controlplane2']) {
+        e.write(`${PKI}/sa.key`, key.pem(), node)
+        e.write(`${PKI}/sa.pub`, encodePem('PUBLIC KEY', key.spki), node)
+      }
+    },
+    { earlier: true },
+  ),
+  defect('A07', 'a certificate as sa.pub', (e) =>
+    e.write(`${PKI}/sa.pub`, e.text(`${PKI}/apiserver.crt`)),
+  ),
+  encrypted('A08', 'another apiVersion', GOOD.replace('apiserver.config.k8s.io/v1', 'v1')),
+  encrypted(
+    'A09',
+    'identity first',
+    encryption(`      - identity: {}\n${provider('secretbox', ['key1', SECRET])}`),
+  ),
+  encrypted('A10', 'a key of 5 bytes', encryption(provider('secretbox', ['key1', 'MDEyMzQ=']))),
+  encrypted(
+    'A11',
+    'aesgcm',
+    encryption(`${provider('aesgcm', ['key1', SECRET])}      - identity: {}\n`),
+  ),
+  encrypted('A12', 'no identity', encryption(provider('secretbox', ['key1', SECRET]))),
+  encrypted(
+    'A13',
+    'two keys of one name',
+    encryption(
+      `${provider('secretbox', ['key1', SECRET], ['key1', SECRET])}      - identity: {}\n`,
+    ),
+  ),
+  tokened('A14', 'a token in capitals', init('ABCDEF.0123456789ABCDEF')),
+  tokened('A15', 'a token without end', init('k3m9qx.7f2c8a1b5d4e6908', '0s')),
+  tokened('A15', 'a token for a year', init('k3m9qx.7f2c8a1b5d4e6908', '8760h')),
+  tokened('A16', 'the documentation’s token', init('abcdef.0123456789abcdef')),
+  defect(
+    'A17',
+    'the pin of another authority',
+    (e) => e.write(KUBEADM, join(`    caCertHashes: ["sha256:${'0'.repeat(64)}"]\n`)),
+    { twin: joined },
+  ),
+  defect('A18', 'no pin', (e) => e.write(KUBEADM, join('    unsafeSkipCAVerification: true\n')), {
+    twin: joined,
+  }),
+  defect(
+    'A19',
+    'a second authority without pin',
+    async (e) => {
+      await joined(e)
+      e.everywhere((node) => {
+        for (const path of [...e.tree(node).keys()])
+          if (path.endsWith('kubeadm.yaml') && path !== KUBEADM) e.remove(path, node)
+      })
+      const { pem } = await newAuthority(e, 'ca')
+      e.edit(`${PKI}/ca.crt`, (text) => text + pem)
+    },
+    { twin: joined },
+  ),
+]
+
+function encrypt(e: E): void {
+  for (const node of ['controlplane', 'controlplane2']) {
+    e.write(ENCRYPTION, GOOD, node)
+    e.flag('kube-apiserver', 'encryption-provider-config', `/${ENCRYPTION}`, node)
+  }
+}
+
+/** Puts the client authority below a root; gives the root. */
+async function withRoot(e: E, onNode = false): Promise<string> {
+  const name = nameOf(['CN', 'root'])
+  const root = await newAuthority(e, 'ca', { subject: name, issuer: name })
+  const pem = await forge(readCertificate(e.text(`${PKI}/ca.crt`)), root.key, { issuer: name })
+  e.everywhere((node) => e.write(`${PKI}/ca.crt`, pem, node))
+  if (onNode) {
+    e.write(`${PKI}/root-ca.crt`, root.pem)
+    e.write(`${PKI}/root-ca.key`, root.key.pem())
+  }
+  return root.pem
+}

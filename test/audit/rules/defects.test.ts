@@ -1,0 +1,45 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { AuditInput, Estate as Read } from '../../../src/audit/estate.js'
+import { RULES } from '../../../src/audit/rules/index.js'
+import { base, judge, read } from './base.js'
+import { DEFECTS } from './defects.js'
+import { Estate } from './mutate.js'
+
+let healthy: AuditInput
+let estate: Read
+beforeAll(async () => {
+  healthy = await base()
+  estate = await read(healthy)
+})
+
+const rules = new Map(RULES.map((rule) => [rule.code, rule]))
+
+describe('each defect is caught by its rule, and the healthy twin is not', () => {
+  test.each(DEFECTS)('$rule $name', async (defect) => {
+    const rule = rules.get(defect.rule)
+    if (!rule) throw new Error(`no rule ${defect.rule}`)
+    const { profile = rule.profiles[0] ?? 'kubeadm', connections = [] } = defect
+    const broken = new Estate(healthy)
+    await defect.mutate(broken)
+    if (defect.earlier) broken.earlier = healthy
+    const found = judge(rule, await read(broken.input()), profile, connections)
+    expect(found, 'the defect').not.toEqual([])
+    expect(found, 'the defect').not.toBe('not-applicable')
+    let twin = estate
+    if (defect.twin || defect.earlier) {
+      const made = new Estate(healthy)
+      await defect.twin?.(made)
+      if (defect.earlier) made.earlier = healthy
+      twin = await read(made.input())
+    }
+    const quiet = judge(rule, twin, profile)
+    expect(quiet === 'not-applicable' ? [] : quiet, 'the twin').toEqual([])
+  })
+})
+
+test('every rule of files has a defect', () => {
+  const covered = new Set(DEFECTS.map(({ rule }) => rule))
+  const bare = RULES.filter(({ code, group }) => group !== 'X' && !covered.has(code))
+  expect(bare.map(({ code }) => code)).toEqual([])
+  expect(DEFECTS.length).toBeGreaterThan(100)
+})

@@ -1,0 +1,17 @@
+import type { Defect } from './defect.js'
+import { CHAIN_DEFECTS } from './defects-chains.js'
+import { CIS_DEFECTS } from './defects-cis.js'
+import { CONFIG_DEFECTS } from './defects-config.js'
+import { FILE_DEFECTS } from './defects-files.js'
+import { IDENTITY_DEFECTS } from './defects-identity.js'
+import { KEY_DEFECTS } from './defects-keys.js'
+
+/** Every single-defect mutation. */
+export const DEFECTS: readonly Defect[] = [
+  ...FILE_DEFECTS,
+  ...KEY_DEFECTS,
+  ...CHAIN_DEFECTS,
+  ...IDENTITY_DEFECTS,
+  ...CONFIG_DEFECTS,
+  ...CIS_DEFECTS,
+]

@@ -1,0 +1,368 @@
+import type { AuditInput } from '../../../src/audit/estate.js'
+import {
+  asciiString,
+  bitString,
+  boolean,
+  element,
+  explicit,
+  implicit,
+  integer,
+  NULL,
+  octetString,
+  oid,
+  sequence,
+  set,
+  time,
+  utf8String,
+} from '../../../src/ca/der-write.js'
+import { runtimeEngine } from '../../../src/ca/engine.js'
+import { generateKey, type PrivateKey, readPrivateKey } from '../../../src/ca/keys.js'
+import { base64Of, bytesOfBase64, encodePem } from '../../../src/ca/pem.js'
+import { readCertificate } from '../../../src/ca/read.js'
+import { localSigner } from '../../../src/ca/signer.js'
+import type { CertificateFacts, ExtensionFacts } from '../../../src/ca/types.js'
+import {
+  type DirectoryEntry,
+  directory,
+  type FileTree,
+  file,
+  type Owner,
+  type SymlinkEntry,
+  type TreeEntry,
+  textAt,
+} from '../../../src/files/tree.js'
+import { NOW } from '../support.js'
+
+export const PKI = 'etc/kubernetes/pki'
+export const MANIFESTS = 'etc/kubernetes/manifests'
+export const DAY = 86_400_000
+const engine = runtimeEngine()
+
+/** A copy of all trees that can be broken, and what they were before. */
+export class Estate {
+  readonly nodes: Map<string, Map<string, TreeEntry>>
+  authorities: Map<string, TreeEntry>
+  operator: Map<string, TreeEntry>
+  cluster: AuditInput['cluster'] | undefined
+  earlier: AuditInput | undefined
+  constructor(input: AuditInput) {
+    this.nodes = new Map([...input.nodes].map(([name, tree]) => [name, new Map(tree)]))
+    this.authorities = new Map(input.authorities ?? [])
+    this.operator = new Map(input.operator ?? [])
+    this.cluster = input.cluster
+  }
+  /** A node's tree; the first control plane by default. */
+  tree(node = 'controlplane'): Map<string, TreeEntry> {
+    const found =
+      node === 'operator'
+        ? this.operator
+        : node === 'authorities'
+          ? this.authorities
+          : this.nodes.get(node)
+    if (!found) throw new Error(`no node ${node}`)
+    return found
+  }
+  text(path: string, node?: string): string {
+    const found = textAt(this.tree(node), path)
+    if (found === undefined) throw new Error(`${path} is not in the tree`)
+    return found
+  }
+  write(path: string, content: string | Uint8Array, node?: string, mode?: number): void {
+    const before = this.tree(node).get(path)
+    const usual = before?.kind === 'file' ? before.mode : 0o600
+    this.tree(node).set(path, file(path, content, mode ?? usual))
+  }
+  edit(path: string, change: (text: string) => string, node?: string): void {
+    const before = this.text(path, node)
+    const after = change(before)
+    if (after === before) throw new Error(`nothing changed in ${path}`)
+    this.write(path, after, node)
+  }
+  replace(path: string, pattern: string | RegExp, by: string, node?: string): void {
+    this.edit(path, (text) => text.replace(pattern, by), node)
+  }
+  remove(path: string, node?: string): void {
+    if (!this.tree(node).delete(path)) throw new Error(`${path} is not in the tree`)
+  }
+  everywhere(change: (node: string) => void): void {
+    for (const node of this.nodes.keys()) change(node)
+  }
+  link(path: string, target: string, node?: string): void {
+    const entry: SymlinkEntry = { kind: 'symlink', path, target }
+    this.tree(node).set(path, entry)
+  }
+  directory(path: string, mode: number, owner?: Owner, node?: string): void {
+    const entry: DirectoryEntry = { ...directory(path, mode), ...(owner && { owner }) }
+    this.tree(node).set(path, entry)
+  }
+  chmod(path: string, mode: number, node?: string): void {
+    const entry = this.tree(node).get(path)
+    if (entry?.kind !== 'file') throw new Error(`${path} is no file`)
+    this.tree(node).set(path, { ...entry, mode })
+  }
+  chown(path: string, owner: Owner, node?: string): void {
+    const entry = this.tree(node).get(path)
+    if (entry?.kind !== 'file') throw new Error(`${path} is no file`)
+    this.tree(node).set(path, { ...entry, owner })
+  }
+  touch(path: string, modified: number, node?: string): void {
+    const entry = this.tree(node).get(path)
+    if (entry?.kind !== 'file') throw new Error(`${path} is no file`)
+    this.tree(node).set(path, { ...entry, modified })
+  }
+  /** Sets, changes or (undefined) removes a flag of a static pod. */
+  flag(component: string, name: string, value: string | undefined, node?: string): void {
+    this.edit(
+      `${MANIFESTS}/${component}.yaml`,
+      (text) => {
+        const without = text.replace(new RegExp(`^ +- --${name}(=.*)?\\n`, 'm'), '')
+        if (value === undefined) return without
+        return without.replace(
+          new RegExp(`^( +)- ${component}\\n`, 'm'),
+          (line, indent) => `${line}${indent}- --${name}=${value}\n`,
+        )
+      },
+      node,
+    )
+  }
+  input(): AuditInput {
+    return {
+      nodes: this.nodes as ReadonlyMap<string, FileTree>,
+      authorities: this.authorities,
+      operator: this.operator,
+      ...(this.cluster && { cluster: this.cluster }),
+      ...(this.earlier && { earlier: this.earlier }),
+    }
+  }
+}
+
+/** Raw parts of a certificate that differ from those of the one it is made from. */
+export interface Forgery {
+  readonly version?: 1 | 2 | 3
+  /** Content octets of the serial number. */
+  readonly serial?: Uint8Array
+  readonly subject?: Uint8Array
+  readonly issuer?: Uint8Array
+  readonly notBefore?: Date | Uint8Array
+  readonly notAfter?: Date | Uint8Array
+  readonly spki?: Uint8Array
+  readonly extensions?: (list: readonly ExtensionFacts[]) => readonly ExtensionFacts[]
+  /** Outer (and, unless `inner` is given, inner) signature algorithm. */
+  readonly algorithm?: Uint8Array
+  readonly inner?: Uint8Array
+  /** Spoils the signature. */
+  readonly unsigned?: boolean
+}
+
+/** A certificate like another one but for the given parts, signed by a key. */
+export async function forge(
+  facts: CertificateFacts,
+  key: PrivateKey,
+  forgery: Forgery,
+): Promise<string> {
+  const signer = await localSigner(engine, key)
+  const instant = (value: Date | Uint8Array) => (value instanceof Date ? time(value) : value)
+  const list = (forgery.extensions ?? ((all) => all))(facts.extensions)
+  const version = forgery.version ?? 3
+  const outer = forgery.algorithm ?? signer.signatureAlgorithm
+  const tbs = sequence(
+    ...(version === 1 ? [] : [explicit(0, integer(version - 1))]),
+    element(0x02, forgery.serial ?? facts.serialBytes),
+    forgery.inner ?? outer,
+    forgery.issuer ?? facts.issuer.raw,
+    sequence(
+      instant(forgery.notBefore ?? facts.notBefore),
+      instant(forgery.notAfter ?? facts.notAfter),
+    ),
+    forgery.subject ?? facts.subject.raw,
+    forgery.spki ?? facts.publicKey.spki,
+    ...(version === 3 && list.length > 0
+      ? [
+          explicit(
+            3,
+            sequence(
+              ...list.map((one) =>
+                sequence(
+                  oid(one.oid),
+                  ...(one.critical ? [boolean(true)] : []),
+                  octetString(one.value),
+                ),
+              ),
+            ),
+          ),
+        ]
+      : []),
+  )
+  const value = await signer.sign(tbs)
+  if (forgery.unsigned) value[value.length - 1] = (value[value.length - 1] ?? 0) ^ 1
+  return encodePem('CERTIFICATE', sequence(tbs, outer, bitString(value)))
+}
+
+/** Which authority’s key signs what lies below the certificates directory. */
+function signerOf(base: string): string {
+  if (/^(ca|front-proxy-ca|etcd\/ca)$/.test(base)) return base
+  if (base.startsWith('etcd/') || base === 'apiserver-etcd-client') return 'etcd/ca'
+  return base === 'front-proxy-client' ? 'front-proxy-ca' : 'ca'
+}
+
+export function authorityKey(estate: Estate, base: string): PrivateKey {
+  return readPrivateKey(estate.text(`${PKI}/${base}.key`))
+}
+
+export interface Where {
+  readonly node?: string
+  /** Another authority’s key (and, with `issuer` unset, name). */
+  readonly by?: string
+}
+
+/** Issues `<pki>/<base>.crt` again with other parts; its key stays. */
+export async function reissue(
+  estate: Estate,
+  base: string,
+  forgery: Forgery,
+  where: Where = {},
+): Promise<void> {
+  const path = base.endsWith('.crt') ? base : `${PKI}/${base}.crt`
+  const facts = readCertificate(estate.text(path, where.node))
+  const by = where.by ?? signerOf(base)
+  const issuer = where.by
+    ? { issuer: readCertificate(estate.text(`${PKI}/${by}.crt`)).subject.raw }
+    : {}
+  estate.write(
+    path,
+    await forge(facts, authorityKey(estate, by), { ...issuer, ...forgery }),
+    where.node,
+  )
+}
+
+/** Issues the certificate in a kubeconfig again. */
+export async function reissueIn(
+  estate: Estate,
+  path: string,
+  forgery: Forgery,
+  where: Where = {},
+): Promise<void> {
+  const old = certificateIn(estate.text(path, where.node))
+  const facts = readCertificate(old)
+  const by = where.by ?? 'ca'
+  const issuer = where.by
+    ? { issuer: readCertificate(estate.text(`${PKI}/${by}.crt`)).subject.raw }
+    : {}
+  const pem = await forge(facts, authorityKey(estate, by), { ...issuer, ...forgery })
+  estate.replace(
+    path,
+    /client-certificate-data: .*/,
+    `client-certificate-data: ${base64(pem)}`,
+    where.node,
+  )
+}
+
+export function certificateIn(kubeconfig: string): string {
+  const data = /client-certificate-data: (.*)/.exec(kubeconfig)?.[1] ?? ''
+  return new TextDecoder().decode(bytesOfBase64(data))
+}
+
+export const base64 = (text: string) => base64Of(new TextEncoder().encode(text))
+
+/** A self-signed authority like an existing one but for the given parts, with a key of its own. */
+export async function newAuthority(estate: Estate, like: string, forgery: Forgery = {}) {
+  const key = await generateKey(engine, 'ECDSA-P256')
+  const facts = readCertificate(estate.text(`${PKI}/${like}.crt`))
+  const pem = await forge(facts, key, {
+    spki: key.spki,
+    serial: new Uint8Array([0x21, ...key.spki.slice(-8)]),
+    extensions: without('2.5.29.14', '2.5.29.35'),
+    ...forgery,
+  })
+  return { pem, key, facts: readCertificate(pem) }
+}
+
+export async function newKey(): Promise<PrivateKey> {
+  return generateKey(engine, 'ECDSA-P256')
+}
+
+export function nameOf(...attributes: readonly (readonly [string, string])[]): Uint8Array {
+  const types: Readonly<Record<string, string>> = { CN: '2.5.4.3', O: '2.5.4.10' }
+  return sequence(
+    ...attributes.map(([type, value]) =>
+      set(sequence(oid(types[type] ?? type), utf8String(value))),
+    ),
+  )
+}
+
+export const without =
+  (...oids: readonly string[]) =>
+  (list: readonly ExtensionFacts[]) =>
+    list.filter((one) => !oids.includes(one.oid))
+
+export const withExtension =
+  (dotted: string, critical: boolean, value: Uint8Array) =>
+  (list: readonly ExtensionFacts[]): readonly ExtensionFacts[] => [
+    ...list.filter((one) => one.oid !== dotted),
+    { oid: dotted, critical, value },
+  ]
+
+const USAGES: Readonly<Record<string, string>> = {
+  serverAuth: '1.3.6.1.5.5.7.3.1',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
+  any: '2.5.29.37.0',
+}
+
+export const usages = (...names: readonly string[]) =>
+  withExtension('2.5.29.37', false, sequence(...names.map((name) => oid(USAGES[name] ?? name))))
+
+/** Key usage from its first two octets. */
+export const keyUsage = (octet: number, critical = true) =>
+  withExtension('2.5.29.15', critical, bitString(new Uint8Array([octet]), unusedBits(octet)))
+
+function unusedBits(octet: number): number {
+  let unused = 0
+  while (unused < 7 && ((octet >> unused) & 1) === 0) unused++
+  return unused
+}
+
+export const basic = (ca: boolean, pathLength?: number, critical = true) =>
+  withExtension(
+    '2.5.29.19',
+    critical,
+    sequence(
+      ...(ca ? [boolean(true)] : []),
+      ...(pathLength === undefined ? [] : [integer(pathLength)]),
+    ),
+  )
+
+export const names = (dns: readonly string[], ip: readonly string[] = [], critical = false) =>
+  withExtension(
+    '2.5.29.17',
+    critical,
+    sequence(
+      ...dns.map((name) => asciiString(0x82, name)),
+      ...ip.map((address) => implicit(7, new Uint8Array(address.split('.').map(Number)))),
+    ),
+  )
+
+/** The names of a certificate, changed. */
+export const editNames = (
+  facts: CertificateFacts,
+  change: (all: { dns: readonly string[]; ip: readonly string[] }) => {
+    dns: readonly string[]
+    ip: readonly string[]
+  },
+) => {
+  const { dns = [], ip = [] } = facts.altNames ?? {}
+  const after = change({ dns, ip: ip.filter((one) => !one.includes(':')) })
+  return names(after.dns, after.ip)
+}
+
+export function rsaSpki(modulus: bigint, exponent = 65537n): Uint8Array {
+  const octets = (n: bigint) => {
+    const hex = n.toString(16)
+    return Uint8Array.from((hex.length % 2 ? `0${hex}` : hex).match(/../g) ?? [], (pair) =>
+      Number.parseInt(pair, 16),
+    )
+  }
+  const key = sequence(integer(octets(modulus)), integer(octets(exponent)))
+  return sequence(sequence(oid('1.2.840.113549.1.1.1'), NULL), bitString(key))
+}
+
+export const later = (days: number) => new Date(NOW.getTime() + days * DAY)
