@@ -94,6 +94,10 @@ export async function readOver(transport: Transport, host: string): Promise<Arch
     throw remote(host, 'has no files of Kubernetes, or they cannot be seen', {
       hint: 'log in as root, or let the user run sudo without a password',
     })
+  if (/permission denied/i.test(result.stderr))
+    throw remote(host, `not everything may be read${firstLine(result)}`, {
+      hint: 'log in as root, or let the user run sudo without a password',
+    })
   if (result.stdout.trim() === '') throw remote(host, `sent nothing${firstLine(result)}`)
   const bytes = Buffer.from(result.stdout, 'base64')
   return readArchive(chunk(bytes), host)

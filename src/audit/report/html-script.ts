@@ -106,7 +106,9 @@ export const SCRIPT = String.raw`
     const certificate = data.certificates[fingerprint];
     one('#detail-title').textContent = certificate.subject || '(no subject)';
     const list = make('dl');
-    row(list, 'status', STATUS[certificate.status] + ', ' + certificate.days + ' days left');
+    const left =
+      certificate.days < 0 ? -certificate.days + ' days ago' : certificate.days + ' days left';
+    row(list, 'status', STATUS[certificate.status] + ', ' + left);
     row(list, 'kind', certificate.authority ? 'certificate authority' : 'end entity');
     row(list, 'issuer', certificate.issuer);
     row(list, 'valid', day(certificate.notBefore) + ' to ' + day(certificate.notAfter));
@@ -121,7 +123,8 @@ export const SCRIPT = String.raw`
         'used for',
         ...certificate.uses.map(([standing, id]) => {
           const use = make('span', id, 'use ' + standing);
-          if (standing !== 'works') use.textContent = id + ' (' + standing + ')';
+          if (standing === 'broken') use.textContent = id + ' (fails)';
+          if (standing === 'forbidden') use.textContent = id + ' (open, must be refused)';
           return use;
         })
       );

@@ -84,7 +84,6 @@ const FINDINGS = `
 #shown { color: var(--soft); font-size: .9rem; margin: .7rem 0; }
 .rule { border-top: 1px solid var(--rule); padding: 1rem 0 .6rem; }
 .rule h3 { margin: 0 0 .3rem; font-size: 1.05rem; display: flex; flex-wrap: wrap; align-items: baseline; gap: .2rem .6rem; }
-.rule .title { display: inline-block; } .rule .title::first-letter { text-transform: uppercase; }
 .rule .code, .rule .times { color: var(--soft); font-size: .85rem; font-weight: 400; }
 .chip { font-size: .75rem; font-weight: 700; padding: .1rem .5rem; border-radius: 5px; }
 .chip.error { background: var(--bad); color: var(--sheet); }
@@ -161,6 +160,8 @@ dt { color: var(--soft); grid-column: 1; } dd { margin: 0; grid-column: 2; }
   main > section { padding: 1.1rem .9rem; border-radius: 12px; }
   .tiles { grid-template-columns: 1fr 1fr; }
   .life li a { grid-template-columns: 1fr; } .life .label { white-space: normal; }
+  details.link table { min-width: 0; } details.link thead { display: none; } details.link tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--rule); }
+  details.link td { display: block; border: 0; padding: 0; min-width: 0; overflow-wrap: anywhere; } details.link td:nth-child(2)::before { content: "→ "; color: var(--soft); }
   .stops thead { display: none; } .stops tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--rule); }
   .stops th, .stops td { display: block; border: 0; padding: 0; } .stops td.date { display: inline; margin-right: .6rem; font-weight: 600; } .stops small { display: inline; }
   dl { grid-template-columns: 1fr; } dt { margin-top: .4rem; } dd { grid-column: 1; }
