@@ -114,10 +114,10 @@ export function judgeAll(inputs: Inputs, sessions: readonly Session[]): readonly
   return asked.flatMap((session) => judge(contextOf(inputs, sessions, session)))
 }
 
-/** Texts of a node's tree that must not appear anywhere: keys line by line, tokens. */
+/** Texts that must not appear anywhere: a node's keys line by line, tokens, what kubeconfigs embed. */
 function secretsOf(inputs: Inputs, node: ClusterNode): readonly string[] {
   const tree = inputs.trees.get(node.name) ?? new Map()
-  const secrets: string[] = []
+  const secrets = node.initial ? embedded(inputs.adminKubeconfig) : []
   for (const entry of tree.values()) {
     if (entry.kind !== 'file') continue
     const { path } = entry
@@ -127,12 +127,13 @@ function secretsOf(inputs: Inputs, node: ClusterNode): readonly string[] {
           .split('\n')
           .filter((line) => line.length >= 40 && line[0] !== '-'),
       )
-    else if (path.endsWith('.conf') || path.endsWith('kubeadm.yaml'))
-      for (const [, value = ''] of textOf(entry).matchAll(
-        /(?:client-key-data|token|certificateKey):\s*"?([^\s"]+)/gi,
-      ))
-        secrets.push(value)
+    else if (/\.conf$|kubeadm\.yaml$/.test(path)) secrets.push(...embedded(textOf(entry)))
   }
   const token = tokenOf({ tree })
   return token ? [...secrets, token] : secrets
+}
+
+function embedded(text: string): string[] {
+  const fields = text.matchAll(/(?:client-key-data|token|certificateKey):\s*"?([^\s",}]+)/gi)
+  return [...fields].map(([, value = '']) => value)
 }
