@@ -1,7 +1,7 @@
 import { flagList } from './command-line.js'
 import { type EdgeDraft, type Reception, WELCOME } from './edges.js'
 import type { ApiServer, Fleet, KubeletServer } from './fleet.js'
-import { isIpAddress, urlOf } from './hosts.js'
+import { urlOf } from './hosts.js'
 import { adminGroup, identityText } from './identities.js'
 import type { Identity } from './types.js'
 
@@ -23,7 +23,7 @@ export function kubeletAddress(
   const types = server ? flagList(server.launch.flags, 'kubelet-preferred-address-types') : []
   const order = types.length > 0 ? types : ['Hostname', 'InternalDNS', 'InternalIP']
   const of: Readonly<Record<string, string | undefined>> = {
-    InternalIP: node.addresses.find(isIpAddress),
+    InternalIP: node.addresses[0],
     Hostname: node.name,
   }
   for (const type of order) {

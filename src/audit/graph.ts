@@ -209,9 +209,10 @@ export interface EdgeList {
 export function edgesOf(fleet: Fleet): EdgeList {
   const ids = new Set<string>()
   const idOf = (pair: string, url: string, kind: string): string | undefined => {
+    if (!ids.has(pair)) return pair
     const target = parseHost(url)
     const at = target ? `${pair}@${target.host}:${target.port}` : `${pair}@${url}`
-    return [pair, at, `${at}#${kind}`].find((id) => !ids.has(id))
+    return [at, `${at}#${kind}`].find((id) => !ids.has(id))
   }
   const edges: Edge[] = []
   const truncated: string[] = []

@@ -20,10 +20,14 @@ export function parseHost(url: string, defaultPort = 443): HostPort | undefined 
   const number = port === undefined ? defaultPort : Number(port)
   if (number > 65535) return undefined
   return {
-    host: formatIp(host.toLowerCase().replace(/^\[|\]$/g, '')),
+    host: canonical(host.toLowerCase()),
     port: number,
     secure: scheme.toLowerCase() === 'https',
   }
+}
+
+function canonical(host: string): string {
+  return host.includes(':') ? formatIp(host.replace(/^\[|\]$/g, '')) : host
 }
 
 export function hostOf(url: string): string | undefined {

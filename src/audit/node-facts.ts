@@ -23,6 +23,7 @@ import { readKubeconfig } from './kubeconfig-facts.js'
 import { readKubelet } from './kubelet-facts.js'
 import { readLaunches } from './launch-facts.js'
 import { layoutOf } from './layouts.js'
+import { normalise } from './paths.js'
 import type { PemReader } from './pem-facts.js'
 
 const PEM_NAME = /\.(crt|cer|cert|pem|key|pub|der|csr)(\.(bak|old|orig|new))?$/i
@@ -34,11 +35,13 @@ const MAX_TEXT = 1 << 20
 export async function readNode(
   name: string,
   kind: NodeFacts['kind'],
-  tree: FileTree,
+  given: FileTree,
   pems: PemReader,
   cluster: Cluster | undefined,
   read: DocumentReader,
 ): Promise<NodeFacts> {
+  // A copy: what is derived from a tree is remembered by its identity, and callers may change theirs.
+  const tree: FileTree = new Map(given)
   const found = new Map<string, PemFacts>()
   const kubeconfigs = new Map<string, KubeconfigFacts>()
   const documents: DocumentFacts[] = []
@@ -65,7 +68,8 @@ export async function readNode(
   const usual = kind === 'node' ? readLaunches(name, tree) : []
   const ca = `/${layout.pki}/${layout.layout.files['client-ca']}`
   const kubelet = kind === 'node' ? readKubelet(tree, usual, ca, read) : undefined
-  const real = kubelet ? readLaunches(name, tree, kubelet.staticPodPath) : usual
+  const elsewhere = kubelet && normalise(kubelet.staticPodPath) !== 'etc/kubernetes/manifests'
+  const real = elsewhere ? readLaunches(name, tree, kubelet.staticPodPath) : usual
   const launches = kind === 'node' ? withDefaults(name, real, layout, found) : []
   return {
     name,

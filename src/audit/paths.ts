@@ -17,6 +17,7 @@ export function normalise(path: string): string | undefined {
 /** The path behind every symbolic link on the way, inside the tree; undefined for loops and escapes. */
 export function followLinks(tree: FileTree, path: string): string | undefined {
   let rest = normalise(path)
+  if (!hasLinks(tree)) return rest
   for (let links = 0; rest !== undefined && links <= MAX_LINKS; links++) {
     const parts: readonly string[] = rest.split('/')
     let linked: string | undefined
@@ -31,6 +32,17 @@ export function followLinks(tree: FileTree, path: string): string | undefined {
     rest = normalise(linked)
   }
   return undefined
+}
+
+const linksByTree = new WeakMap<FileTree, boolean>()
+
+function hasLinks(tree: FileTree): boolean {
+  const known = linksByTree.get(tree)
+  if (known !== undefined) return known
+  let found = false
+  for (const { kind } of tree.values()) found ||= kind === 'symlink'
+  linksByTree.set(tree, found)
+  return found
 }
 
 /** The regular file that a path of the node leads to. */
