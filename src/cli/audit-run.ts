@@ -3,13 +3,13 @@ import { type AuditOptions, auditTree } from '../audit/audit.js'
 import type { AuditInput } from '../audit/estate.js'
 import { FORMATS } from '../audit/report/formats.js'
 import { RULES } from '../audit/rules/index.js'
-import type { AuditReport } from '../audit/types.js'
+import type { AuditReport, Waiver } from '../audit/types.js'
 import { parseDuration } from '../cluster/durations.js'
 import { KpkiError } from '../errors.js'
 import { withProgress, writeReport } from './audit-output.js'
 import { readSource } from './audit-source.js'
-import { readWaivers } from './audit-waivers.js'
-import { nearest } from './audit-words.js'
+import { readWaivers, WAIVERS_FILE } from './audit-waivers.js'
+import { mistakes, nearest } from './audit-words.js'
 import { loadCluster } from './cluster-file.js'
 import { describeError } from './errors.js'
 import type { ExitCode, Io } from './io.js'
@@ -28,6 +28,7 @@ export async function runAudit(
   const input = await inputOf(io, paths, options)
   if (input === undefined) return 2
   const report = await withProgress(io, 'auditing', () => auditTree(input, settings))
+  tellIdleWaivers(io, settings.waivers ?? [], report)
   const text = await FORMATS[options.format].render(report, {
     colour: coloured(io, options),
     verbose: options.verbose === true,
@@ -70,7 +71,7 @@ async function settingsOf(io: Io, options: AuditCommandOptions): Promise<AuditOp
     at: timeOf(io, options.at),
     horizonDays: horizon / DAY,
     profile: options.profile,
-    waivers: await readWaivers(io, options.waivers),
+    waivers: await waiversOf(io, options),
     ...(options.only === undefined ? {} : { only: ruleNames(options.only) }),
     ...(options.ignore === undefined ? {} : { ignore: ruleNames(options.ignore) }),
   }
@@ -101,18 +102,42 @@ export function timeOf(io: Io, text: string | undefined): Date {
   return date
 }
 
-/** Names of rules, from names or codes, separated by commas or spaces. */
+/** Names of rules, from names or codes. */
 function ruleNames(words: readonly string[]): readonly string[] {
-  return words
-    .flatMap((word) => word.split(','))
-    .filter((word) => word !== '')
-    .map((word) => {
-      const rule = RULES.find(
-        ({ id, code }) => id === word || code.toLowerCase() === word.toLowerCase(),
-      )
-      if (rule !== undefined) return rule.id
-      throw unknownRule(word)
-    })
+  return words.map((word) => {
+    const rule = RULES.find(
+      ({ id, code }) => id === word || code.toLowerCase() === word.toLowerCase(),
+    )
+    if (rule === undefined) throw unknownRule(word)
+    return rule.id
+  })
+}
+
+/** A waiver for a rule that does not exist would be believed to work. */
+async function waiversOf(io: Io, options: AuditCommandOptions): Promise<readonly Waiver[]> {
+  const waivers = await readWaivers(io, options.waivers)
+  const names = RULES.flatMap(({ id, code }) => [id, code])
+  const issues = waivers.flatMap(({ rule }, index) => {
+    if (rule.includes('*') || names.includes(rule)) return []
+    const near = nearest(rule, names)
+    const fix = near.length === 0 ? {} : { fix: `write ${near.join(' or ')}` }
+    return [{ path: `waivers[${index}].rule`, message: `"${rule}" is not a rule`, ...fix }]
+  })
+  if (issues.length === 0) return waivers
+  throw mistakes(options.waivers ?? WAIVERS_FILE, issues, '`kpki explain --list` lists every rule')
+}
+
+/** Waivers that do nothing: run out, or without anything to cover. */
+function tellIdleWaivers(io: Io, waivers: readonly Waiver[], report: AuditReport): void {
+  for (const { rule, reason, expires } of waivers) {
+    const used = report.waived.some(
+      ({ waiver }) => waiver.reason === reason && waiver.expires === expires,
+    )
+    if (used) continue
+    const ended = expires !== undefined && Date.parse(expires) <= Date.parse(report.at)
+    const why = ended ? `ran out on ${expires}` : 'covers nothing'
+    io.err(`kpki: warning: the waiver for ${rule} ${why}\n`)
+  }
 }
 
 export function unknownRule(word: string): KpkiError {

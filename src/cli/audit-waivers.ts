@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import type { Waiver } from '../audit/types.js'
 import { KpkiError, type SpecIssue } from '../errors.js'
 import { loadYaml } from '../files/yaml.js'
-import { issuePath } from './audit-words.js'
+import { issuePath, mistakes } from './audit-words.js'
 import type { Io } from './io.js'
 
 /** Looked for in the current folder; never in what is audited: a tree must not excuse itself. */
@@ -70,14 +70,9 @@ export function parseWaivers(content: string, name: string): readonly Waiver[] {
     path: issuePath(issue.path?.map(({ key }) => key) ?? []),
     message: issue.message,
   }))
-  throw new KpkiError(
-    'ERR_SPEC_INVALID',
-    `${name} has mistakes`,
-    { issues },
-    {
-      hint: 'a waiver has rule, reason, and if wanted node, path and expires: a date from which it no longer holds',
-    },
-  )
+  const help =
+    'a waiver has rule, reason, and if wanted node, path and expires: a date from which it no longer holds'
+  throw mistakes(name, issues, help)
 }
 
 async function contentOf(io: Io, name: string, optional: boolean): Promise<string | undefined> {

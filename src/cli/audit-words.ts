@@ -1,3 +1,5 @@
+import { KpkiError, type SpecIssue } from '../errors.js'
+
 /** `waivers[0].rule`, as people write it. */
 export function issuePath(keys: readonly unknown[]): string {
   if (keys.length === 0) return 'the file'
@@ -34,4 +36,15 @@ function distance(a: string, b: string): number {
     row = next
   }
   return row[b.length] ?? 0
+}
+
+/** All mistakes of a file as one error; a single one is the error itself. */
+export function mistakes(name: string, issues: readonly SpecIssue[], help: string): KpkiError {
+  const [first] = issues
+  const message =
+    issues.length === 1 && first !== undefined
+      ? `${name}: ${first.path}: ${first.message}`
+      : `${name} has ${issues.length} mistakes`
+  const hint = (issues.length === 1 ? first?.fix : undefined) ?? help
+  return new KpkiError('ERR_SPEC_INVALID', message, { issues }, { hint })
 }

@@ -135,6 +135,43 @@ describe('kpki audit', () => {
       expect(after.waived).toHaveLength(before.findings.length)
       const later = await kpki(folder, ['audit', 'out', '--at', '2027-01-01'], NOW)
       expect(later.exit).toBe(1)
+      expect(later.err).toContain('ran out on 2026-12-31')
+    }))
+
+  it('tells of waivers that do nothing, and refuses those that never can', () =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), healthy)
+      const waive = (rule: string) =>
+        writeFile(
+          join(folder, '.kpki-audit.yaml'),
+          `waivers: [{ rule: ${rule}, reason: never needed }]`,
+        )
+      await waive('key-cert-mismatch')
+      const idle = await kpki(folder, ['audit', 'out'], NOW)
+      expect(idle).toMatchObject({
+        exit: 0,
+        err: 'kpki: warning: the waiver for key-cert-mismatch covers nothing\n',
+      })
+      await waive('key-cert-mismach')
+      const wrong = await kpki(folder, ['audit', 'out'], NOW)
+      expect(wrong.exit).toBe(2)
+      expect(wrong.err).toContain(
+        'waivers[0].rule: "key-cert-mismach" is not a rule\nkpki: hint: write key-cert-mismatch',
+      )
+    }))
+
+  it('judges only the rules it is asked for; PATH may follow', () =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), single)
+      const run = (...argv: string[]) => kpki(folder, ['audit', ...argv, '--format', 'json'], NOW)
+      const rules = async (...argv: string[]): Promise<readonly string[]> => {
+        const { findings } = JSON.parse((await run(...argv)).out) as AuditReport
+        return [...new Set(findings.map(({ code }) => code))]
+      }
+      expect(await rules('--only', 'X11', 'out')).toEqual(['X11'])
+      const most = await rules('--ignore', 'x11,X14', '--ignore', 'X13', 'out')
+      expect(most.filter((code) => /^X1[134]$/.test(code))).toEqual([])
+      expect(most.length).toBeGreaterThan(0)
     }))
 
   it('refuses a waivers file with mistakes, all at once', () =>

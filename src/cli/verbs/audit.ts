@@ -18,6 +18,11 @@ export interface AuditCommandOptions {
   readonly verbose?: boolean
 }
 
+// A list that ends by itself: PATH may follow.
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, ...value.split(',').filter((word) => word !== '')]
+}
+
 /** `kpki audit`. */
 export function auditCommand(io: Io): Command {
   return new Command('audit')
@@ -39,8 +44,12 @@ export function auditCommand(io: Io): Command {
         .choices(['error', 'warning', 'never'])
         .default('error'),
     )
-    .option('--only <RULE...>', 'judge these rules alone (names or codes)')
-    .option('--ignore <RULE...>', 'leave these rules out')
+    .option(
+      '--only <RULE,...>',
+      'judge these rules alone (names or codes); may be repeated',
+      collect,
+    )
+    .option('--ignore <RULE,...>', 'leave these rules out; may be repeated', collect)
     .addOption(
       new Option('--profile <PROFILE>', 'which rules to judge')
         .choices(['kubeadm', 'cis', 'strict'])
