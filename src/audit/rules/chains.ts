@@ -1,6 +1,7 @@
 import { hexOf, sameBytes } from '../../ca/der.js'
 import type { Certificate, Estate } from '../estate.js'
 import type { Rule } from '../types.js'
+import { issuingCertificates } from './authorities.js'
 import { indexOf, type Use } from './index-of-estate.js'
 import { acceptersOf, ancestors, anchorsOf, reaches, trustsIn } from './reach.js'
 import { TRUSTS } from './roles.js'
@@ -112,17 +113,14 @@ export const CHAIN_RULES: readonly Rule[] = [
     why: 'Go refuses a chain over a certificate without CA:TRUE or keyCertSign. Lax verifiers accept it, and then any leaf can forge others.',
     fix: GENERATE,
     check: each(
-      ({ certificates }) => certificates.filter(({ facts }) => !facts.selfIssued),
-      (certificate) => {
-        const [issuer] = certificate.issuers
-        const place = issuer?.places[0]
-        return issuer && place && !certificate.issuers.some(canSign)
-          ? aboutCertificate(
-              certificate,
-              `is signed by ${nameOf(place)}, which lacks CA:TRUE or keyCertSign`,
-            )
-          : undefined
-      },
+      (estate) => [...issuingCertificates(estate)],
+      (issuer) =>
+        canSign(issuer)
+          ? undefined
+          : aboutCertificate(
+              issuer,
+              'has signed other certificates, but lacks CA:TRUE or keyCertSign: Go refuses them',
+            ),
     ),
   }),
   rule('C05', 'pathlen-exceeded', 'C', 'error', {

@@ -33,6 +33,12 @@ function requiredFiles(node: NodeFacts, { cluster }: Estate): readonly string[] 
     .map((value) => value.slice(1))
 }
 
+// A whole node of a known cluster shows everything; a bare folder only what lies beside its files.
+function shows(node: NodeFacts, path: string, { cluster }: Estate): boolean {
+  const isWhole = node.kubeconfigs.size > 0 && cluster?.nodes.some(({ name }) => name === node.name)
+  return isWhole === true || isCovered(node, path)
+}
+
 function certificateBlocks({ blocks }: PemFacts): readonly BlockFacts[] {
   return blocks.filter(({ certificate, failure, key }) => !key && (certificate || failure))
 }
@@ -62,7 +68,7 @@ export const PEM_FILE_RULES: readonly Rule[] = [
       ({ nodes }) => nodes,
       function* (node, estate) {
         for (const path of requiredFiles(node, estate)) {
-          if (fileOn(node.tree, path) || !isCovered(node, path)) continue
+          if (fileOn(node.tree, path) || !shows(node, path, estate)) continue
           yield { node: node.name, path, message: `${shortPath(path)} is missing` }
         }
       },

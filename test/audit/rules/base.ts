@@ -42,5 +42,5 @@ export function judge(
     components: [],
     expiry: expiryOf(estate, NOW, 30),
   })
-  return result === 'not-applicable' ? result : [...result]
+  return typeof result === 'string' ? 'not-applicable' : [...result]
 }

@@ -1,13 +1,10 @@
-import { hexOf } from '../../../src/ca/der.js'
 import {
   asciiString,
   element,
   generalizedTime,
   implicit,
-  integer,
   octetString,
   oid,
-  printableString,
   sequence,
 } from '../../../src/ca/der-write.js'
 import { readCertificate } from '../../../src/ca/read.js'
@@ -21,7 +18,6 @@ import {
   keyUsage,
   later,
   nameOf,
-  names,
   newAuthority,
   PKI,
   reissue,
@@ -34,8 +30,6 @@ const CA = `${PKI}/ca.crt`
 const facts = (e: { text(path: string): string }, base: string) =>
   readCertificate(e.text(`${PKI}/${base}.crt`))
 const OTHER_ID = sequence(implicit(0, new Uint8Array(20).fill(7)))
-const subtree = (tag: number, value: Uint8Array) =>
-  sequence(element(0xa0, sequence(implicit(tag & 0x1f, value))))
 
 const constraints = (value: Uint8Array, critical = true) =>
   withExtension('2.5.29.30', critical, value)
@@ -369,6 +363,7 @@ export const CHAIN_DEFECTS: readonly Defect[] = [
       )
       const leaf = await forge(facts(e, 'apiserver'), key, {
         algorithm: sequence(oid('1.2.840.10045.4.3.2')),
+        hash: 'SHA-256',
       })
       e.write(`${PKI}/apiserver.crt`, leaf)
     },
@@ -448,10 +443,10 @@ function alone(e: Parameters<typeof newAuthority>[0]): void {
     e.edit(
       `etc/kubernetes/${path}.conf`,
       (text) =>
-        text.replace(
+        `${text.replace(
           /certificate-authority-data: .*/,
           `certificate-authority-data: ${base64(e.text(CA))}`,
-        ) + '\n',
+        )}\n`,
     )
 }
 

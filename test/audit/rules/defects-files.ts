@@ -35,7 +35,7 @@ export const FILE_DEFECTS: readonly Defect[] = [
   defect('P08', 'a bad second block', (e) =>
     e.edit(CA, (text) => text + encodePem('CERTIFICATE', sequence(printableString('x')))),
   ),
-  defect('P08', 'END glued to BEGIN', (e) => e.edit(CA, (text) => text.trimEnd() + text)),
+  defect('P08', 'END glued to BEGIN', (e) => e.edit(CA, (text) => text + text.trimEnd() + text)),
   defect('P09', 'the key in the certificate file', (e) =>
     e.edit(API, (text) => text + e.text(`${PKI}/apiserver.key`)),
   ),

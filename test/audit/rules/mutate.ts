@@ -15,6 +15,7 @@ import {
   time,
   utf8String,
 } from '../../../src/ca/der-write.js'
+import { ecdsaToDer } from '../../../src/ca/ecdsa.js'
 import { runtimeEngine } from '../../../src/ca/engine.js'
 import { generateKey, type PrivateKey, readPrivateKey } from '../../../src/ca/keys.js'
 import { base64Of, bytesOfBase64, encodePem } from '../../../src/ca/pem.js'
@@ -150,6 +151,8 @@ export interface Forgery {
   /** Outer (and, unless `inner` is given, inner) signature algorithm. */
   readonly algorithm?: Uint8Array
   readonly inner?: Uint8Array
+  /** Signs with this hash instead of the key's own. */
+  readonly hash?: 'SHA-256'
   /** Spoils the signature. */
   readonly unsigned?: boolean
 }
@@ -193,9 +196,17 @@ export async function forge(
         ]
       : []),
   )
-  const value = await signer.sign(tbs)
+  const value = forgery.hash ? await signWith(key, forgery.hash, tbs) : await signer.sign(tbs)
   if (forgery.unsigned) value[value.length - 1] = (value[value.length - 1] ?? 0) ^ 1
   return encodePem('CERTIFICATE', sequence(tbs, outer, bitString(value)))
+}
+
+async function signWith(key: PrivateKey, hash: string, tbs: Uint8Array): Promise<Uint8Array> {
+  const algorithm = { name: 'ECDSA', namedCurve: key.facts.curve ?? '' }
+  const pkcs8 = Uint8Array.from(key.pkcs8())
+  const imported = await engine.subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign'])
+  const raw = await engine.subtle.sign({ name: 'ECDSA', hash }, imported, Uint8Array.from(tbs))
+  return ecdsaToDer(new Uint8Array(raw))
 }
 
 /** Which authority’s key signs what lies below the certificates directory. */

@@ -1,0 +1,101 @@
+import type { InputLevel, Level, Rule, RuleGroup } from '../types.js'
+
+const GROUP_TITLES: Readonly<Record<RuleGroup, string>> = {
+  P: 'PEM and file content',
+  K: 'Keys',
+  C: 'Chains and issuers',
+  E: 'Extensions and usages',
+  S: 'Names',
+  N: 'Serial numbers and signatures',
+  V: 'Validity',
+  I: 'Identity',
+  T: 'Topology and placement',
+  A: 'Service accounts, encryption, tokens',
+  F: 'Kubeconfigs',
+  O: 'Modes and owners',
+  M: 'Manifests and flags',
+  R: 'Rotation',
+  X: 'Connections and components',
+}
+
+const LEVELS: Readonly<Record<Level, string>> = {
+  C: 'critical',
+  H: 'high',
+  M: 'medium',
+  L: 'low',
+  I: 'information',
+}
+
+const NEEDS: Readonly<Record<InputLevel, string>> = {
+  bytes: 'the files',
+  metadata: 'the files with their modes and owners',
+  manifests: 'manifests, units or a kubelet configuration',
+  'second-tree': 'an earlier tree to compare with',
+}
+
+/** Rules of the catalogue that no file can decide, and why. */
+export const NOT_DECIDABLE: readonly (readonly [code: string, id: string, why: string])[] = [
+  ['V13', 'clock-skew', 'a node’s clock is not in its files'],
+  ['V14', 'renewed-not-loaded', 'what a running process has loaded is not in its files'],
+  ['O09', 'hardlink-acl', 'trees carry neither link counts nor access lists'],
+  ['O11', 'archive-modes', 'an unpacked archive is judged by O01, O02 and F21 like any tree'],
+  ['R10', 'restart-owed', 'start times of processes, and the journal, are not in the files'],
+]
+
+/** The page of one rule, as `kpki explain` prints it and docs/rules holds it. Markdown. */
+export function rulePage(rule: Rule): string {
+  const { code, id, title, why, fix, citation, level, severity, needs, profiles } = rule
+  const lines = [
+    `## ${code} ${id}`,
+    '',
+    `${sentence(title)}`,
+    '',
+    why,
+    '',
+    `- Severity: ${severity} (catalogue: ${LEVELS[level]}); a finding may be graver or milder.`,
+    `- Needs: ${NEEDS[needs]}.`,
+    `- Profiles: ${profiles.join(', ')}.`,
+    `- Source: ${citation}`,
+  ]
+  if (fix !== undefined) lines.push(`- Fix: \`${fix}\``)
+  return `${lines.join('\n')}\n`
+}
+
+function sentence(title: string): string {
+  return `${title.charAt(0).toUpperCase()}${title.slice(1)}.`
+}
+
+/** The pages of docs/rules by file name: one for each group, and the list. */
+export function rulePages(rules: readonly Rule[]): ReadonlyMap<string, string> {
+  const pages = new Map<string, string>()
+  const groups = [...new Set(rules.map(({ group }) => group))]
+  for (const group of groups) {
+    const own = rules.filter((rule) => rule.group === group)
+    pages.set(`${group}.md`, `# ${GROUP_TITLES[group]}\n\n${own.map(rulePage).join('\n')}`)
+  }
+  pages.set('README.md', overview(rules, groups))
+  return pages
+}
+
+function overview(rules: readonly Rule[], groups: readonly RuleGroup[]): string {
+  const tables = groups.map((group) => {
+    const own = rules.filter((rule) => rule.group === group)
+    const rows = own.map(
+      ({ code, id, severity, title }) =>
+        `| [${code}](${group}.md#${code.toLowerCase()}-${id}) | ${id} | ${severity} | ${title} |`,
+    )
+    return `## ${group}: ${GROUP_TITLES[group]}\n\n| Code | Rule | Severity | |\n|---|---|---|---|\n${rows.join('\n')}\n`
+  })
+  const undecided = NOT_DECIDABLE.map(([code, id, why]) => `| ${code} | ${id} | ${why} |`)
+  return `# The rules of \`kpki audit\`
+
+${rules.length} rules. \`kpki explain RULE\` prints the same pages. Generated from src/audit/rules; do not edit.
+
+${tables.join('\n')}
+## Not decidable from files
+
+| Code | Rule | Why |
+|---|---|---|
+${undecided.join('\n')}
+`
+}
