@@ -50,8 +50,16 @@ function bundle(
 ): Check {
   return (node, launch) => {
     const file = fileOfFlag(node, launch, flag)
-    return file && bundleProblem(file, what, reader)
+    return (
+      file &&
+      (reader === 'any-block' ? rootsProblem(file, what) : bundleProblem(file, what, reader))
+    )
   }
+}
+
+/** client-go's roots: an empty file stands for the operating system's, anything else must hold a certificate. */
+function rootsProblem(file: NamedFile, what: string): Problem | undefined {
+  return file.pem?.empty ? undefined : bundleProblem(file, what, 'any-block')
 }
 
 /** etcd's reader: every block of any kind must be a certificate; none at all is let through. */
