@@ -87,9 +87,11 @@ function findings(report: AuditReport, colours: Colours, all: boolean): readonly
   const lines = [colours.bold(`Findings: ${severityCounts(report)}`)]
   for (const [node, found] of byNode) {
     lines.push('', `  ${colours.bold(node === NO_NODE ? 'the cluster' : printable(node))}`)
-    for (const severity of SEVERITIES)
-      for (const finding of found.filter((one) => one.severity === severity))
-        lines.push(...findingLines(finding, colours))
+    for (const severity of SEVERITIES) {
+      const grave = found.filter((one) => one.severity === severity)
+      for (const same of groupBy(grave, ({ rule }) => rule).values())
+        lines.push(...ruleLines(same, colours))
+    }
   }
   return folded.length === 0 ? lines : [...lines, '', ...folded.map((line) => colours.dim(line))]
 }
@@ -117,15 +119,36 @@ function severityCounts({ verdict }: AuditReport): string {
   return parts.filter((part) => !part.startsWith('no ')).join(', ')
 }
 
-function findingLines(finding: Finding, colours: Colours): readonly string[] {
-  const { severity, code, rule, path, message, fix } = finding
-  const where = path === undefined ? '' : `  ${printable(path)}`
-  const label = paintOf(severity, colours)(severity.padEnd(7))
-  return [
-    `  ${label}  ${code} ${rule}${where}`,
-    `           ${printable(message)}`,
-    ...(fix === undefined ? [] : [`           ${colours.green('fix:')} ${printable(fix)}`]),
-  ]
+/** What one rule found on one node; a remedy that all share is said once. */
+function ruleLines(findings: readonly Finding[], colours: Colours): readonly string[] {
+  const [first] = findings
+  if (first === undefined) return []
+  const { severity, code, rule, path } = first
+  const head = `  ${paintOf(severity, colours)(severity.padEnd(7))}  ${code} ${rule}`
+  const fixLines = (fix: string | undefined): readonly string[] =>
+    fix === undefined ? [] : [`           ${colours.green('fix:')} ${printable(fix)}`]
+  if (findings.length === 1)
+    return [
+      path === undefined ? head : `${head}  ${printable(path)}`,
+      `           ${printable(first.message)}`,
+      ...fixLines(first.fix),
+    ]
+  const shared = findings.every(({ fix }) => fix === first.fix)
+  const items = findings.flatMap((finding) => {
+    const place = saysPlace(finding) ? '' : `${printable(finding.path ?? '')}: `
+    return [
+      `         - ${place}${printable(finding.message)}`,
+      ...(shared ? [] : fixLines(finding.fix)),
+    ]
+  })
+  return [head, ...items, ...(shared ? fixLines(first.fix) : [])]
+}
+
+// Most messages begin with the file, without the folders that all files share.
+function saysPlace({ path, message }: Finding): boolean {
+  if (path === undefined) return true
+  const [first = ''] = message.split(' ')
+  return path === first || path.endsWith(`/${first}`)
 }
 
 function paintOf(severity: Severity, colours: Colours): (text: string) => string {
