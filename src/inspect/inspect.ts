@@ -3,13 +3,13 @@ import { hexOf } from '../ca/der.js'
 import { type CryptoEngine, runtimeEngine } from '../ca/engine.js'
 import { readPrivateKeyWith, readPublicKey } from '../ca/keys.js'
 import { formatName } from '../ca/names.js'
-import { decodeBase64, type PemBlock, parsePem } from '../ca/pem.js'
+import { decodeBase64, encodePem, type PemBlock, parsePem } from '../ca/pem.js'
 import { readCertificate } from '../ca/read.js'
 import { readRequest } from '../ca/request.js'
 import type { CertificateFacts, DecodedAltNames, PublicKeyFacts } from '../ca/types.js'
 import type { JsonObject } from '../cluster/cluster.js'
 import { isKpkiError } from '../errors.js'
-import { loadYaml } from '../files/yaml.js'
+import { entries, kubeconfigObject } from './kubeconfig.js'
 
 /** What one file holds. Plain JSON; private keys are described by their public half only. */
 export interface Inspected {
@@ -23,7 +23,13 @@ export type InspectedObject =
   | KeyView
   | KubeconfigView
   | { readonly kind: 'pkcs12'; readonly encrypted: boolean; readonly certificates: number }
-  | { readonly kind: 'unreadable'; readonly what: string; readonly reason: string }
+  | UnreadableView
+
+export interface UnreadableView {
+  readonly kind: 'unreadable'
+  readonly what: string
+  readonly reason: string
+}
 
 export interface CertificateView {
   readonly kind: 'certificate'
@@ -69,10 +75,12 @@ export interface KubeconfigView {
     readonly name: string
     readonly server: string
     readonly authorities: readonly CertificateView[]
+    readonly unreadable: readonly UnreadableView[]
   }[]
   readonly users: readonly {
     readonly name: string
     readonly certificates: readonly CertificateView[]
+    readonly unreadable: readonly UnreadableView[]
     readonly credentials: readonly string[]
   }[]
 }
@@ -97,6 +105,11 @@ export async function inspectFile(
   if (data[0] === 0x30) return { path, objects: await view.der(data) }
   const kubeconfig = await view.kubeconfig(decoder.decode(data))
   return { path, objects: kubeconfig === undefined ? [] : [kubeconfig] }
+}
+
+interface Embedded {
+  readonly certificates: readonly CertificateView[]
+  readonly unreadable: readonly UnreadableView[]
 }
 
 interface Viewer {
@@ -153,9 +166,15 @@ function viewer(engine: CryptoEngine): Viewer {
     })
 
   const der: Viewer['der'] = async (data) => {
+    const keyOf = (label: string) => async () => {
+      const pem = encodePem(label, data)
+      if (label === 'PUBLIC KEY') return [await key('public key', readPublicKey(pem))]
+      return [await key('private key', (await readPrivateKeyWith(engine, pem)).facts)]
+    }
     const tries = [
       async () => [await certificate(readCertificate(data))],
       async () => [await request(data)],
+      ...['PRIVATE KEY', 'RSA PRIVATE KEY', 'EC PRIVATE KEY', 'PUBLIC KEY'].map(keyOf),
       () => container(data),
     ]
     let failed: readonly InspectedObject[] = []
@@ -168,35 +187,40 @@ function viewer(engine: CryptoEngine): Viewer {
     return failed
   }
 
-  const certificates = async (encoded: unknown): Promise<readonly CertificateView[]> => {
+  const embedded = async (value: JsonObject, field: string): Promise<Embedded> => {
+    const encoded = value[field]
+    if (encoded === undefined) return { certificates: [], unreadable: [] }
     const bytes = typeof encoded === 'string' ? decodeBase64(encoded) : undefined
-    const views = await Promise.all(
-      parsePem(bytes ?? new Uint8Array()).map((pem) => block(pem, pem.der)),
-    )
-    return views.flat().filter((view) => view.kind === 'certificate')
+    const blocks = parsePem(bytes ?? new Uint8Array())
+    if (blocks.length === 0) {
+      const reason = 'it holds no PEM in base64'
+      return { certificates: [], unreadable: [{ kind: 'unreadable', what: field, reason }] }
+    }
+    const views = (await Promise.all(blocks.map((pem) => block(pem, pem.der)))).flat()
+    return {
+      certificates: views.filter((view) => view.kind === 'certificate'),
+      unreadable: views.filter((view) => view.kind === 'unreadable'),
+    }
   }
 
   const kubeconfig: Viewer['kubeconfig'] = async (text) => {
     const config = kubeconfigObject(text)
     if (config === undefined) return undefined
+    const clusters = entries(config, 'clusters', 'cluster').map(async ({ name, value }) => {
+      const { certificates, unreadable } = await embedded(value, 'certificate-authority-data')
+      return { name, server: String(value.server ?? ''), authorities: certificates, unreadable }
+    })
+    const users = entries(config, 'users', 'user').map(async ({ name, value }) => ({
+      name,
+      ...(await embedded(value, 'client-certificate-data')),
+      // The fields' names only: their values are secrets.
+      credentials: Object.keys(value).sort(),
+    }))
     return {
       kind: 'kubeconfig',
       currentContext: String(config['current-context'] ?? ''),
-      clusters: await Promise.all(
-        entries(config, 'clusters', 'cluster').map(async ({ name, value }) => ({
-          name,
-          server: String(value.server ?? ''),
-          authorities: await certificates(value['certificate-authority-data']),
-        })),
-      ),
-      users: await Promise.all(
-        entries(config, 'users', 'user').map(async ({ name, value }) => ({
-          name,
-          certificates: await certificates(value['client-certificate-data']),
-          // The fields' names only: their values are secrets.
-          credentials: Object.keys(value).sort(),
-        })),
-      ),
+      clusters: await Promise.all(clusters),
+      users: await Promise.all(users),
     }
   }
   return { block, der, kubeconfig }
@@ -212,33 +236,6 @@ async function attempt(
     if (!isKpkiError(error)) throw error
     return [{ kind: 'unreadable', what, reason: error.message }]
   }
-}
-
-function kubeconfigObject(text: string): JsonObject | undefined {
-  try {
-    const value = loadYaml(text)
-    return isObject(value) && value.kind === 'Config' ? value : undefined
-  } catch (error) {
-    if (!isKpkiError(error)) throw error
-    return undefined
-  }
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function entries(
-  config: JsonObject,
-  list: string,
-  field: string,
-): readonly { readonly name: string; readonly value: JsonObject }[] {
-  const items = config[list]
-  if (!Array.isArray(items)) return []
-  return items.filter(isObject).map((item) => {
-    const value = item[field]
-    return { name: String(item.name ?? ''), value: isObject(value) ? value : {} }
-  })
 }
 
 function certificateFields(facts: CertificateFacts): Omit<CertificateView, 'fingerprint' | 'pin'> {

@@ -25,13 +25,13 @@ function objectLines(object: InspectedObject, now: Date): readonly string[] {
     case 'kubeconfig':
       return [
         `kubeconfig, current context ${object.currentContext || 'not set'}`,
-        ...object.clusters.flatMap(({ name, server, authorities }) => [
+        ...object.clusters.flatMap(({ name, server, authorities, unreadable }) => [
           `cluster ${name} at ${server}`,
-          ...authorities.flatMap((view) => indent(certificateLines(view, now))),
+          ...[...authorities, ...unreadable].flatMap((view) => indent(objectLines(view, now))),
         ]),
-        ...object.users.flatMap(({ name, certificates, credentials }) => [
+        ...object.users.flatMap(({ name, certificates, unreadable, credentials }) => [
           `user ${name} with ${credentials.join(', ') || 'no credentials'}`,
-          ...certificates.flatMap((view) => indent(certificateLines(view, now))),
+          ...[...certificates, ...unreadable].flatMap((view) => indent(objectLines(view, now))),
         ]),
       ]
     case 'pkcs12':
