@@ -159,7 +159,7 @@ export function kubeconfigFileProblem(node: NodeFacts, file: NamedFile): Problem
   const broken = kubeconfigProblem(client)
   if (broken && broken !== 'unknown') return broken
   const { trust, credential } = client
-  const lost = trust.kind === 'file' ? bundleProblem(trust.file, 'CA of', 'any-block') : undefined
+  const lost = trust.kind === 'file' ? rootsProblem(trust.file, 'CA of') : undefined
   if (lost || !credential) return lost
   const missing =
     absence(credential.certificate, 'client certificate') ?? absence(credential.key, 'client key')

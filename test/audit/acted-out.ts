@@ -1,3 +1,4 @@
+import { base64Of } from '../../src/ca/pem.js'
 import type { ClusterOptions, Mutable } from './support.js'
 import { embed, embedPair, issue, newKeyPem, PKI, put } from './support.js'
 
@@ -176,6 +177,30 @@ export const ACTED_OUT: Readonly<Record<string, ActedOut>> = {
       }),
     down: [],
     surprises: [`${SCHEDULER}>${API}`],
+  },
+  'a scheduler with two common names, of which the last one counts': {
+    mutate: (node) =>
+      embed(node, `${KUBERNETES}/scheduler.conf`, {
+        ca: 'ca',
+        CN: '',
+        subject: [
+          [{ type: 'CN', value: 'first' }],
+          [{ type: 'CN', value: 'system:kube-scheduler' }],
+        ],
+        profile: 'client',
+      }),
+    down: [],
+    surprises: [],
+  },
+  'a controller manager that trusts another CA': {
+    mutate: (node) =>
+      node.replace(
+        `${KUBERNETES}/controller-manager.conf`,
+        /certificate-authority-data: .*/,
+        `certificate-authority-data: ${base64Of(new TextEncoder().encode(node.text(`${PKI}/etcd/ca.crt`)))}`,
+      ),
+    down: [],
+    surprises: [`${MANAGER}>${API}`],
   },
   'an expired API server, which runs and is believed by nobody': {
     mutate: (node) =>

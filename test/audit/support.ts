@@ -132,6 +132,8 @@ export interface Wanted {
   readonly ca: string
   readonly CN: string
   readonly O?: readonly string[]
+  /** Instead of `CN` and `O`. */
+  readonly subject?: Name
   readonly profile: ProfileName
   readonly names?: SubjectAltNames
   readonly notBefore?: Date
@@ -146,7 +148,7 @@ export async function issue(
   const key = await generateKey(engine, 'ECDSA-P256')
   const authority = readCertificate(node.text(`${PKI}/${wanted.ca}.crt`))
   const signer = await localSigner(engine, readPrivateKey(node.text(`${PKI}/${wanted.ca}.key`)))
-  const subject: Name = [
+  const subject: Name = wanted.subject ?? [
     ...(wanted.O ?? []).map((value) => [{ type: 'O', value }]),
     [{ type: 'CN', value: wanted.CN }],
   ]
