@@ -259,6 +259,13 @@ export const ACTED_OUT: Readonly<Record<string, ActedOut>> = {
     down: [API],
     surprises: [`${API}>${ETCD}`, `etcd-healthcheck-client/controlplane>${ETCD}`],
   },
+  'no CA key for the signer': { mutate: (node) => node.remove(`${PKI}/ca.key`), down: [MANAGER] },
+  'PEM headers on the client CA, which Go then skips': {
+    mutate: ownFile('kube-apiserver', 'client-ca-file', 'ca.crt', 'client-ca.crt', (node) =>
+      node.text(`${PKI}/ca.crt`).replace('-----\n', '-----\nX-Note: a\n\n'),
+    ),
+    down: [API],
+  },
   'a service-account key that is none': {
     mutate: (node) => node.write(`${PKI}/sa.key`, 'x\n'),
     down: [API, MANAGER],
