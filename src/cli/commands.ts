@@ -10,6 +10,8 @@ import { imagesCommand } from './verbs/images.js'
 import { initCommand } from './verbs/init.js'
 import { inspectCommand } from './verbs/inspect.js'
 import { manifestsCommand } from './verbs/manifests.js'
+import { portsCommand } from './verbs/ports.js'
+import { provisionCommand } from './verbs/provision.js'
 import { upgradePlanCommand } from './verbs/upgrade-plan.js'
 
 /** Every verb: the one place to add one. A verb loads what it needs when it runs. */
@@ -25,4 +27,6 @@ export const VERBS: readonly ((io: Io) => Command)[] = [
   imagesCommand,
   manifestsCommand,
   upgradePlanCommand,
+  provisionCommand,
+  portsCommand,
 ]
