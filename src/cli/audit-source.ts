@@ -8,6 +8,7 @@ import { KpkiError } from '../errors.js'
 import { readTree } from '../files/disk.js'
 import { type FileEntry, type FileTree, treeOf } from '../files/tree.js'
 import { type Archive, readArchive } from './audit-archive.js'
+import { isSystemRoot, readSystem } from './audit-folders.js'
 import type { Io } from './io.js'
 
 export interface SourceOptions {
@@ -59,7 +60,7 @@ async function readOne(
     return fromArchive(await readArchive(process.stdin, 'standard input'), readCluster)
   const full = resolve(io.cwd, path)
   const found = await look(full, path)
-  if (found.isDirectory()) return named(recognise(await readTree(full), readCluster), nameOf(full))
+  if (found.isDirectory()) return readFolder(full, readCluster)
   if (!found.isFile())
     throw new KpkiError('ERR_USAGE', `${path} is neither a folder nor a regular file`, {})
   if (await isArchive(full, path))
@@ -81,6 +82,14 @@ async function readOne(
     owner: { uid: found.uid, gid: found.gid },
     modified: found.mtimeMs,
   }
+}
+
+async function readFolder(
+  full: string,
+  readCluster: SourceOptions['readCluster'],
+): Promise<AuditInput> {
+  const tree = (await isSystemRoot(full)) ? await readSystem(full) : await readTree(full)
+  return named(recognise(tree, readCluster), nameOf(full))
 }
 
 async function look(full: string, path: string) {

@@ -2,29 +2,13 @@ import { KpkiError } from '../errors.js'
 import { openSsh } from '../provision/ssh.js'
 import { type RunResult, type Transport, TransportError } from '../provision/transport.js'
 import { type Archive, readArchive } from './audit-archive.js'
-
-/** Folders that say everything about a node's certificates; those that are missing are left out. */
-const FOLDERS = [
-  'etc/kubernetes',
-  'var/lib/kubelet/pki',
-  'var/lib/kubelet/config.yaml',
-  'var/lib/kubelet/kubeadm-flags.env',
-  'etc/etcd',
-  'etc/ssl/etcd',
-  'etc/systemd/system/kubelet.service',
-  'etc/systemd/system/kubelet.service.d',
-  'usr/lib/systemd/system/kubelet.service.d',
-  'var/lib/kubernetes',
-  'var/lib/minikube/certs',
-  'var/lib/rancher/k3s/server/tls',
-  'var/lib/rancher/rke2/server/tls',
-] as const
+import { NODE_FOLDERS } from './audit-folders.js'
 
 // Reads only. As root where sudo lets us in without a password, else as who we are.
 const SCRIPT = [
   'cd / || exit 1',
   'if [ "$(id -u)" = 0 ]; then s=; elif sudo -n true 2>/dev/null; then s="sudo -n"; else s=; fi',
-  `set --; for f in ${FOLDERS.join(' ')}; do if $s test -e "/$f"; then set -- "$@" "$f"; fi; done`,
+  `set --; for f in ${NODE_FOLDERS.join(' ')}; do if $s test -e "/$f"; then set -- "$@" "$f"; fi; done`,
   'if [ $# = 0 ]; then exit 3; fi',
   '$s tar -cf - -- "$@" | gzip -c | base64',
 ].join('\n')

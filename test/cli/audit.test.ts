@@ -1,9 +1,10 @@
-import { readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { FORMAT_IDS, GRAPH_FORMAT_IDS } from '../../src/audit/report/format-ids.js'
 import { isReport } from '../../src/audit/report/schema.js'
 import type { AuditReport } from '../../src/audit/types.js'
+import { writeTree } from '../../src/files/disk.js'
 import { type Generated, generate } from '../../src/generate.js'
 import { envAt, later, small } from '../certs/clusters.js'
 import { inFolder, kpki, tar, writeOut } from './audit-support.js'
@@ -97,6 +98,19 @@ describe('kpki audit', () => {
       ])
       const both = await report('out/nodes/cp1', 'out/nodes/worker1')
       expect(both.stats.nodes).toBe(2)
+    }))
+
+  it('reads of a whole system only what matters', () =>
+    inFolder(async (folder) => {
+      const root = join(folder, 'rootfs')
+      await writeTree(root, healthy.nodes.get('cp1') ?? new Map())
+      await mkdir(join(root, 'usr'))
+      await writeFile(join(root, 'usr', 'apiserver.crt'), 'not of interest')
+      const run = (format: string) => kpki(folder, ['audit', 'rootfs', '--format', format], NOW)
+      const report = JSON.parse((await run('json')).out) as AuditReport
+      expect(report.unrecognised).toEqual([])
+      expect(report.components.map(({ name }) => name)).toContain('kube-apiserver')
+      expect((await run('text')).out).not.toContain('usr/')
     }))
 
   it.each([

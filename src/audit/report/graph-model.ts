@@ -23,7 +23,7 @@ export interface Link {
   readonly to: string
   readonly standing: Standing
   readonly connections: readonly Connection[]
-  /** How many connections there are between the two in all. */
+  /** How many connections there are between the two that must end alike. */
   readonly of: number
 }
 
@@ -67,7 +67,7 @@ const PARTS: readonly (readonly [RegExp, string])[] = [
   [/^tokens-of-/, 'tokens'],
   [/^openssl-pods$/, 'pods'],
   [
-    /^(certificates-of\(|client-certificate$|front-proxy|apiserver-etcd-client|kube-apiserver-kubelet-client|etcd-server)/,
+    /^(certificates-of\(|client-certificate$|front-proxy|apiserver-etcd-client|kube-apiserver-kubelet-client|etcd-(server|certificate))/,
     'others',
   ],
 ]
@@ -90,7 +90,8 @@ export function graphModel(report: AuditReport): GraphModel {
     [...groupBy(connections, standingOf)].map(([standing, same]): Link => {
       const [from, to] = [boxOf(same[0]?.from ?? ''), boxOf(same[0]?.to ?? '')]
       const id = `link-${slug(from)}-${slug(to)}-${standing}`
-      return { id, from, to, standing, connections: same, of: connections.length }
+      const of = connections.filter(({ must }) => must === same[0]?.must).length
+      return { id, from, to, standing, connections: same, of }
     }),
   )
   const drawn = new Set(

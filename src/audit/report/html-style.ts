@@ -136,6 +136,9 @@ const PARTS = `
 details.link { border-top: 1px solid var(--rule); padding: .55rem 0; }
 details.link > summary { display: flex; gap: .6rem; align-items: baseline; }
 details.link > summary .sign { align-self: center; }
+details.link > summary::-webkit-details-marker { display: none; }
+details.link > summary::after { content: ""; flex: none; align-self: center; width: .5em; height: .5em; margin-left: auto; border: solid var(--soft); border-width: 0 2px 2px 0; rotate: -45deg; }
+details.link[open] > summary::after { rotate: 45deg; }
 details.link.works .sign, details.link.refused .sign { color: var(--good); }
 details.link.broken .sign { color: var(--bad); } details.link.forbidden .sign { color: var(--open); }
 details.link.broken summary span { color: var(--bad); font-weight: 600; } details.link.forbidden summary span { color: var(--open); font-weight: 600; }

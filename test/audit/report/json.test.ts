@@ -1,9 +1,15 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import * as v from 'valibot'
 import { describe, expect, expectTypeOf, it } from 'vitest'
+import { auditTree } from '../../../src/audit/audit.js'
+import { FORMAT_IDS } from '../../../src/audit/report/format-ids.js'
+import { FORMATS } from '../../../src/audit/report/formats.js'
 import { renderJson } from '../../../src/audit/report/json.js'
 import { isReport, ReportSchema, reportJsonSchema } from '../../../src/audit/report/schema.js'
+import { RULES } from '../../../src/audit/rules/index.js'
 import type { AuditReport } from '../../../src/audit/types.js'
+import { generate } from '../../../src/generate.js'
+import { envAt, later, small } from '../../certs/clusters.js'
 import { badReport, hostileReport, sampleReport } from './sample.js'
 
 const SCHEMA = new URL('../../../schema/audit-report.schema.json', import.meta.url)
@@ -18,6 +24,18 @@ describe('the JSON report', () => {
     expect(back).toEqual(report)
     expect(v.safeParse(ReportSchema, back).issues).toBeUndefined()
     expect(isReport(back)).toBe(true)
+  })
+
+  it.each(['separate', 'single', 'hierarchy'])('a real one fits too: %s', async (topology) => {
+    const generated = await generate(small({ topology }), { env: envAt() })
+    for (const days of [10, 350, 4000]) {
+      const report = await auditTree(generated, { at: later(days), profile: 'strict' })
+      const back: unknown = JSON.parse(renderJson(report))
+      expect(back).toEqual(report)
+      expect(v.safeParse(ReportSchema, back).issues).toBeUndefined()
+      for (const format of FORMAT_IDS)
+        expect((await FORMATS[format].render(report, { rules: RULES })).length).toBeGreaterThan(100)
+    }
   })
 
   it('refuses what is no report', () => {
