@@ -1,3 +1,4 @@
+import { NOT_DECIDABLE, rulePage } from '../audit/rules/docs.js'
 import { RULES } from '../audit/rules/index.js'
 import type { Rule } from '../audit/types.js'
 import { unknownRule } from './audit-run.js'
@@ -16,50 +17,17 @@ export async function runExplain(
   }
   const wanted = word.toLowerCase()
   const rule = RULES.find(({ id, code }) => id === wanted || code.toLowerCase() === wanted)
+  const undecided = NOT_DECIDABLE.find(
+    ([code, id]) => id === wanted || code.toLowerCase() === wanted,
+  )
+  if (undecided !== undefined) {
+    const [code, id, why] = undecided
+    io.out(`${code} ${id} is not judged: ${why}\n`)
+    return 0
+  }
   if (rule === undefined) throw unknownRule(word)
-  io.out(options.json === true ? `${JSON.stringify(plain(rule), undefined, 2)}\n` : page(rule))
+  io.out(options.json === true ? `${JSON.stringify(plain(rule), undefined, 2)}\n` : rulePage(rule))
   return 0
-}
-
-function page({
-  id,
-  code,
-  title,
-  severity,
-  level,
-  why,
-  fix,
-  citation,
-  needs,
-  profiles,
-}: Rule): string {
-  const lines = [
-    `${code} ${id}: ${title}`,
-    '',
-    why,
-    '',
-    `severity   ${severity} (${LEVELS[level]})`,
-    `profiles   ${profiles.join(', ')}`,
-    `judged by  ${NEEDS[needs]}`,
-    `source     ${citation}`,
-    ...(fix === undefined ? [] : [`fix        ${fix}`]),
-  ]
-  return `${lines.join('\n')}\n`
-}
-
-const LEVELS: Readonly<Record<Rule['level'], string>> = {
-  C: 'critical',
-  H: 'high',
-  M: 'medium',
-  L: 'low',
-  I: 'information',
-}
-
-const NEEDS: Readonly<Record<Rule['needs'], string>> = {
-  bytes: 'the content of files',
-  metadata: 'modes and owners of files',
-  manifests: 'manifests, units and kubelet configuration',
-  'second-tree': 'the same tree at an earlier time (--earlier)',
 }
 
 function plain({ check: _, ...rest }: Rule): Omit<Rule, 'check'> {

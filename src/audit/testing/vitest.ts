@@ -31,7 +31,7 @@ interface PkiMatchers {
 
 declare module 'vitest' {
   // biome-ignore lint/suspicious/noExplicitAny: must be declared as Vitest declares it
-  interface Matchers<T = any> extends PkiMatchers {}
+  interface Assertion<T = any> extends PkiMatchers {}
 }
 
 export type { HealthOptions, PkiMatchers }
