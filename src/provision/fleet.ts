@@ -1,5 +1,5 @@
 import type { ClusterNode } from '../cluster/cluster.js'
-import { type FileTree, textOf } from '../files/tree.js'
+import { textOf } from '../files/tree.js'
 import type { Inputs, StepContext } from './context.js'
 import type { Happening } from './event.js'
 import type { HostFacts } from './facts.js'
@@ -26,8 +26,8 @@ export interface World {
   readonly log: (exchange: Exchange) => void
   readonly emit: (happening: Happening) => void
   readonly signal?: AbortSignal | undefined
-  /** Judges a node's files before any byte is sent. */
-  readonly audit?: ((node: ClusterNode, tree: FileTree) => Promise<readonly Problem[]>) | undefined
+  /** Judges the files before any byte is sent. */
+  readonly audit?: ((inputs: Inputs) => Promise<readonly Problem[]>) | undefined
 }
 
 /** One host during a run. */

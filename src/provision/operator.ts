@@ -4,14 +4,13 @@ import { chmod, copyFile, mkdir, open, readFile, rename, stat } from 'node:fs/pr
 import { homedir, hostname, userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Cluster, ClusterNode } from '../cluster/cluster.js'
+import type { Cluster } from '../cluster/cluster.js'
 import { KpkiError } from '../errors.js'
 import { readTree } from '../files/disk.js'
 import type { FileTree } from '../files/tree.js'
 import type { Document, Inputs, StepOptions } from './context.js'
 import type { Happening, ProvisionEvent } from './event.js'
 import type { World } from './fleet.js'
-import type { Problem } from './preflight.js'
 import type { Exchange } from './remote.js'
 import { secret } from './secret.js'
 import { openSsh, type SshOptions } from './ssh.js'
@@ -118,8 +117,8 @@ export interface WorldOptions extends SshOptions {
   readonly kubeconfig?: string | undefined
   readonly onEvent?: (event: ProvisionEvent) => void
   readonly signal?: AbortSignal | undefined
-  /** Judges a node's files before any byte is sent. */
-  readonly audit?: ((node: ClusterNode, tree: FileTree) => Promise<readonly Problem[]>) | undefined
+  /** Judges the files before any byte is sent. */
+  readonly audit?: World['audit']
   /** After the operator's kubeconfig was written. */
   readonly onKubeconfig?: () => Promise<void>
 }

@@ -200,7 +200,10 @@ async function prepare(
   settings: ProvisionSettings,
 ): Promise<ProvisionPlan> {
   const unreached = await askAll(inputs, world, sessions, settings.concurrency ?? 10)
+  const names = sessions.map(({ node }) => node.name)
+  const files = (await world.audit?.(inputs)) ?? []
   const judged = [
+    ...files.filter(({ host }) => names.includes(host) || !inputs.trees.has(host)),
     ...unreached,
     ...judgeAll(inputs, sessions),
     ...journals(inputs, sessions, settings),

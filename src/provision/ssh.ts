@@ -130,7 +130,7 @@ export async function openSsh(options: SshOptions = {}): Promise<Ssh> {
 
   const explain = async (target: SshTarget, error: unknown): Promise<unknown> => {
     if (!(error instanceof TransportError) || error.fault !== 'host-key') return error
-    if (/HAS CHANGED/.test(error.message) || target.hostKeys.length > 0)
+    if (/has changed/i.test(error.message) || target.hostKeys.length > 0)
       return wrongKey(target, await scan(target))
     const offered = await scan(target)
     if (offered.length === 0) return error

@@ -139,7 +139,7 @@ describe.runIf(usable)('against a real sshd', () => {
   it('stops at a changed key even when new ones are accepted', async () => {
     writeFileSync(path('known'), `[127.0.0.1]:${port} ${hostKey('other')}\n`)
     const failed = (await ssh({ acceptNewHostKeys: true })).connect(target({ hostKeys: [] }))
-    await expect(failed).rejects.toMatchObject({ fault: 'host-key' })
+    await expect(failed).rejects.toThrow(/answers with another host key/)
     expect(readFileSync(path('known'), 'utf8')).not.toContain(hostKey())
   })
 

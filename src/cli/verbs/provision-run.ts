@@ -127,6 +127,10 @@ async function within(
       onKubeconfig: inputs.reload,
       onEvent: view.event,
       signal: abort.signal,
+      audit: async (files) => {
+        const { auditInputs } = await import('../../provision/audit.js')
+        return auditInputs(files, io.now())
+      },
     })
     return await work({ inputs, world, request: requestOf(options) })
   } catch (error) {
