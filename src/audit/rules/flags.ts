@@ -7,8 +7,8 @@ import { isAnyHost, isLocalHost } from '../hosts.js'
 import { shortPath } from '../paths.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './index-of-estate.js'
-import { aboutLaunch, apiservers, type Launched } from './manifests.js'
-import { each, HARDENING, listed, rule } from './row.js'
+import { aboutLaunch, apiservers, type Launched, managers } from './manifests.js'
+import { each, HARDENING, listed, rule, STRICT } from './row.js'
 import { flagPem } from './uses.js'
 
 const real = (estate: Estate): readonly Launched[] =>
@@ -167,6 +167,20 @@ export const FLAG_RULES: readonly Rule[] = [
     fix: 'remove the flag',
     needs: 'manifests',
     check: (estate) => removedFlags(estate),
+  }),
+  rule('M16', 'podspec-mount-too-wide', 'L', 'info', {
+    title: 'a pod sees the whole certificate directory',
+    citation: 'kubeadm app/phases/controlplane volumes',
+    why: 'The controller manager needs four files and sees every key of the control plane. kubeadm mounts it so.',
+    fix: 'mount single files (extraVolumes)',
+    needs: 'manifests',
+    profiles: STRICT,
+    check: each(managers, (one) => {
+      const wide = one.launch.mounts?.find(
+        ({ hostPath }) => hostPath === `/${one.node.pkiDirectory}`,
+      )
+      return wide && aboutLaunch(one, `mounts all of /${one.node.pkiDirectory}`)
+    }),
   }),
   rule('M17', 'encryption-flag-unset', 'M', 'warning', {
     title: 'Secrets are stored in clear',

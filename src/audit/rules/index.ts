@@ -4,6 +4,7 @@ import { CHAIN_RULES } from './chains.js'
 import { CIS_FLAG_RULES } from './cis-flags.js'
 import { CIS_KUBELET_RULES } from './cis-kubelet.js'
 import { DERIVED_RULES } from './derived.js'
+import { DRIFT_RULES } from './drift.js'
 import { ENCRYPTION_RULES } from './encryption-config.js'
 import { EXPORT_RULES } from './exports.js'
 import { EXTENSION_RULES } from './extensions.js'
@@ -55,6 +56,7 @@ export const RULES: readonly Rule[] = [
   ...IDENTITY_NAME_RULES,
   ...SEPARATION_RULES,
   ...PLACEMENT_RULES,
+  ...DRIFT_RULES,
   ...SECRET_RULES,
   ...ENCRYPTION_RULES,
   ...TOKEN_RULES,

@@ -17,7 +17,7 @@ const real = (estate: Estate): readonly Launched[] =>
   indexOf(estate).launches.filter(({ launch }) => launch.source !== 'default')
 export const apiservers = (estate: Estate) => launchesOf(estate, 'kube-apiserver')
 export const managers = (estate: Estate) => launchesOf(estate, 'kube-controller-manager')
-export const etcds = (estate: Estate) => launchesOf(estate, 'etcd')
+const etcds = (estate: Estate) => launchesOf(estate, 'etcd')
 
 export function aboutLaunch({ node, launch }: Launched, message: string): FindingDraft {
   const { path, component } = launch
@@ -53,10 +53,12 @@ function etcdOpen(one: Launched, prefix: '' | 'peer-'): FindingDraft | undefined
   if (plain.length > 0)
     return aboutLaunch(one, `serves ${listed(plain)} in clear text and without authentication`)
   if (flagIsTrue(flags, `${prefix}client-cert-auth`)) return undefined
-  const text = `lacks --${prefix}client-cert-auth=true`
-  // With a trusted CA file etcd demands certificates all the same.
+  // With it etcd demands certificates all the same.
   const trusts = flagOf(flags, `${prefix}trusted-ca-file`) !== undefined
-  return { ...aboutLaunch(one, text), severity: trusts ? 'warning' : 'error' }
+  return {
+    ...aboutLaunch(one, `lacks --${prefix}client-cert-auth=true`),
+    severity: trusts ? 'warning' : 'error',
+  }
 }
 
 const kubelets = ({ nodes }: Estate) =>
@@ -282,20 +284,6 @@ export const MANIFEST_RULES: readonly Rule[] = [
       return key === undefined
         ? undefined
         : aboutLaunch(one, `signs with ${quoted(key)} on the machine itself`)
-    }),
-  }),
-  rule('M16', 'podspec-mount-too-wide', 'L', 'info', {
-    title: 'a pod sees the whole certificate directory',
-    citation: 'kubeadm app/phases/controlplane volumes',
-    why: 'The controller manager needs four files and sees every key of the control plane. kubeadm mounts it so.',
-    fix: 'mount single files (extraVolumes)',
-    needs: 'manifests',
-    profiles: STRICT,
-    check: each(managers, (one) => {
-      const wide = one.launch.mounts?.find(
-        ({ hostPath }) => hostPath === `/${one.node.pkiDirectory}`,
-      )
-      return wide && aboutLaunch(one, `mounts all of /${one.node.pkiDirectory}`)
     }),
   }),
 ]

@@ -36,7 +36,7 @@ function wider(one: Entry, limit: number): FindingDraft | undefined {
       )
 }
 
-/** Owners are known only for trees from a disk or an archive. */
+// Owners are known only for trees from a disk or an archive.
 function foreign(one: Entry, owners: readonly (readonly [number, number])[] = [[0, 0]]) {
   if (one.entry.kind !== 'file' && one.entry.kind !== 'directory') return undefined
   const { owner, path } = one.entry
@@ -79,7 +79,6 @@ const manifests = ({ nodes }: Estate): readonly Entry<FileEntry>[] =>
     ),
   )
 
-/** kubelet.conf and its configuration, and the authority that it knows clients by. */
 const kubeletFiles = ({ nodes }: Estate): readonly Entry<FileEntry>[] =>
   nodes.flatMap((node) => filesOf(node, [node.kubelet?.configPath]))
 
@@ -102,7 +101,6 @@ function pkiEntries({ nodes }: Estate): readonly Entry[] {
   )
 }
 
-/** Directories on the way to a key, a certificate, a kubeconfig or a manifest. */
 function directories({ nodes }: Estate): readonly Entry[] {
   return nodes.flatMap((node) =>
     [...node.tree.values()].flatMap((entry) =>

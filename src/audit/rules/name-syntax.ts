@@ -18,13 +18,14 @@ const signedKubelets = (estate: Estate) =>
       !/@\d+$/.test(certificate.facts.subject.commonNames[0] ?? ''),
   )
 
+const isAddress = (name: string) => /^[\d.]+$|:/.test(name) && isIp(name)
 const dnsOf = ({ facts }: Certificate) => facts.altNames?.dns ?? []
 const shown = (names: readonly string[]) => listed(names.map(quoted))
 
 function oddNames(one: Certificate): readonly string[] {
   return dnsOf(one).filter((name) => {
     const plain = name.replace(/^\*\./, '').replace(/\.$/, '')
-    return !isIp(name) && plain !== '*' && !isDns1123Subdomain(plain)
+    return !isAddress(name) && plain !== '*' && !isDns1123Subdomain(plain)
   })
 }
 
@@ -61,7 +62,7 @@ export const NAME_SYNTAX_RULES: readonly Rule[] = [
     why: 'Clients compare addresses with address entries only, so it never matches.',
     fix: GENERATE,
     check: each(named, (one) => {
-      const addresses = dnsOf(one).filter((name) => isIp(name))
+      const addresses = dnsOf(one).filter(isAddress)
       const useless = addresses.every((name) => one.facts.altNames?.ip.includes(name))
       return addresses.length > 0
         ? aboutCertificate(one, `has addresses as DNS names: ${shown(addresses)}`, {

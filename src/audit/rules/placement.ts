@@ -1,19 +1,14 @@
 import { fileAt } from '../../files/tree.js'
-import { flagOf } from '../command-line.js'
 import { at } from '../documents.js'
-import type { Certificate, Estate, NodeFacts, PemFacts } from '../estate.js'
+import type { Estate, PemFacts } from '../estate.js'
 import { shortPath } from '../paths.js'
 import type { Rule } from '../types.js'
-import { issuingCertificates } from './authorities.js'
-import { launchesOf } from './facts-of-cluster.js'
 import { grouped, indexOf } from './index-of-estate.js'
 import { authorityPairs } from './pem-bundles.js'
-import { trustsIn } from './reach.js'
 import { each, finding, GENERATE, listed, nameOf, rule } from './row.js'
 import { flagPem } from './uses.js'
 
 const controlPlanes = ({ nodes }: Estate) => nodes.filter(({ role }) => role === 'control-plane')
-const several = (estate: Estate) => (controlPlanes(estate).length > 1 ? controlPlanes(estate) : [])
 
 /** Private keys on nodes that sign for the whole cluster: authorities' and service accounts'. */
 function clusterKeys(estate: Estate): ReadonlyMap<string, string> {
@@ -33,31 +28,6 @@ function clusterKeys(estate: Estate): ReadonlyMap<string, string> {
       if (keyId !== undefined) keys.set(keyId, 'the service-account signer')
   }
   return keys
-}
-
-/** Compares a file's meaning between control planes; the first one sets the measure. */
-function drift<T>(
-  estate: Estate,
-  read: (node: NodeFacts) => { readonly pem: PemFacts; readonly value: T } | undefined,
-  same: (a: T, b: T) => boolean,
-  message: (first: string) => string,
-) {
-  const found = several(estate).flatMap((node) => read(node) ?? [])
-  const [first, ...others] = found
-  if (!first || others.length === 0) return 'not-applicable'
-  return others
-    .filter(({ value }) => !same(first.value, value))
-    .map(({ pem }) => finding(pem.place, message(first.pem.place.node)))
-}
-
-const sameSet = <T>(a: readonly T[], b: readonly T[]) =>
-  a.length === b.length && a.every((one) => b.includes(one))
-
-function accountKeys(node: NodeFacts) {
-  const launch = node.launches.find(({ component }) => component === 'kube-apiserver')
-  const pem = launch && flagPem(node, launch, 'service-account-key-file')
-  const value = pem?.keys.flatMap(({ keyId }) => keyId ?? [])
-  return pem && value ? { pem, value } : undefined
 }
 
 function rootKeys(estate: Estate): readonly { readonly pem: PemFacts; readonly key: PemFacts }[] {
@@ -213,70 +183,6 @@ export const PLACEMENT_RULES: readonly Rule[] = [
       })
     },
   }),
-  rule('T12', 'ca-certificate-drift-ha', 'C', 'error', {
-    title: 'control planes trust different authorities',
-    citation:
-      'https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/high-availability/',
-    why: 'A client is welcome at one API server and gets 401 at the next.',
-    fix: 'copy the same ca.crt to every control plane',
-    check: (estate) => {
-      const roles = ['client-ca', 'etcd-ca', 'requestheader-ca'] as const
-      if (several(estate).length === 0) return 'not-applicable'
-      return roles.flatMap((role) => {
-        const all = trustsIn(estate, role).filter(
-          ({ launch }) => launch?.component !== 'kube-controller-manager',
-        )
-        const [first, ...others] = all
-        return others.flatMap((trust) =>
-          first && !sameSet(first.certificates, trust.certificates)
-            ? [finding(trust.pem.place, `holds other authorities than on ${first.node.name}`)]
-            : [],
-        )
-      })
-    },
-  }),
-  rule('T13', 'sa-drift-ha', 'C', 'error', {
-    title: 'control planes have different service-account keys',
-    citation: 'kubernetes/kubernetes#20165',
-    why: 'A token that one API server issued is refused by the next: pods get 401 at random.',
-    fix: 'copy the same sa.key and sa.pub to every control plane',
-    check: (estate) =>
-      drift(
-        estate,
-        accountKeys,
-        sameSet,
-        (first) => `holds other service-account keys than on ${first}`,
-      ),
-  }),
-  rule('T14', 'encryption-config-drift-ha', 'C', 'error', {
-    title: 'control planes encrypt Secrets with different keys',
-    citation: 'https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/',
-    why: 'What one API server writes the next cannot read, or writes with an older key.',
-    fix: 'copy the same encryption configuration to every control plane',
-    needs: 'manifests',
-    check: (estate) => {
-      const configured = launchesOf(estate, 'kube-apiserver')
-      const all = configured.flatMap(({ node, launch }) => {
-        const path = flagOf(launch.flags, 'encryption-provider-config')
-        const document = node.encryption[0]
-        return path === undefined || !document ? [] : [{ node, document }]
-      })
-      const [first, ...others] = all
-      if (!first || others.length === 0) return 'not-applicable'
-      const shapeOf = (value: unknown) => JSON.stringify(value)
-      return others.flatMap(({ node, document }) =>
-        shapeOf(document.value) === shapeOf(first.document.value)
-          ? []
-          : [
-              {
-                node: node.name,
-                path: document.path,
-                message: `${shortPath(document.path)} differs from that on ${first.node.name}`,
-              },
-            ],
-      )
-    },
-  }),
   rule('T15', 'upload-certs-left', 'M', 'warning', {
     title: 'a certificate key lies on a node',
     citation: 'kubernetes/kubeadm#1200',
@@ -294,42 +200,4 @@ export const PLACEMENT_RULES: readonly Rule[] = [
       },
     ),
   }),
-  rule('T16', 'mixed-generation', 'H', 'warning', {
-    title: 'certificates of two authorities of one name are in use',
-    citation: 'https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/',
-    why: 'A rotation stopped half-way: what trusts only one of the two breaks at the next step.',
-    fix: 'finish the rotation, with both authorities in every bundle until then',
-    check: (estate) => {
-      const issuing = indexOf(estate).authorities.filter((one) =>
-        issuingCertificates(estate).has(one),
-      )
-      if (issuing.length === 0) return 'not-applicable'
-      const generations = grouped(issuing, nameKey)
-      return [...generations.values()].flatMap((same) => {
-        const keys = new Set(same.map(({ keyId }) => keyId))
-        const [first, ...others] = same
-        const whole = indexOf(estate).trusts.filter(({ certificates }) =>
-          certificates.some((one) => keys.has(one.keyId)),
-        )
-        const halves = whole.filter(({ certificates }) =>
-          [...keys].some((key) => !certificates.some(({ keyId }) => keyId === key)),
-        )
-        const place = halves[0]?.pem.place
-        return first && place && keys.size > 1 && others.length > 0
-          ? [
-              finding(
-                place,
-                `trusts only one of ${keys.size} authorities named ${JSON.stringify(first.facts.subject.commonNames[0] ?? '')} that have issued certificates here`,
-              ),
-            ]
-          : []
-      })
-    },
-  }),
 ]
-
-const latin1 = new TextDecoder('latin1')
-
-function nameKey({ facts }: Certificate): string {
-  return latin1.decode(facts.subject.raw)
-}

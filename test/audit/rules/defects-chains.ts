@@ -1,7 +1,6 @@
 import {
   asciiString,
   element,
-  generalizedTime,
   implicit,
   octetString,
   oid,
@@ -13,7 +12,6 @@ import {
   authorityKey,
   base64,
   basic,
-  editNames,
   forge,
   keyUsage,
   later,
@@ -273,165 +271,6 @@ export const CHAIN_DEFECTS: readonly Defect[] = [
       extensions: withExtension('1.2.3.4.5', false, octetString(new Uint8Array(1))),
     }),
   ),
-
-  defect('S01', 'no names at all', (e) =>
-    reissue(e, 'apiserver', { extensions: without('2.5.29.17') }),
-  ),
-  defect('S01', 'etcd without names', (e) =>
-    reissue(e, 'etcd/peer', { extensions: without('2.5.29.17') }),
-  ),
-  ...drop('S02', 'kubernetes.default.svc'),
-  ...drop('S02', 'kubernetes.default.svc.cluster.local'),
-  ...drop('S03', '10.96.0.1'),
-  ...drop('S04', '172.31.10.5'),
-  ...drop('S05', 'api.example.com'),
-  defect(
-    'S06',
-    'no common endpoint',
-    (e) => {
-      if (!e.cluster) return
-      const { controlPlaneEndpoint: _, ...rest } = e.cluster
-      e.cluster = rest
-    },
-    { profile: 'strict' },
-  ),
-  ...drop('S07', '127.0.0.1', 'etcd/server'),
-  ...drop('S08', '172.31.10.5', 'etcd/server'),
-  ...drop('S09', '172.31.10.5', 'etcd/peer'),
-  ...drop('S10', '172.31.10.5', 'var/lib/kubelet/pki/kubelet.crt'),
-  ...drop('S10', 'controlplane', 'var/lib/kubelet/pki/kubelet.crt'),
-  defect('S11', 'a kubelet certificate of another shape', (e) =>
-    reissue(e, 'var/lib/kubelet/pki/kubelet.crt', { subject: nameOf(['CN', 'node1']) }),
-  ),
-  ...add('S12', '10.1.2.3'),
-  ...add('S13', 'kubernetes.'),
-  ...add('S14', '*.example.com'),
-  ...add('S15', 'under_score'),
-  ...add('S16', 'kubernetes'),
-  defect('S17', 'a second service range', (e) =>
-    e.everywhere((node) => {
-      if (node.startsWith('control'))
-        e.flag('kube-apiserver', 'service-cluster-ip-range', '10.96.0.0/12,fd00:96::/112', node)
-    }),
-  ),
-  defect('S18', 'the service address of another range', (e) =>
-    e.flag('kube-apiserver', 'service-cluster-ip-range', '10.32.0.0/24'),
-  ),
-  ...add('S19', 'former.example.com'),
-  defect('S20', 'a node name in capitals', async (e) => {
-    const { reissueIn } = await import('./mutate.js')
-    await reissueIn(
-      e,
-      'etc/kubernetes/kubelet.conf',
-      { subject: nameOf(['O', 'system:nodes'], ['CN', 'system:node:Worker_1']) },
-      { node: 'worker1' },
-    )
-  }),
-  defect('S21', 'no subject, names not critical', (e) =>
-    reissue(e, 'apiserver', { subject: sequence() }),
-  ),
-
-  defect('N01', 'a serial number twice', (e) =>
-    reissue(e, 'apiserver', { serial: facts(e, 'apiserver-kubelet-client').serialBytes }),
-  ),
-  defect('N02', 'a negative serial number', (e) =>
-    reissue(e, 'apiserver', { serial: new Uint8Array([0xff, 1]) }),
-  ),
-  defect('N02', 'the serial number 0', (e) => reissue(e, 'ca', { serial: new Uint8Array([0]) })),
-  defect('N03', 'a serial number of 21 octets', (e) =>
-    reissue(e, 'apiserver', { serial: new Uint8Array(21).fill(1) }),
-  ),
-  defect('N04', 'the serial number 2', (e) =>
-    reissue(e, 'apiserver', { serial: new Uint8Array([2]) }),
-  ),
-  defect('N05', 'SHA-1', (e) =>
-    reissue(e, 'apiserver', { algorithm: sequence(oid('1.2.840.10045.4.1')) }),
-  ),
-  defect('N06', 'two algorithms', (e) =>
-    reissue(e, 'apiserver', { inner: sequence(oid('1.2.840.10045.4.3.3')) }),
-  ),
-  defect(
-    'N07',
-    'P-384 with SHA-256',
-    async (e) => {
-      const { readFile } = await import('node:fs/promises')
-      const { readPrivateKey } = await import('../../../src/ca/keys.js')
-      const key = readPrivateKey(await readFile('fixtures/keys/test-only-p384-1.pem', 'utf8'))
-      e.write(
-        CA,
-        await forge(facts(e, 'ca'), key, { spki: key.spki, extensions: without('2.5.29.14') }),
-      )
-      const leaf = await forge(facts(e, 'apiserver'), key, {
-        algorithm: sequence(oid('1.2.840.10045.4.3.2')),
-        hash: 'SHA-256',
-      })
-      e.write(`${PKI}/apiserver.crt`, leaf)
-    },
-    { profile: 'strict' },
-  ),
-
-  defect('V01', 'an expired API server', (e) =>
-    reissue(e, 'apiserver', { notBefore: later(-400), notAfter: later(-3) }),
-  ),
-  defect('V01', 'an expired authority', (e) =>
-    reissue(e, 'etcd/ca', { notBefore: later(-400), notAfter: later(-3) }),
-  ),
-  defect('V02', 'ten days left', (e) => reissue(e, 'apiserver', { notAfter: later(10) })),
-  defect('V02', 'an authority with 100 days left', (e) =>
-    reissue(e, 'ca', { notAfter: later(100) }),
-  ),
-  defect('V03', 'valid from tomorrow', (e) => reissue(e, 'apiserver', { notBefore: later(1) })),
-  defect(
-    'V04',
-    'valid from the second of its making',
-    (e) => {
-      e.touch(`${PKI}/apiserver.crt`, facts(e, 'apiserver').notBefore.getTime() + 1000)
-    },
-    { profile: 'strict' },
-  ),
-  defect('V05', 'two years', (e) => reissue(e, 'apiserver', { notAfter: later(730) }), {
-    profile: 'strict',
-  }),
-  defect('V06', 'an authority too short for the next leaf', (e) =>
-    reissue(e, 'ca', { notAfter: later(300) }),
-  ),
-  defect('V06', 'an authority for twenty years', (e) =>
-    reissue(e, 'ca', { notAfter: later(7300) }),
-  ),
-  defect('V07', 'a chain that ends first', (e) => reissue(e, 'etcd/ca', { notAfter: later(200) })),
-  defect('V08', 'all at once', () => undefined, {
-    profile: 'strict',
-    twin: async (e) => {
-      let days = 300
-      for (const base of [
-        'apiserver',
-        'apiserver-kubelet-client',
-        'front-proxy-client',
-        'etcd/server',
-        'etcd/peer',
-        'etcd/healthcheck-client',
-        'apiserver-etcd-client',
-      ])
-        await reissue(e, base, { notAfter: later(days++) })
-      alone(e)
-    },
-  }),
-  defect('V09', 'an inverted window', (e) =>
-    reissue(e, 'apiserver', { notBefore: later(2), notAfter: later(1) }),
-  ),
-  defect('V10', 'a GeneralizedTime before 2050', (e) =>
-    reissue(e, 'apiserver', { notAfter: generalizedTime(later(300)) }),
-  ),
-  defect('V11', 'a hundred years', (e) => reissue(e, 'etcd/server', { notAfter: later(36500) })),
-  defect('V12', 'a CRL pointer', (e) =>
-    reissue(e, 'apiserver', {
-      extensions: withExtension(
-        '2.5.29.31',
-        false,
-        sequence(sequence(element(0xa0, element(0xa0, asciiString(0x86, 'http://crl'))))),
-      ),
-    }),
-  ),
 ]
 
 /** Nothing but the first control plane. */
@@ -448,32 +287,4 @@ function alone(e: Parameters<typeof newAuthority>[0]): void {
           `certificate-authority-data: ${base64(e.text(CA))}`,
         )}\n`,
     )
-}
-
-function drop(rule: string, name: string, base = 'apiserver'): readonly Defect[] {
-  return [
-    defect(rule, `without ${name}`, (e) => {
-      const path = base.endsWith('.crt') ? base : `${PKI}/${base}.crt`
-      const old = readCertificate(e.text(path))
-      return reissue(e, base, {
-        extensions: editNames(old, ({ dns, ip }) => ({
-          dns: dns.filter((one) => one !== name),
-          ip: ip.filter((one) => one !== name),
-        })),
-      })
-    }),
-  ]
-}
-
-function add(rule: string, name: string): readonly Defect[] {
-  return [
-    defect(rule, `with ${name}`, (e) =>
-      reissue(e, 'apiserver', {
-        extensions: editNames(facts(e, 'apiserver'), ({ dns, ip }) => ({
-          dns: [...dns, name],
-          ip,
-        })),
-      }),
-    ),
-  ]
 }

@@ -1,16 +1,5 @@
-import { readCertificate } from '../../../src/ca/read.js'
 import { type Defect, defect } from './defect.js'
-import {
-  base64,
-  forge,
-  later,
-  MANIFESTS,
-  nameOf,
-  newAuthority,
-  newKey,
-  PKI,
-  reissueIn,
-} from './mutate.js'
+import { base64, later, MANIFESTS, newAuthority, newKey, PKI, reissueIn } from './mutate.js'
 
 const ADMIN = 'etc/kubernetes/admin.conf'
 const SCHEDULER = 'etc/kubernetes/scheduler.conf'
@@ -24,27 +13,8 @@ const user = (rule: string, name: string, line: string): Defect =>
   )
 const cluster = (rule: string, name: string, line: string): Defect =>
   defect(rule, name, (e) => e.replace(ADMIN, '    server:', `    ${line}\n    server:`))
-const flagged = (
-  rule: string,
-  component: string,
-  flag: string,
-  value: string | undefined,
-  more: Partial<Defect> = {},
-): Defect =>
-  defect(
-    rule,
-    `${component} --${flag}=${value ?? '(unset)'}`,
-    (e) => e.flag(component, flag, value),
-    more,
-  )
 const mode = (rule: string, path: string, bits: number, more: Partial<Defect> = {}): Defect =>
   defect(rule, `${path} ${bits.toString(8)}`, (e) => e.chmod(path, bits), more)
-const kubelet = (
-  rule: string,
-  name: string,
-  change: (text: string) => string,
-  more: Partial<Defect> = {},
-): Defect => defect(rule, name, (e) => e.edit(CONFIG, change, 'worker1'), more)
 
 async function nextAuthority(e: E, like = 'ca', change = {}) {
   return newAuthority(e, like, change)
@@ -179,162 +149,6 @@ export const CONFIG_DEFECTS: readonly Defect[] = [
       twin: (e) => e.write('etc/cni/net.d/10.conflist', '{}', undefined, 0o600),
     },
   ),
-
-  flagged('M01', 'kube-apiserver', 'tls-cert-file', '/etc/kubernetes/pki/nothing.crt'),
-  flagged('M01', 'kube-apiserver', 'tls-cert-file', '/srv/apiserver.crt'),
-  flagged('M02', 'kube-apiserver', 'requestheader-client-ca-file', '/etc/kubernetes/pki/ca.crt'),
-  flagged('M03', 'kube-apiserver', 'requestheader-allowed-names', ''),
-  flagged('M04', 'etcd', 'client-cert-auth', 'false'),
-  flagged('M04', 'etcd', 'listen-client-urls', 'http://0.0.0.0:2379'),
-  flagged('M05', 'etcd', 'auto-tls', 'true'),
-  flagged('M06', 'kube-apiserver', 'kubelet-certificate-authority', undefined),
-  defect('M07', 'a self-signed kubelet', async (e) => {
-    const { facts, key } = await newAuthority(e, 'ca')
-    const old = readCertificate(e.text('var/lib/kubelet/pki/kubelet.crt', 'worker1'))
-    e.write(
-      'var/lib/kubelet/pki/kubelet.crt',
-      await forge(old, key, { issuer: facts.subject.raw }),
-      'worker1',
-    )
-  }),
-  kubelet('M08', 'no client authority', (text) => text.replace(/\n +clientCAFile: .*/, '')),
-  kubelet('M09', 'no rotation', (text) =>
-    text.replace('rotateCertificates: true', 'rotateCertificates: false'),
-  ),
-  flagged('M10', 'kube-apiserver', 'service-account-signing-key-file', undefined),
-  flagged(
-    'M11',
-    'kube-controller-manager',
-    'root-ca-file',
-    '/etc/kubernetes/pki/front-proxy-ca.crt',
-  ),
-  defect('M12', 'a key on the machine', () => undefined, {
-    profile: 'strict',
-    twin: (e) =>
-      ['controlplane', 'controlplane2'].forEach((node) => {
-        e.flag('kube-controller-manager', 'cluster-signing-key-file', undefined, node)
-      }),
-  }),
-  flagged('M13', 'kube-apiserver', 'insecure-port', '8080'),
-  flagged('M13', 'kube-apiserver', 'token-auth-file', '/etc/kubernetes/tokens.csv'),
-  flagged('M14', 'kube-apiserver', 'tls-cipher-suites', 'TLS_RSA_WITH_RC4_128_SHA'),
-  flagged('M14', 'kube-apiserver', 'tls-cipher-suites', 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'),
-  flagged('M15', 'kube-controller-manager', 'pod-eviction-timeout', '5m0s'),
-  defect('M16', 'the whole directory', () => undefined, {
-    profile: 'strict',
-    twin: (e) =>
-      ['controlplane', 'controlplane2'].forEach((node) => {
-        e.edit(
-          `${MANIFESTS}/kube-controller-manager.yaml`,
-          (text) => text.replaceAll('/etc/kubernetes/pki\n', '/etc/kubernetes/pki/ca.crt\n'),
-          node,
-        )
-      }),
-  }),
-  defect('M17', 'no encryption', () => undefined, {
-    profile: 'strict',
-    twin: (e) =>
-      ['controlplane', 'controlplane2'].forEach((node) => {
-        e.flag(
-          'kube-apiserver',
-          'encryption-provider-config',
-          '/etc/kubernetes/encryption.yaml',
-          node,
-        )
-      }),
-  }),
-  flagged('M18', 'kube-apiserver', 'advertise-address', '172.31.99.9'),
-
-  defect(
-    'R01',
-    'a certificate from an authority that nobody trusts yet',
-    async (e) => {
-      const next = await nextAuthority(e, 'ca', {
-        subject: nameOf(['CN', 'kubernetes-2']),
-        issuer: nameOf(['CN', 'kubernetes-2']),
-      })
-      e.write(`${PKI}/ca-next.crt`, next.pem)
-      const old = readCertificate(e.text(`${PKI}/apiserver.crt`))
-      e.write(
-        `${PKI}/apiserver.crt`,
-        await forge(old, next.key, { issuer: next.facts.subject.raw }),
-      )
-    },
-    { earlier: true },
-  ),
-  defect('R02', 'a pair without a common authority', () => undefined, {
-    earlier: true,
-    connections: [
-      {
-        id: 'a>b',
-        from: 'a',
-        to: 'b',
-        kind: 'x',
-        url: 'https://b',
-        must: 'succeed',
-        will: 'fail',
-        rule: 'connection-untrusted',
-      },
-    ],
-    twin: () => undefined,
-  }),
-  defect(
-    'R03',
-    'the old authority removed',
-    async (e) => {
-      const next = await nextAuthority(e, 'etcd/ca', {
-        subject: nameOf(['CN', 'etcd-2']),
-        issuer: nameOf(['CN', 'etcd-2']),
-      })
-      e.write(`${PKI}/etcd/ca.crt`, next.pem)
-    },
-    { earlier: true },
-  ),
-  defect('R04', 'both authorities, still', async (e) => {
-    const { pem } = await nextAuthority(e, 'ca', {
-      subject: nameOf(['CN', 'kubernetes-2']),
-      issuer: nameOf(['CN', 'kubernetes-2']),
-    })
-    e.edit(`${PKI}/ca.crt`, (text) => text + pem)
-    const { Estate } = await import('./mutate.js')
-    e.earlier = new Estate(e.input()).input()
-  }),
-  defect(
-    'R05',
-    'a new authority of the old name',
-    async (e) => {
-      const { pem } = await nextAuthority(e)
-      e.edit(`${PKI}/ca.crt`, (text) => text + pem)
-    },
-    { earlier: true },
-  ),
-  defect(
-    'R06',
-    'the old key again',
-    async (e) => {
-      const { reissue } = await import('./mutate.js')
-      await reissue(e, 'ca', { notAfter: later(7000) })
-    },
-    { earlier: true },
-  ),
-  defect(
-    'R07',
-    'an old authority in kube-root-ca.crt',
-    async (e) => exported(e, (await nextAuthority(e)).pem),
-    { twin: (e) => exported(e, e.text(`${PKI}/ca.crt`)) },
-  ),
-  defect(
-    'R08',
-    'an old authority in a token Secret',
-    async (e) => secret(e, (await nextAuthority(e)).pem),
-    { twin: (e) => secret(e, e.text(`${PKI}/ca.crt`)) },
-  ),
-  defect(
-    'R09',
-    'an old authority in a webhook',
-    async (e) => webhook(e, (await nextAuthority(e)).pem),
-    { twin: (e) => webhook(e, e.text(`${PKI}/ca.crt`)) },
-  ),
 ]
 
 function rootless(e: E): void {
@@ -342,20 +156,3 @@ function rootless(e: E): void {
     text.replace(/^( +)securityContext:\n/m, '$1securityContext:\n$1  runAsUser: 2000\n'),
   )
 }
-
-const indent = (text: string) => text.trimEnd().replaceAll('\n', '\n    ')
-const exported = (e: E, pem: string) =>
-  e.write(
-    'exports/configmaps.yaml',
-    `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: kube-root-ca.crt }\ndata:\n  ca.crt: |\n    ${indent(pem)}\n`,
-  )
-const secret = (e: E, pem: string) =>
-  e.write(
-    'exports/secrets.yaml',
-    `apiVersion: v1\nkind: Secret\nmetadata: { name: default-token }\ntype: kubernetes.io/service-account-token\ndata:\n  ca.crt: ${base64(pem)}\n`,
-  )
-const webhook = (e: E, pem: string) =>
-  e.write(
-    'exports/webhooks.yaml',
-    `apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingWebhookConfiguration\nmetadata: { name: hook }\nwebhooks:\n  - name: a.b.c\n    clientConfig: { caBundle: ${base64(pem)} }\n`,
-  )

@@ -28,31 +28,12 @@ const provider = (name: string, ...keys: readonly (readonly [string, string])[])
   `      - ${name}:\n          keys:\n${keys.map(([key, secret]) => `            - { name: ${key}, secret: ${secret} }\n`).join('')}`
 const GOOD = encryption(`${provider('secretbox', ['key1', SECRET])}      - identity: {}\n`)
 
-const encrypted = (rule: string, name: string, text: string): Defect =>
-  defect(rule, name, (e) => e.write(ENCRYPTION, text), { twin: (e) => e.write(ENCRYPTION, GOOD) })
-
 function kubeadm(lines: string): string {
   return `apiVersion: kubeadm.k8s.io/v1beta4\n${lines}`
 }
 const KUBEADM = 'extra/kubeadm.yaml'
-const init = (token: string, ttl = '24h0m0s') =>
-  kubeadm(`kind: InitConfiguration\nbootstrapTokens:\n  - { token: ${token}, ttl: ${ttl} }\n`)
-const join = (lines: string) =>
-  kubeadm(
-    `kind: JoinConfiguration\ndiscovery:\n  bootstrapToken:\n    token: k3m9qx.7f2c8a1b5d4e6908\n${lines}`,
-  )
-const tokened = (rule: string, name: string, text: string): Defect =>
-  defect(rule, name, (e) => e.write(KUBEADM, text), {
-    twin: (e) => e.write(KUBEADM, init('k3m9qx.7f2c8a1b5d4e6908')),
-  })
 
 type E = Parameters<Defect['mutate']>[0]
-async function pinOf(e: E): Promise<string> {
-  const { publicKey } = readCertificate(e.text(`${PKI}/ca.crt`))
-  const digest = await crypto.subtle.digest('SHA-256', Uint8Array.from(publicKey.spki))
-  return `sha256:${[...new Uint8Array(digest)].map((octet) => octet.toString(16).padStart(2, '0')).join('')}`
-}
-const joined = async (e: E) => e.write(KUBEADM, join(`    caCertHashes: ["${await pinOf(e)}"]\n`))
 
 const person = (rule: string, name: string, subject: Uint8Array): Defect =>
   defect(rule, name, (e) => reissueIn(e, 'jane.conf', { subject }, { node: 'operator' }))
@@ -225,92 +206,6 @@ export const IDENTITY_DEFECTS: readonly Defect[] = [
     e.write(`${PKI}/apiserver.crt`, await forge(leaf, next.key, {}))
     e.write(`${PKI}/new-ca.crt`, next.pem)
   }),
-
-  defect('A01', 'another sa.pub', async (e) => {
-    const { encodePem } = await import('../../../src/ca/pem.js')
-    e.write(`${PKI}/sa.pub`, encodePem('PUBLIC KEY', (await newKey()).spki))
-  }),
-  defect('A02', 'an Ed25519 service-account key', async (e) => {
-    const { generateKeyPairSync } = await import('node:crypto')
-    const { privateKey } = generateKeyPairSync('ed25519')
-    e.write(`${PKI}/sa.key`, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
-  }),
-  defect('A03', 'a short service-account key', async (e) => {
-    const { generateKeyPairSync } = await import('node:crypto')
-    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
-    e.write(`${PKI}/sa.key`, privateKey.export({ type: 'pkcs1', format: 'pem' }).toString())
-  }),
-  defect('A04', 'the API server’s key signs tokens', (e) =>
-    e.write(`${PKI}/sa.key`, e.text(`${PKI}/apiserver.key`)),
-  ),
-  defect('A05', 'an old public key', async (e) => {
-    const { encodePem } = await import('../../../src/ca/pem.js')
-    const old = encodePem('PUBLIC KEY', (await newKey()).spki)
-    e.edit(`${PKI}/sa.pub`, (text) => text + old)
-  }),
-  defect(
-    'A06',
-    'a new pair without the old key',
-    async (e) => {
-      const { encodePem } = await import('../../../src/ca/pem.js')
-      const key = await newKey()
-      for (const node of ['controlplane', 'controlplane2']) {
-        e.write(`${PKI}/sa.key`, key.pem(), node)
-        e.write(`${PKI}/sa.pub`, encodePem('PUBLIC KEY', key.spki), node)
-      }
-    },
-    { earlier: true },
-  ),
-  defect('A07', 'a certificate as sa.pub', (e) =>
-    e.write(`${PKI}/sa.pub`, e.text(`${PKI}/apiserver.crt`)),
-  ),
-  encrypted('A08', 'another apiVersion', GOOD.replace('apiserver.config.k8s.io/v1', 'v1')),
-  encrypted(
-    'A09',
-    'identity first',
-    encryption(`      - identity: {}\n${provider('secretbox', ['key1', SECRET])}`),
-  ),
-  encrypted('A10', 'a key of 5 bytes', encryption(provider('secretbox', ['key1', 'MDEyMzQ=']))),
-  encrypted(
-    'A11',
-    'aesgcm',
-    encryption(`${provider('aesgcm', ['key1', SECRET])}      - identity: {}\n`),
-  ),
-  encrypted('A12', 'no identity', encryption(provider('secretbox', ['key1', SECRET]))),
-  encrypted(
-    'A13',
-    'two keys of one name',
-    encryption(
-      `${provider('secretbox', ['key1', SECRET], ['key1', SECRET])}      - identity: {}\n`,
-    ),
-  ),
-  tokened('A14', 'a token in capitals', init('ABCDEF.0123456789ABCDEF')),
-  tokened('A15', 'a token without end', init('k3m9qx.7f2c8a1b5d4e6908', '0s')),
-  tokened('A15', 'a token for a year', init('k3m9qx.7f2c8a1b5d4e6908', '8760h')),
-  tokened('A16', 'the documentation’s token', init('abcdef.0123456789abcdef')),
-  defect(
-    'A17',
-    'the pin of another authority',
-    (e) => e.write(KUBEADM, join(`    caCertHashes: ["sha256:${'0'.repeat(64)}"]\n`)),
-    { twin: joined },
-  ),
-  defect('A18', 'no pin', (e) => e.write(KUBEADM, join('    unsafeSkipCAVerification: true\n')), {
-    twin: joined,
-  }),
-  defect(
-    'A19',
-    'a second authority without pin',
-    async (e) => {
-      await joined(e)
-      e.everywhere((node) => {
-        for (const path of [...e.tree(node).keys()])
-          if (path.endsWith('kubeadm.yaml') && path !== KUBEADM) e.remove(path, node)
-      })
-      const { pem } = await newAuthority(e, 'ca')
-      e.edit(`${PKI}/ca.crt`, (text) => text + pem)
-    },
-    { twin: joined },
-  ),
 ]
 
 function encrypt(e: E): void {

@@ -5,6 +5,9 @@ import { CONFIG_DEFECTS } from './defects-config.js'
 import { FILE_DEFECTS } from './defects-files.js'
 import { IDENTITY_DEFECTS } from './defects-identity.js'
 import { KEY_DEFECTS } from './defects-keys.js'
+import { MANIFEST_DEFECTS } from './defects-manifests.js'
+import { NAME_DEFECTS } from './defects-names.js'
+import { SECRET_DEFECTS } from './defects-secrets.js'
 
 /** Every single-defect mutation. */
 export const DEFECTS: readonly Defect[] = [
@@ -13,5 +16,8 @@ export const DEFECTS: readonly Defect[] = [
   ...CHAIN_DEFECTS,
   ...IDENTITY_DEFECTS,
   ...CONFIG_DEFECTS,
+  ...NAME_DEFECTS,
+  ...MANIFEST_DEFECTS,
+  ...SECRET_DEFECTS,
   ...CIS_DEFECTS,
 ]
