@@ -4,29 +4,10 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { shellJoin } from './quote.js'
+import { connectFault, type SshOptions, type SshTarget, sshOptions, tail } from './ssh-words.js'
 import { type RunOptions, type RunResult, type Transport, TransportError } from './transport.js'
 
-/** One host as OpenSSH reaches it; what is not given comes from the user's ssh_config. */
-export interface SshTarget {
-  readonly name: string
-  readonly host: string
-  readonly port?: number | undefined
-  readonly user?: string | undefined
-  readonly identityFile?: string | undefined
-  readonly proxyJump?: string | undefined
-  /** Accepted host keys: `ssh-ed25519 AAAA…` or `SHA256:…`. Empty: the user's known_hosts decide. */
-  readonly hostKeys: readonly string[]
-}
-
-export interface SshOptions {
-  /** Handed to ssh as `-F`. */
-  readonly configFile?: string | undefined
-  /** Record keys of hosts that were never seen; a changed key still stops. */
-  readonly acceptNewHostKeys?: boolean | undefined
-  /** Milliseconds for a connection including login. */
-  readonly connectTimeoutMs?: number
-  readonly program?: string
-}
+export type { SshOptions, SshTarget } from './ssh-words.js'
 
 /** The system's OpenSSH client: one connection per host, shared by all its commands. */
 export interface Ssh {
@@ -51,7 +32,7 @@ export async function openSsh(options: SshOptions = {}): Promise<Ssh> {
     const trust = await trustOf(target)
     const timeoutMs = options.connectTimeoutMs ?? 15_000
     const args = [
-      ...common(target, options, timeoutMs),
+      ...sshOptions(target, options, timeoutMs),
       ...['-M', '-S', socket, '-o', 'ControlPersist=no'],
       ...trust,
       ...['--', target.host, `echo ${marker}; exec cat`],
@@ -111,7 +92,7 @@ export async function openSsh(options: SshOptions = {}): Promise<Ssh> {
     for (const kind of kinds) {
       const file = join(folder, `scan-${++count}`)
       const args = [
-        ...common(target, options, 10_000),
+        ...sshOptions(target, options, 10_000),
         ...['-o', 'StrictHostKeyChecking=accept-new', '-o', `UserKnownHostsFile=${file}`],
         ...['-o', 'GlobalKnownHostsFile=/dev/null', '-o', 'HashKnownHosts=no'],
         ...['-o', 'UpdateHostKeys=no', '-o', 'HostKeyAlias=kpki-scan', '-o', 'ControlPath=none'],
@@ -146,30 +127,6 @@ export async function openSsh(options: SshOptions = {}): Promise<Ssh> {
     await rm(folder, { recursive: true, force: true })
   }
   return { connect, close }
-}
-
-function common(target: SshTarget, options: SshOptions, timeoutMs: number): string[] {
-  const set = (name: string, value: string) => ['-o', `${name}=${value}`]
-  return [
-    ...(options.configFile ? ['-F', options.configFile] : []),
-    ...set('BatchMode', 'yes'),
-    ...set('ConnectTimeout', String(Math.ceil(timeoutMs / 1000))),
-    ...set('ServerAliveInterval', '5'),
-    ...set('ServerAliveCountMax', '3'),
-    ...set('ForwardAgent', 'no'),
-    ...set('ForwardX11', 'no'),
-    ...set('ClearAllForwardings', 'yes'),
-    ...set('PermitLocalCommand', 'no'),
-    ...set('RemoteCommand', 'none'),
-    ...set('LogLevel', 'ERROR'),
-    '-T',
-    ...(target.port === undefined ? [] : ['-p', String(target.port)]),
-    ...(target.user === undefined ? [] : ['-l', target.user]),
-    ...(target.identityFile === undefined
-      ? []
-      : ['-i', target.identityFile, ...set('IdentitiesOnly', 'yes')]),
-    ...(target.proxyJump === undefined ? [] : ['-J', target.proxyJump]),
-  ]
 }
 
 const environment = () => ({ ...process.env, LC_ALL: 'C', SSH_ASKPASS_REQUIRE: 'never' })
@@ -226,29 +183,6 @@ function ready(master: ChildProcess, timeoutMs: number): Promise<void> {
     master.once('error', (error) => end(new TransportError('connect', `ssh: ${error.message}`)))
     master.once('close', () => end(connectFault(err)))
   })
-}
-
-function connectFault(stderr: string): TransportError {
-  if (
-    /host key verification failed|IDENTIFICATION HAS CHANGED|No .*host key is known/i.test(stderr)
-  )
-    return new TransportError('host-key', `host key verification failed${tail(stderr)}`)
-  if (/permission denied|too many authentication failures/i.test(stderr))
-    return new TransportError(
-      'login',
-      `login refused${tail(stderr)}`,
-      'check ssh.user and ssh.identityFile, or the agent (ssh-add -l)',
-    )
-  if (
-    /bad configuration option|no such file|bad permissions|not accessible|unprotected/i.test(stderr)
-  )
-    return new TransportError('login', `ssh refuses its configuration${tail(stderr)}`)
-  return new TransportError('connect', `no connection${tail(stderr)}`)
-}
-
-function tail(stderr: string): string {
-  const lines = stderr.split(/\r?\n/).filter((line) => line.trim() !== '' && !/^@+/.test(line))
-  return lines.length === 0 ? '' : `: ${lines.slice(-2).join('; ').slice(0, 400)}`
 }
 
 async function stop(child: ChildProcess): Promise<void> {
