@@ -76,6 +76,8 @@ export class KpkiError<C extends ErrorCode = ErrorCode> extends Error {
 }
 
 /** Narrows an unknown error to a {@link KpkiError}; `switch (error.code)` then narrows `details`. */
-export function isKpkiError(error: unknown): error is { [C in ErrorCode]: KpkiError<C> }[ErrorCode] {
+export function isKpkiError(
+  error: unknown,
+): error is { [C in ErrorCode]: KpkiError<C> }[ErrorCode] {
   return error instanceof KpkiError
 }

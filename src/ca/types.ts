@@ -13,7 +13,7 @@ export interface DecodedName {
   readonly rdns: Name
   /** The DER of the Name: Go chains names by these bytes, not by their text. */
   readonly raw: Uint8Array
-  /** Every `CN` value, first one first; Kubernetes takes the first as the user. */
+  /** Every `CN` value, in order; Kubernetes takes the last as the user. */
   readonly commonNames: readonly string[]
   /** Every `O` value in order; Kubernetes takes each as a group. */
   readonly organizations: readonly string[]

@@ -1,4 +1,4 @@
-import { execFile, type ExecFileException } from 'node:child_process'
+import { type ExecFileException, execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +13,11 @@ export interface Ran {
 export function run(
   program: string,
   args: readonly string[],
-  options: { readonly input?: string; readonly env?: NodeJS.ProcessEnv; readonly timeout?: number } = {},
+  options: {
+    readonly input?: string
+    readonly env?: NodeJS.ProcessEnv
+    readonly timeout?: number
+  } = {},
 ): Promise<Ran> {
   return new Promise((resolve) => {
     const child = execFile(
@@ -48,6 +52,7 @@ export function has(program: string): boolean {
 
 /** Says loudly that a suite did not run. */
 export function skipUnless(condition: boolean, suite: string, need: string): boolean {
-  if (!condition) process.stderr.write(`\nSKIPPED: ${suite} needs ${need}: run test/interop/setup\n`)
+  if (!condition)
+    process.stderr.write(`\nSKIPPED: ${suite} needs ${need}: run test/interop/setup\n`)
   return !condition
 }
