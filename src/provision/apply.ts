@@ -2,7 +2,7 @@ import { changes, planned } from './action.js'
 import type { Inputs } from './context.js'
 import { contextOf, type Session, type World } from './fleet.js'
 import { gather } from './gather.js'
-import { interpret, worthAsking } from './interpret.js'
+import { type Hands, interpret, worthAsking } from './interpret.js'
 import { type JournalEntry, lastEntry, record, unfinished } from './journal.js'
 import { guarded, REFRESH_MS, releaseLock, takeLock } from './lock.js'
 import { hashInputs } from './plan.js'
@@ -72,7 +72,9 @@ export async function applySteps(
         ? (work: Work) => work(held)
         : (work: Work) => whileLocked(world, session, work)
       await hold(async (remote) => {
-        session.facts = await gather(inputs, session.node, session.remote, world.clock, false)
+        session.facts = await insist(world, () =>
+          gather(inputs, session.node, session.remote, world.clock, false),
+        )
         let written = false
         for (; at < mine.length; at++) {
           const step = mine[at]
@@ -86,7 +88,9 @@ export async function applySteps(
         }
         const last = lastEntry(session.facts.value('journal'))
         if (written || unfinished(last))
-          await record(remote, entry(world, hash, mine.at(-1)?.id ?? '', 'finished'))
+          await insist(world, () =>
+            record(remote, entry(world, hash, mine.at(-1)?.id ?? '', 'finished')),
+          )
       })
     } catch (cause) {
       const step = mine[at]?.id ?? 'lock'
@@ -119,7 +123,7 @@ export async function applySteps(
 /** Holds a host's lock, refreshed in the background, while `work` runs. */
 async function whileLocked(world: World, session: Session, work: Work): Promise<void> {
   const { owner, clock, isAlive } = world
-  await takeLock(session.remote, session.node.name, owner, isAlive)
+  await insist(world, () => takeLock(session.remote, session.node.name, owner, isAlive))
   const remote = guarded(session.remote, owner.nonce)
   const beat = new AbortController()
   const beating = (async () => {
@@ -154,47 +158,75 @@ async function runStep(
   let changed = false
   let losses = 0
   emit({ type: 'step-started', host, step: step.id })
+  let known = true
   for (let round = 1; ; round++) {
     signal?.throwIfAborted()
-    const actions = step.actions(contextOf(inputs, sessions, session))
-    const work = actions.filter(changes)
-    if (work.length === 0 && (round > 1 || actions.length === 0) && losses === 0) break
-    if (round > rounds.settle + losses) {
-      const left = work.map((action) => action.about).join('; ')
-      throw new Error(`it did not take effect, still to do: ${left}`)
-    }
     try {
+      if (losses > 0) await takeLock(session.remote, host, world.owner, world.isAlive)
+      if (!known) session.facts = await gather(inputs, session.node, session.remote, clock, false)
+      known = true
+      const actions = step.actions(contextOf(inputs, sessions, session))
+      const work = actions.filter(changes)
+      const asked = work.length === 0 && changed
+      if (work.length > 0 && round > rounds.settle + losses) {
+        const left = work.map((action) => action.about).join('; ')
+        throw new Error(`it did not take effect, still to do: ${left}`)
+      }
       if (work.length > 0 && !changed) await record(remote, entry(world, hash, step.id, 'started'))
-      for (const action of actions) {
+      for (const action of asked && losses === 0 ? [] : actions) {
         signal?.throwIfAborted()
         emit({ type: 'action', host, step: step.id, action: planned(action) })
-        await interpret(action, {
-          remote,
-          clock,
-          signal,
-          digest: inputs.digest,
-          generation: () => stamp(clock.now(), world.randomHex()),
-          writeKubeconfig: world.writeKubeconfig,
-          onProgress: (line) =>
-            emit({ type: 'progress', host, step: step.id, message: session.redact(line) }),
-        })
+        known &&= !changes(action)
         changed ||= changes(action)
+        await interpret(action, handsOf(inputs, world, session, step, remote))
       }
-      losses = 0
-      if (work.length === 0) break
+      if (work.length > 0) continue
+      if (changed) await record(remote, entry(world, hash, step.id, 'done'))
+      break
     } catch (error) {
       if (!worthAsking(error) || signal?.aborted || losses >= rounds.losses) throw error
       losses += 1
+      known = false
       const message = session.redact(error instanceof Error ? error.message : String(error))
       emit({ type: 'retry', host, message: `${step.id}: ${message}; asking anew` })
       await clock.sleep(backOff(losses), signal)
-      await takeLock(session.remote, host, world.owner, world.isAlive)
     }
-    session.facts = await gather(inputs, session.node, session.remote, clock, false)
   }
-  if (changed) await record(remote, entry(world, hash, step.id, 'done'))
   emit({ type: 'step-done', host, step: step.id, changed, milliseconds: clock.now() - begun })
   return changed
+}
+
+function handsOf(
+  inputs: Inputs,
+  world: World,
+  session: Session,
+  step: Step,
+  remote: Remote,
+): Hands {
+  const { clock, emit, signal } = world
+  const host = session.node.name
+  return {
+    remote,
+    clock,
+    signal,
+    digest: inputs.digest,
+    generation: () => stamp(clock.now(), world.randomHex()),
+    writeKubeconfig: world.writeKubeconfig,
+    onProgress: (line) =>
+      emit({ type: 'progress', host, step: step.id, message: session.redact(line) }),
+  }
+}
+
+/** For what may be done twice: a lost connection is no reason to give up. */
+async function insist<T>(world: World, work: () => Promise<T>): Promise<T> {
+  for (let losses = 1; ; losses++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!worthAsking(error) || world.signal?.aborted || losses > rounds.losses) throw error
+      await world.clock.sleep(backOff(losses), world.signal)
+    }
+  }
 }
 
 function entry(

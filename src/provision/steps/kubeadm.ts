@@ -150,14 +150,14 @@ function leftNames({ facts, node }: StepContext): readonly string[] {
     .values('port')
     .map((line) => line.split(' '))
     .filter(([, process = '']) => ours.test(process))
-    .map(([port = '']) => Number(port))
-  const relevant =
-    node.role === 'control-plane' ? [node.bindPort, 10259, 10257, 10250, 2379, 2380] : [10250]
+  const planes = node.role === 'control-plane'
+  const relevant = planes ? [node.bindPort, 10259, 10257, 10250, 2379, 2380] : [10250]
+  // Once begun (and perhaps rebooted), the kubelet may bring up any of them at any moment.
+  const begun =
+    ports.some(([port]) => relevant.includes(Number(port))) || facts.value('etcdData') === 'yes'
   return [
-    ...relevant.filter((port) => ports.includes(port)).map((port) => `Port-${port}`),
-    ...(node.role === 'control-plane' && facts.value('etcdData') === 'yes'
-      ? ['DirAvailable--var-lib-etcd']
-      : []),
+    ...(begun ? relevant.map((port) => `Port-${port}`) : []),
+    ...(planes && begun ? ['DirAvailable--var-lib-etcd'] : []),
     ...(!node.initial && facts.value('bootstrapConf') === 'yes'
       ? [fileName(`${KUBERNETES_DIR}/bootstrap-kubelet.conf`)]
       : []),
