@@ -16,6 +16,7 @@ import { kubeconfigProblem } from './edges-api.js'
 import { acceptedKeys } from './edges-bootstrap.js'
 import { encryptionProblem } from './encryption.js'
 import type { ComponentName, Launch, NodeFacts } from './estate.js'
+import { tlsFlagProblem } from './tls-flags.js'
 
 /** What a component looks at before it serves: the first problem stops it. */
 export type Check = (node: NodeFacts, launch: Launch) => Problem | undefined
@@ -197,6 +198,11 @@ const secureEtcd: Check = (_node, launch) => {
   return undefined
 }
 
+const tlsFlags: Check = (_node, launch) => {
+  const message = tlsFlagProblem(launch)
+  return message === undefined ? undefined : { code: 'flag', message, ...placeOf(launch) }
+}
+
 const encryption: Check = (node, launch) => {
   const file = fileOfFlag(node, launch, 'encryption-provider-config')
   const gone = file && absence(file, 'encryption configuration')
@@ -221,6 +227,7 @@ export const COMPONENT_CHECKS: Readonly<
   Record<Exclude<ComponentName, 'kubelet'>, readonly Check[]>
 > = {
   etcd: [
+    tlsFlags,
     secureEtcd,
     pair('cert-file', 'key-file', 'server'),
     etcdBundle('trusted-ca-file', 'client CA'),
@@ -228,6 +235,7 @@ export const COMPONENT_CHECKS: Readonly<
     etcdBundle('peer-trusted-ca-file', 'peer CA'),
   ],
   'kube-apiserver': [
+    tlsFlags,
     pair('tls-cert-file', 'tls-private-key-file', 'server'),
     bundle('client-ca-file', 'client CA'),
     bundle('requestheader-client-ca-file', 'front proxy CA'),
@@ -255,6 +263,7 @@ export const COMPONENT_CHECKS: Readonly<
     ),
   ],
   'kube-controller-manager': [
+    tlsFlags,
     kubeconfig('kubeconfig'),
     kubeconfig('authentication-kubeconfig'),
     kubeconfig('authorization-kubeconfig'),
@@ -267,6 +276,7 @@ export const COMPONENT_CHECKS: Readonly<
     readable('cloud-config'),
   ],
   'kube-scheduler': [
+    tlsFlags,
     readable('config'),
     kubeconfig('kubeconfig'),
     kubeconfig('authentication-kubeconfig'),

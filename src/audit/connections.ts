@@ -1,3 +1,4 @@
+import { flagIsTrue } from './command-line.js'
 import type { Problem } from './credentials.js'
 import type { Edge } from './edges.js'
 import type { Fleet } from './fleet.js'
@@ -41,6 +42,11 @@ export async function judgeAll(
   await pass((kind) => kind === 'etcd-peer' || kind === 'apiserver-etcd')
   for (const [key, problem] of withoutEtcd(edges, judged))
     outages.set(key, outages.get(key) ?? problem)
+  await pass((kind) => kind === 'token' || kind === 'client-apiserver')
+  for (const [key, problem] of withoutTokens(edges, fleet, judged)) {
+    outages.set(key, outages.get(key) ?? problem)
+    for (const { id, from } of edges) if (from === key) judged.delete(id)
+  }
   await pass(() => true)
   const connections = edges.map((edge) =>
     connectionOf(edge, judged.get(edge.id) ?? { will: 'fail' }),
@@ -89,6 +95,37 @@ function withoutEtcd(
     const place = { ...(why?.node && { node: why.node }), ...(why?.path && { path: why.path }) }
     const message = `reaches no etcd: ${why?.message ?? 'every connection fails'}`
     return [[server, { code: 'no-etcd', message, ...place }] as const]
+  })
+}
+
+/**
+ * With `--use-service-account-credentials` each controller logs in with a token of its own; where none
+ * is believed, the namespace controller ends the whole controller manager.
+ */
+function withoutTokens(
+  edges: readonly Edge[],
+  { estate }: Fleet,
+  judged: ReadonlyMap<string, Judgement>,
+): readonly (readonly [string, Problem])[] {
+  const refused = new Map<string, Problem | undefined>()
+  for (const { id, kind, from, to } of edges) {
+    const verdict = judged.get(id)
+    if (kind === 'token' && from === `tokens-of-${to}` && verdict?.will === 'fail')
+      refused.set(to, verdict.problem)
+  }
+  if (refused.size === 0) return []
+  return estate.nodes.flatMap(({ name, launches }) => {
+    const key = `kube-controller-manager/${name}`
+    const launch = launches.find(({ component }) => component === 'kube-controller-manager')
+    if (!launch || !flagIsTrue(launch.flags, 'use-service-account-credentials')) return []
+    const reached = edges.filter(
+      ({ id, kind, from }) =>
+        kind === 'client-apiserver' && from === key && judged.get(id)?.will === 'succeed',
+    )
+    const why = reached[0] && refused.get(reached[0].to)
+    if (!why || !reached.every(({ to }) => refused.has(to))) return []
+    const message = `its controllers are refused: ${why.message}`
+    return [[key, { ...why, message }] as const]
   })
 }
 

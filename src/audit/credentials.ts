@@ -75,6 +75,14 @@ export function trustOfFlag(node: NodeFacts, launch: Launch, flag: string): Trus
   return file && { kind: 'file', file }
 }
 
+/** etcd's CA file: its reader takes every PEM block for a certificate, whatever its label and headers. */
+export function etcdTrustOfFlag(node: NodeFacts, launch: Launch, flag: string): Trust | undefined {
+  const file = fileOfFlag(node, launch, flag)
+  if (!file?.pem || file.pem.der) return file && { kind: 'file', file }
+  const certificates = file.pem.blocks.flatMap(({ certificate }) => certificate ?? [])
+  return { kind: 'file', file: { ...file, pem: { ...file.pem, certificates } } }
+}
+
 /** A PEM that a kubeconfig embeds or names. */
 export function embeddedFile(pem: PemFacts): NamedFile {
   return { node: pem.place.node, path: pem.place.path, state: 'present', pem }

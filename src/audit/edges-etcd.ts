@@ -1,8 +1,8 @@
-import type { Credential, Trust } from './credentials.js'
+import type { Credential, Problem, Trust } from './credentials.js'
 import type { EdgeDraft } from './edges.js'
 import { WELCOME } from './edges.js'
 import { type ApiServer, type EtcdMember, type EtcdPort, etcdAt, type Fleet } from './fleet.js'
-import { isAnyHost, isLocalHost, parseHost, urlOf } from './hosts.js'
+import { type HostPort, isAnyHost, isLocalHost, parseHost, urlOf } from './hosts.js'
 
 const SYSTEM: Trust = { kind: 'system' }
 const UNCHECKED: Trust = { kind: 'nothing-checked' }
@@ -35,12 +35,14 @@ function apiServerEdge(fleet: Fleet, server: ApiServer, url: string): EdgeDraft 
   const target = parseHost(url, 2379)
   const member = target && etcdAt(fleet, server.node, target.host)
   const { etcdClient } = server
+  const problem = target && member && schemeProblem(member, target)
   return {
     from: server.id,
     to: member?.id ?? `etcd/${target?.host ?? 'external'}`,
     url,
     client: {
       label: 'etcd client',
+      ...(problem && { problem }),
       ...(etcdClient && { credential: etcdClient }),
       trust: server.etcdTrust ?? SYSTEM,
       ...(target && { name: target.host }),
@@ -52,6 +54,16 @@ function apiServerEdge(fleet: Fleet, server: ApiServer, url: string): EdgeDraft 
         : { serving: 'unseen', certificate: 'asked' },
     receive: () => WELCOME,
   }
+}
+
+// Whoever speaks http to TLS, or TLS to http, gets no answer.
+function schemeProblem(member: EtcdMember, { port, secure }: HostPort): Problem | undefined {
+  const listens = member.client.urls.flatMap((url) => parseHost(url, 2379) ?? [])
+  const there = listens.find((one) => one.port === port)
+  if (!there || there.secure === secure) return undefined
+  const [spoken, understood] = secure ? ['https', 'http'] : ['http', 'https']
+  const message = `etcd is asked by ${spoken} at port ${port}, where it listens by ${understood}`
+  return { code: 'plain-http', message, node: member.node.name }
 }
 
 /** The addresses of a member's client port that a client on the same node would dial. */
@@ -146,17 +158,20 @@ export function etcdDoors(member: EtcdMember) {
   const local = member.node.addresses[0] ?? '127.0.0.1'
   const outside = clientAddresses(member).find(({ host }) => !isLocalHost(host))
   return [
-    {
-      to: member.id,
-      url: urlOf(outside?.host ?? local, outside?.port ?? 2379),
-      port: member.client,
-    },
-    {
-      to: `etcd-peer/${member.node.name}`,
-      url: member.peerUrls[0] ?? urlOf(local, 2380),
-      port: member.peer,
-    },
-  ] as const
+    door(member.id, urlOf(outside?.host ?? local, outside?.port ?? 2379), member.client),
+    door(`etcd-peer/${member.node.name}`, member.peerUrls[0] ?? urlOf(local, 2380), member.peer),
+  ]
+}
+
+/** Besides TLS a port may listen by plain http: that is the door that intruders take. */
+function door(to: string, url: string, port: EtcdPort) {
+  const plain = port.urls.find((one) => {
+    const target = parseHost(one)
+    return target && !target.secure && !isLocalHost(target.host)
+  })
+  return plain === undefined
+    ? { to, url, port }
+    : { to, url: plain, port: { urls: port.urls, demandsCertificate: false } }
 }
 
 /** Certificates of etcd's own world on a node: none of them is a user of the API. */

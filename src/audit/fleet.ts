@@ -3,6 +3,7 @@ import { flagIsTrue, flagList, flagOf } from './command-line.js'
 import {
   type Credential,
   credentialOfFlags,
+  etcdTrustOfFlag,
   fileOnNode,
   type NamedFile,
   type Trust,
@@ -118,7 +119,7 @@ function apiServer(node: NodeFacts, launch: Launch): ApiServer {
     allowedNames: flagList(flags, 'requestheader-allowed-names'),
     etcdServers: flagList(flags, 'etcd-servers'),
     ...some('etcdClient', credential('etcd-certfile', 'etcd-keyfile')),
-    ...some('etcdTrust', trustOfFlag(node, launch, 'etcd-cafile')),
+    ...some('etcdTrust', etcdTrustOfFlag(node, launch, 'etcd-cafile')),
     ...some('kubeletClient', credential('kubelet-client-certificate', 'kubelet-client-key')),
     kubeletTrust: trustOfFlag(node, launch, 'kubelet-certificate-authority') ?? {
       kind: 'nothing-checked',
@@ -130,13 +131,16 @@ function apiServer(node: NodeFacts, launch: Launch): ApiServer {
 
 function etcdPort(node: NodeFacts, launch: Launch, prefix: '' | 'peer-', urls: string): EtcdPort {
   const { flags } = launch
-  const trust = trustOfFlag(node, launch, `${prefix}trusted-ca-file`)
+  const trust = etcdTrustOfFlag(node, launch, `${prefix}trusted-ca-file`)
   const serving = credentialOfFlags(node, launch, `${prefix}cert-file`, `${prefix}key-file`)
+  const listens = flagList(flags, urls)
+  // On plain http etcd ignores its certificate.
+  const isPlain = listens.length > 0 && listens.every((url) => url.startsWith('http://'))
   return {
-    ...some('serving', serving),
+    ...some('serving', isPlain ? undefined : serving),
     ...some('trust', trust),
     demandsCertificate: trust !== undefined || flagIsTrue(flags, `${prefix}client-cert-auth`),
-    urls: flagList(flags, urls),
+    urls: listens,
   }
 }
 
