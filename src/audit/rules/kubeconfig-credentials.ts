@@ -148,7 +148,8 @@ export const KUBECONFIG_CREDENTIAL_RULES: readonly Rule[] = [
     fix: 'point client-certificate and client-key to /var/lib/kubelet/pki/kubelet-client-current.pem',
     check: each(kubeletFiles, (entry) => {
       if (entry.config.user?.certificateInline !== true) return undefined
-      const rotates = entry.node.kubelet?.rotateCertificates === true
+      // Without the kubelet’s configuration nothing says that it does not rotate.
+      const rotates = entry.node.kubelet?.rotateCertificates !== false
       return rotates && !entry.node.tree.has('var/lib/kubelet/pki/kubelet-client-current.pem')
         ? undefined
         : {
