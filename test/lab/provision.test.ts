@@ -174,7 +174,7 @@ describe.runIf(reason === undefined)('three machines', () => {
     for (const machine of machines) {
       const said = lab.inside(
         machine,
-        `hostname; apt-mark showhold | tr '\\n' ' '; echo; systemctl is-enabled kubelet containerd; ctr version >/dev/null && echo answers; wc -l </proc/swaps; grep -c '^[^#].*swap' /etc/fstab; sysctl -n net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables; grep -c 'SystemdCgroup = true' /etc/containerd/config.toml; getent hosts worker2 | awk '{print $1}'; dpkg-query -W -f '\${Version}' kubelet`,
+        `hostname; apt-mark showhold | tr '\\n' ' '; echo; systemctl is-enabled kubelet containerd; ctr version >/dev/null && echo answers; wc -l </proc/swaps; grep -c '^[^#].*swap' /etc/fstab; sysctl -n net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables; grep -c 'SystemdCgroup = true' /etc/containerd/config.toml; grep -x '172.31.10.7 worker2' /etc/hosts; dpkg-query -W -f '\${Version}' kubelet`,
       )
       expect(said.split('\n')).toEqual([
         machine,
@@ -187,7 +187,7 @@ describe.runIf(reason === undefined)('three machines', () => {
         '1',
         '1',
         '1',
-        '172.31.10.7',
+        '172.31.10.7 worker2',
         '1.28.7-1.1',
       ])
     }
@@ -267,21 +267,19 @@ describe.runIf(reason === undefined)('three machines', () => {
     async () => {
       fresh()
       const cut: string[] = []
+      const timers: NodeJS.Timeout[] = []
       const ended = await apply([], (line) => {
         const { type, host, step } = stepOf(line)
         if (type !== 'action' || host === undefined || cut.includes(`${host} ${step}`)) return
         cut.push(`${host} ${step}`)
-        if (step === 'runtime' && host === 'worker1') setTimeout(() => lab.restart(host), 1_500)
-        else
-          setTimeout(
-            () =>
-              lab.inside(
-                host,
-                "ps -eo pid,args | awk '/[s]shd: ubuntu/{print $1}' | xargs -r kill -9 2>/dev/null; true",
-              ),
-            400,
-          )
+        const kill = "ps -eo pid,args | awk '/[s]shd: ubuntu/{print $1}' | xargs -r kill -9; true"
+        timers.push(
+          step === 'runtime' && host === 'worker1'
+            ? setTimeout(() => lab.restart(host), 1_500)
+            : setTimeout(() => lab.inside(host, kill), 400),
+        )
       })
+      for (const timer of timers) clearTimeout(timer)
       expect(ended.err).toBe('')
       expect(ended.code).toBe(0)
       expect(ended.out).toContain('"type":"retry"')

@@ -106,7 +106,8 @@ async function within(
     .now()
     .toISOString()
     .replace(/[-:]|\.\d+/g, '')
-  const log = options.log ?? (changing ? join(out, 'log', `provision-${time}.log`) : undefined)
+  const log =
+    options.log ?? (changing ? join(out, 'log', `provision-${time}-${process.pid}.log`) : undefined)
   const view = progress(io, options.json === true)
   const abort = new AbortController()
   let world: Awaited<ReturnType<typeof openWorld>> | undefined

@@ -103,6 +103,6 @@ function common(command: Command): Command {
     .option('--offline', 'use only the package sources that the hosts have')
     .option('--kubeconfig <FILE>', 'your kubeconfig; default: $KUBECONFIG or ~/.kube/config')
     .option('--no-kubeconfig', 'leave your kubeconfig alone')
-    .option('--log <FILE>', 'transcript (0600); default: OUT/log/provision-TIME.log')
+    .option('--log <FILE>', 'transcript (0600); default: OUT/log/provision-TIME-PID.log')
     .option('--json', 'print data: the plan, the status, one event a line')
 }
