@@ -2,7 +2,12 @@ import { sameBytes } from '../ca/der.js'
 import type { CryptoEngine } from '../ca/engine.js'
 import { createVerifier, type Verifier } from '../ca/signature.js'
 import type { CertificateFacts } from '../ca/types.js'
-import { type ChainReason, verifyChain, verifyLikeOpenssl } from '../ca/verify.js'
+import {
+  type ChainQuestion,
+  type ChainReason,
+  verifyChain,
+  verifyLikeOpenssl,
+} from '../ca/verify.js'
 import {
   anchorsOf,
   type Credential,
@@ -36,16 +41,26 @@ export interface TrustChecker {
 
 export function createTrustChecker(estate: Estate, engine: CryptoEngine, at: Date): TrustChecker {
   const verifier = knowingVerifier(estate, engine)
+  const negativeSerials = isBefore132(estate) ? 'accepted' : 'refused'
   const asked = new Map<string, Promise<TrustAnswer>>()
   return {
     at,
     check(question) {
       const key = keyOf(question)
-      const known = asked.get(key) ?? answer(question, at, verifier)
+      const known = asked.get(key) ?? answer(question, { at, verifier, negativeSerials })
       asked.set(key, known)
       return known
     },
   }
+}
+
+/** Whether the components are from releases that were built with Go before 1.23. */
+function isBefore132({ nodes }: Estate): boolean {
+  const versions = nodes.flatMap(({ launches }) =>
+    launches.flatMap(({ component, version }) => (component !== 'etcd' && version) || []),
+  )
+  const isOld = (version: string) => Number(/^1\.(\d+)\./.exec(version)?.[1] ?? 99) < 32
+  return versions.length > 0 && versions.every(isOld)
 }
 
 function keyOf({ credential, trust, usage, name, consumer, resourceful }: TrustQuestion): string {
@@ -63,8 +78,7 @@ function keyOf({ credential, trust, usage, name, consumer, resourceful }: TrustQ
 
 async function answer(
   { credential, trust, usage, name, consumer, resourceful }: TrustQuestion,
-  at: Date,
-  verifier: Verifier,
+  manner: Pick<ChainQuestion, 'at' | 'verifier' | 'negativeSerials'>,
 ): Promise<TrustAnswer> {
   const sent = chainOf(credential.certificate.pem)
   const [leaf, ...rest] = sent.map(({ facts }) => facts)
@@ -76,9 +90,8 @@ async function answer(
     leaf,
     intermediates: [...rest, ...helpful],
     anchors,
-    at,
+    ...manner,
     usages: [usage],
-    verifier,
     ...(name !== undefined && { name }),
   })
   if (verdict.ok) return { ok: true, until: earliestEnd(verdict.chain) }

@@ -64,7 +64,7 @@ function readOne(source: CertificateSource, where: string, policy: ChainPolicy):
   try {
     const isRaw = typeof source === 'string' || source instanceof Uint8Array
     const certificate = isRaw ? readCertificate(source) : source
-    const refused = policy.parser === 'go' ? goRefuses(certificate) : undefined
+    const refused = policy.parser === 'go' ? goRefuses(certificate, policy) : undefined
     return refused === undefined ? { ok: true, certificate } : { ok: false, reason: refused }
   } catch (error) {
     if (!isKpkiError(error)) throw error

@@ -3,6 +3,7 @@ import type { CertificateFacts, GeneralSubtrees, NameConstraints } from './types
 import { domainLabels, parseMailbox, uriHost } from './verify-hosts.js'
 import { checkPoints } from './verify-points.js'
 import { readPolicies } from './verify-policies.js'
+import type { ChainPolicy } from './verify-policy.js'
 import { type ChainReason, quoted, reason } from './verify-reasons.js'
 
 /**
@@ -10,16 +11,23 @@ import { type ChainReason, quoted, reason } from './verify-reasons.js'
  * sees the certificate: a leaf fails, a pool lacks it. Throws KpkiError `ERR_DER_INVALID` where the
  * policies, CRL distribution points or access descriptions cannot be read.
  */
-export function goRefuses(certificate: CertificateFacts): ChainReason | undefined {
-  const problem = problems(certificate).next()
+export function goRefuses(
+  certificate: CertificateFacts,
+  policy: ChainPolicy,
+): ChainReason | undefined {
+  const problem = problems(certificate, policy).next()
   return problem.done ? undefined : reason('malformed', certificate, problem.value)
 }
 
-function* problems(certificate: CertificateFacts): Generator<string, undefined> {
+function* problems(
+  certificate: CertificateFacts,
+  policy: ChainPolicy,
+): Generator<string, undefined> {
   const { version, serial, signature, publicKey } = certificate
   const { altNames, nameConstraints, extensions } = certificate
   if (version < 1 || version > 3) yield `has version ${version}`
-  if (serial < 0n) yield `has the negative serial number ${serial}`
+  if (serial < 0n && policy.negativeSerials === 'refused')
+    yield `has the negative serial number ${serial}`
   if (!signature.consistent) yield 'names two different signature algorithms, inside and outside'
   if (publicKey.type === 'EC' && !GO_CURVES.has(publicKey.curve ?? '')) {
     yield `has a key on the elliptic curve ${publicKey.curve}`

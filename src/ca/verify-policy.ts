@@ -27,8 +27,10 @@ export interface ChainPolicy {
   readonly commonName: 'ignored' | 'fallback'
   /** Whether a certificate is still valid at the very second of notAfter. */
   readonly lastSecond: 'valid' | 'expired'
-  /** Serial numbers below zero, critical key identifiers and other parser matters. */
+  /** Critical key identifiers, extensions that come twice and other parser matters. */
   readonly parser: 'go' | 'lenient'
+  /** Serial numbers below zero: Go refuses them since 1.23. */
+  readonly negativeSerials: 'refused' | 'accepted'
   /** Whether a path that requires an explicit certificate policy must have one. */
   readonly certificatePolicies: 'checked' | 'ignored'
   /** Object identifiers of extensions that may be critical. */
@@ -63,6 +65,7 @@ export const GO: ChainPolicy = {
   commonName: 'ignored',
   lastSecond: 'valid',
   parser: 'go',
+  negativeSerials: 'refused',
   certificatePolicies: 'checked',
   processes: new Set(PROCESSED_BY_BOTH),
 }
@@ -82,6 +85,7 @@ export const OPENSSL: ChainPolicy = {
   commonName: 'fallback',
   lastSecond: 'expired',
   parser: 'lenient',
+  negativeSerials: 'accepted',
   certificatePolicies: 'ignored',
   // and the Netscape type and OCSP no-check
   processes: new Set([...PROCESSED_BY_BOTH, '2.16.840.1.113730.1.1', '1.3.6.1.5.5.7.48.1.5']),

@@ -34,6 +34,8 @@ export interface ChainQuestion {
   readonly name?: string
   /** Extended key usages of which one must hold along the chain. Default: `serverAuth`, as in Go. */
   readonly usages?: readonly ExtendedKeyUsage[]
+  /** Serial numbers below zero: Go before 1.23 (Kubernetes before v1.32) takes them. Default: `refused`. */
+  readonly negativeSerials?: 'refused' | 'accepted'
   /** How many intermediates there may be, self-issued ones not counted. Default: no limit. */
   readonly maxDepth?: number
   /** Where signatures are checked. Default: the runtime's WebCrypto. */
@@ -67,7 +69,8 @@ export type ChainVerdict =
  * if (!verdict.ok) for (const { certificate, message } of verdict.reasons) report(certificate, message)
  */
 export function verifyChain(question: ChainQuestion): Promise<ChainVerdict> {
-  return verifyAs(GO, question)
+  const { negativeSerials = GO.negativeSerials } = question
+  return verifyAs({ ...GO, negativeSerials }, question)
 }
 
 /**
