@@ -16,7 +16,6 @@ import { kubeconfigProblem } from './edges-api.js'
 import { acceptedKeys } from './edges-bootstrap.js'
 import { encryptionProblem } from './encryption.js'
 import type { ComponentName, Launch, NodeFacts } from './estate.js'
-import { tlsFlagProblem } from './tls-flags.js'
 
 /** What a component looks at before it serves: the first problem stops it. */
 export type Check = (node: NodeFacts, launch: Launch) => Problem | undefined
@@ -198,11 +197,6 @@ const secureEtcd: Check = (_node, launch) => {
   return undefined
 }
 
-const tlsFlags: Check = (_node, launch) => {
-  const message = tlsFlagProblem(launch)
-  return message === undefined ? undefined : { code: 'flag', message, ...placeOf(launch) }
-}
-
 const encryption: Check = (node, launch) => {
   const file = fileOfFlag(node, launch, 'encryption-provider-config')
   const gone = file && absence(file, 'encryption configuration')
@@ -227,7 +221,6 @@ export const COMPONENT_CHECKS: Readonly<
   Record<Exclude<ComponentName, 'kubelet'>, readonly Check[]>
 > = {
   etcd: [
-    tlsFlags,
     secureEtcd,
     pair('cert-file', 'key-file', 'server'),
     etcdBundle('trusted-ca-file', 'client CA'),
@@ -235,7 +228,6 @@ export const COMPONENT_CHECKS: Readonly<
     etcdBundle('peer-trusted-ca-file', 'peer CA'),
   ],
   'kube-apiserver': [
-    tlsFlags,
     pair('tls-cert-file', 'tls-private-key-file', 'server'),
     bundle('client-ca-file', 'client CA'),
     bundle('requestheader-client-ca-file', 'front proxy CA'),
@@ -263,7 +255,6 @@ export const COMPONENT_CHECKS: Readonly<
     ),
   ],
   'kube-controller-manager': [
-    tlsFlags,
     kubeconfig('kubeconfig'),
     kubeconfig('authentication-kubeconfig'),
     kubeconfig('authorization-kubeconfig'),
@@ -276,7 +267,6 @@ export const COMPONENT_CHECKS: Readonly<
     readable('cloud-config'),
   ],
   'kube-scheduler': [
-    tlsFlags,
     readable('config'),
     kubeconfig('kubeconfig'),
     kubeconfig('authentication-kubeconfig'),

@@ -8,6 +8,7 @@ import {
   pairProblem,
 } from './credentials.js'
 import type { ComponentName, Launch, NodeFacts } from './estate.js'
+import { flagProblem } from './flag-checks.js'
 import type { Fleet, KubeletServer } from './fleet.js'
 import type { ComponentState } from './types.js'
 
@@ -48,6 +49,8 @@ function launchProblem(
       ...(launch.path && { path: launch.path }),
     }
   }
+  const wrong = flagProblem(launch)
+  if (wrong) return wrong
   for (const check of COMPONENT_CHECKS[component]) {
     const problem = check(node, launch)
     if (problem) return problem

@@ -40,7 +40,9 @@ function clientEdge(
   const isComponent = role !== 'admin' && role !== 'super-admin' && role !== 'user'
   const place = { node: client.file.node, path: client.file.path }
   const plain = { code: 'plain-http', message: `the server address ${client.server} is not https` }
-  const problem = broken ?? (target && !target.secure ? { ...plain, ...place } : undefined)
+  // An address without a scheme is taken for http, and what the kubeconfig says of TLS is passed over.
+  const isPlain = target && !/^https:/i.test(client.server.trim())
+  const problem = broken ?? (isPlain ? { ...plain, ...place } : undefined)
   return {
     from: client.id,
     to: server.id,
@@ -54,8 +56,24 @@ function clientEdge(
       ...(name !== undefined && { name }),
     },
     server: apiSide(server),
-    receive: receiveByApi(client),
+    receive: isAnonymous(client, server)
+      ? () => ({ kind: 'refused', message: anonymousText(server) })
+      : receiveByApi(client),
   }
+}
+
+/** Nothing in the kubeconfig makes the API server see anybody. */
+function isAnonymous({ kubeconfig, credential }: ApiClient, { clientCa }: ApiServer): boolean {
+  const user = kubeconfig?.user
+  if (!user || (credential && clientCa)) return false
+  const { token, tokenFile, exec, authProvider, basicAuth } = user
+  return [token, tokenFile, exec, authProvider].every((one) => one === undefined) && !basicAuth
+}
+
+function anonymousText({ clientCa }: ApiServer): string {
+  return clientCa
+    ? 'the kubeconfig holds neither a client certificate nor a token (401)'
+    : 'the API server has no --client-ca-file and sees nobody behind certificates (401)'
 }
 
 /** Why a kubeconfig is of no use to client-go; `unknown` when the audited files do not reach it. */
@@ -74,6 +92,10 @@ export function kubeconfigProblem({
   if (!cluster || !user) {
     const message = `${what}: its current-context ${JSON.stringify(currentContext)} leads to no cluster or user`
     return { code: 'dangling-context', message, ...place }
+  }
+  if (cluster.insecureSkipTlsVerify && (cluster.authority || cluster.authorityFile !== undefined)) {
+    const message = `${what} names a CA and skips verification: client-go takes one or the other`
+    return { code: 'contradiction', message, ...place }
   }
   return undefined
 }

@@ -270,19 +270,30 @@ export function* anyClientAtKubelets(fleet: Fleet): Iterable<EdgeDraft> {
   }
 }
 
-/** Nobody in particular at the API server. */
-export function* anybodyAtApi({ apiServers }: Fleet): Iterable<EdgeDraft> {
-  for (const server of apiServers)
-    yield {
-      from: 'anonymous/anywhere',
+/** Nobody in particular at the API server, and anybody whom it knows. */
+export function* anybodyAtApi({ apiServers, clients }: Fleet): Iterable<EdgeDraft> {
+  const sample = clients.find(({ role }) => role !== 'admin' && role !== 'super-admin')
+  for (const server of apiServers) {
+    const door = {
       to: server.id,
       url: apiUrl(server),
+      hole: 'the API server authorises everybody whom it knows (authorization mode AlwaysAllow)',
+    }
+    const refused = server.open ? 'AlwaysAllow ends anonymous requests (401)' : 'RBAC refuses (403)'
+    yield {
+      from: 'anonymous/anywhere',
+      ...door,
       client: attacker('client'),
       server: { ...apiSide(server), certificate: 'ignored' },
-      receive: () =>
-        server.open
-          ? { kind: 'welcome', privilege: 'everything in the cluster' }
-          : { kind: 'refused', message: 'RBAC gives anonymous next to nothing (403)' },
-      hole: 'the API server authorises everybody (authorization mode AlwaysAllow)',
+      receive: () => ({ kind: 'refused', message: refused }),
     }
+    if (!server.open || !sample?.credential) continue
+    yield {
+      from: 'client-certificate/every',
+      ...door,
+      client: attacker('client', sample.credential),
+      server: { ...apiSide(server), certificate: 'demanded' },
+      receive: () => ({ kind: 'welcome', privilege: 'everything in the cluster' }),
+    }
+  }
 }

@@ -29,7 +29,7 @@ export interface ApiServer {
   readonly kubeletClient?: Credential
   readonly kubeletTrust: Trust
   readonly frontProxy?: Credential
-  /** Anybody may do anything: `--authorization-mode=AlwaysAllow` with anonymous requests. */
+  /** Whoever logs in may do anything: `--authorization-mode=AlwaysAllow`, which turns anonymous requests off. */
   readonly open: boolean
 }
 
@@ -107,7 +107,6 @@ function apiServer(node: NodeFacts, launch: Launch): ApiServer {
   const { flags } = launch
   const credential = (certificate: string, key: string) =>
     credentialOfFlags(node, launch, certificate, key)
-  const anonymous = !flags.has('anonymous-auth') || flagIsTrue(flags, 'anonymous-auth')
   return {
     id: `kube-apiserver/${node.name}`,
     node,
@@ -125,7 +124,7 @@ function apiServer(node: NodeFacts, launch: Launch): ApiServer {
       kind: 'nothing-checked',
     },
     ...some('frontProxy', credential('proxy-client-cert-file', 'proxy-client-key-file')),
-    open: anonymous && flagList(flags, 'authorization-mode').includes('AlwaysAllow'),
+    open: flagList(flags, 'authorization-mode').includes('AlwaysAllow'),
   }
 }
 

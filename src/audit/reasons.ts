@@ -10,6 +10,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     'key-missing',
     'key-encrypted',
     'key-mismatch',
+    'contradiction',
     'dangling-context',
     'plain-http',
   ],

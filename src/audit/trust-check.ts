@@ -142,8 +142,10 @@ export function refusal(side: string, question: TrustQuestion, reason: ChainReas
     case 'bad-signature':
       return message(`is not signed by ${trustText(trust)} (${issuerText(leaf, trust)})`)
     case 'usage': {
-      const usages = leaf.facts.extendedKeyUsage?.usages.join(', ') ?? 'any use'
-      return message(`is not for ${usage} (it is for ${usages})`)
+      const { usages } = leaf.facts.extendedKeyUsage ?? {}
+      if (!usages || usages.includes(usage))
+        return message(`hangs on a CA that is not for ${usage}`)
+      return message(`is not for ${usage} (it is for ${usages.join(', ')})`)
     }
     case 'expired':
     case 'not-yet-valid':

@@ -2,9 +2,10 @@ import { matchesName } from '../../ca/verify.js'
 import { isIp } from '../../cluster/addresses.js'
 import { flagList, flagOf } from '../command-line.js'
 import { at, textsOf } from '../documents.js'
-import type { ComponentName, Estate } from '../estate.js'
+import type { Estate } from '../estate.js'
 import { isAnyHost, isLocalHost } from '../hosts.js'
 import { shortPath } from '../paths.js'
+import { removedFlagsOf } from '../removed-flags.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './index-of-estate.js'
 import { aboutLaunch, apiservers, type Launched, managers } from './manifests.js'
@@ -13,38 +14,6 @@ import { flagPem } from './uses.js'
 
 const real = (estate: Estate): readonly Launched[] =>
   indexOf(estate).launches.filter(({ launch }) => launch.source !== 'default')
-
-/** A flag that a release no longer knows. */
-interface Removed {
-  readonly component: ComponentName
-  readonly flag: string
-  /** First minor (of Kubernetes, or of etcd) without it. */
-  readonly since: string
-}
-
-const REMOVED: readonly Removed[] = [
-  { component: 'kube-apiserver', flag: 'basic-auth-file', since: '1.19' },
-  { component: 'kube-apiserver', flag: 'insecure-port', since: '1.24' },
-  { component: 'kube-apiserver', flag: 'insecure-bind-address', since: '1.24' },
-  { component: 'kube-apiserver', flag: 'address', since: '1.24' },
-  { component: 'kube-scheduler', flag: 'policy-config-file', since: '1.23' },
-  { component: 'kube-controller-manager', flag: 'pod-eviction-timeout', since: '1.27' },
-  { component: 'kube-controller-manager', flag: 'enable-taint-manager', since: '1.27' },
-  { component: 'kubelet', flag: 'network-plugin', since: '1.24' },
-  { component: 'kubelet', flag: 'cni-conf-dir', since: '1.24' },
-  { component: 'kubelet', flag: 'cni-bin-dir', since: '1.24' },
-  { component: 'kubelet', flag: 'container-runtime', since: '1.27' },
-  { component: 'kubelet', flag: 'pod-infra-container-image', since: '1.35' },
-  { component: 'etcd', flag: 'enable-v2', since: '3.6' },
-]
-
-/** Whether version `a` (`1.28.7`) is of minor `b` (`1.24`) or later. */
-function isAtLeast(a: string, b: string): boolean {
-  const [left, right] = [a, b].map((text) => text.split('.').map(Number)) as [number[], number[]]
-  return (left[0] ?? 0) !== (right[0] ?? 0)
-    ? (left[0] ?? 0) > (right[0] ?? 0)
-    : (left[1] ?? 0) >= (right[1] ?? 0)
-}
 
 function* removedFlags(estate: Estate) {
   const release = estate.cluster?.release.version.text.replace(/^v/, '')
@@ -65,13 +34,12 @@ function* removedFlags(estate: Estate) {
       })
     for (const { component, flags, version, path } of sets) {
       if (version === undefined) continue
-      for (const row of REMOVED)
-        if (row.component === component && flags.has(row.flag) && isAtLeast(version, row.since))
-          yield {
-            node: node.name,
-            ...(path !== undefined && { path }),
-            message: `${path === undefined ? `the kubelet of ${node.name}` : shortPath(path)} gives --${row.flag}, which ${component} ${version} does not know (gone since ${row.since})`,
-          }
+      for (const { flag, since } of removedFlagsOf(component, flags, version))
+        yield {
+          node: node.name,
+          ...(path !== undefined && { path }),
+          message: `${path === undefined ? `the kubelet of ${node.name}` : shortPath(path)} gives --${flag}, which ${component} ${version} does not know (gone since ${since})`,
+        }
     }
   }
 }

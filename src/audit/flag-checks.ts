@@ -1,5 +1,7 @@
-import { flagList, flagOf } from './command-line.js'
+import { flagIsTrue, flagList, flagOf } from './command-line.js'
+import type { Problem } from './credentials.js'
 import type { Launch } from './estate.js'
+import { removedFlagsOf } from './removed-flags.js'
 
 /** Suites by the names that Go gives them; `--tls-cipher-suites` takes no others. */
 const SUITES: ReadonlySet<string> = new Set([
@@ -39,7 +41,7 @@ const HTTP2 = [
 const VERSIONS = /^VersionTLS1[0-3]$/
 
 /** Why a component refuses its own `--tls-min-version` or cipher suites. */
-export function tlsFlagProblem({ component, flags }: Launch): string | undefined {
+function tlsProblem({ component, flags }: Launch): string | undefined {
   const flag = component === 'etcd' ? 'cipher-suites' : 'tls-cipher-suites'
   const suites = flagList(flags, flag)
   const unknown = suites.find((suite) => !SUITES.has(suite))
@@ -52,4 +54,28 @@ export function tlsFlagProblem({ component, flags }: Launch): string | undefined
   return HTTP2.some((suite) => suites.includes(suite))
     ? undefined
     : `--${flag} has neither ${HTTP2.join(' nor ')}, which HTTP/2 needs`
+}
+
+/** The kubelet's probes show no identity: answered with 401 they get the API server ended. */
+function probeProblem({ component, flags, probes }: Launch): string | undefined {
+  if (component !== 'kube-apiserver' || probes.length === 0) return undefined
+  const why = 'has its probes refused (401), and the kubelet ends it'
+  // kube-apiserver turns anonymous requests off by itself beside AlwaysAllow.
+  if (flagList(flags, 'authorization-mode').includes('AlwaysAllow'))
+    return `--authorization-mode=AlwaysAllow turns anonymous requests off, which ${why}`
+  const isAnonymous = !flags.has('anonymous-auth') || flagIsTrue(flags, 'anonymous-auth')
+  return isAnonymous ? undefined : `--anonymous-auth=false ${why}`
+}
+
+function removedProblem({ component, flags, version }: Launch): string | undefined {
+  const [removed] = version === undefined ? [] : removedFlagsOf(component, flags, version)
+  return removed && `--${removed.flag} is unknown to ${component} since ${removed.since}`
+}
+
+/** What is wrong with a command line by itself, whatever the files say. */
+export function flagProblem(launch: Launch): Problem | undefined {
+  const message = removedProblem(launch) ?? tlsProblem(launch) ?? probeProblem(launch)
+  if (message === undefined) return undefined
+  const { node, path } = launch
+  return { code: 'flag', message, node, ...(path !== undefined && { path }) }
 }
