@@ -2,137 +2,50 @@ import { apiClients, kubeconfigOf } from './api-clients.js'
 import { flagIsTrue, flagList, flagOf } from './command-line.js'
 import {
   absence,
-  bundleProblem,
-  credentialOfFlags,
   fileOfFlag,
-  fileOfLaunch,
   type NamedFile,
   named,
   type Problem,
   pairProblem,
-  privateKeyOf,
 } from './credentials.js'
 import { kubeconfigProblem } from './edges-api.js'
-import { acceptedKeys } from './edges-bootstrap.js'
 import { encryptionProblem } from './encryption.js'
 import type { ComponentName, Launch, NodeFacts } from './estate.js'
+import {
+  bundle,
+  type Check,
+  etcdBundle,
+  pair,
+  placeOf,
+  privateKey,
+  probed,
+  publicKeys,
+  readable,
+  rootsProblem,
+  unparsable,
+} from './file-checks.js'
 
-/** What a component looks at before it serves: the first problem stops it. */
-export type Check = (node: NodeFacts, launch: Launch) => Problem | undefined
+const COMMON = 'cluster-signing'
 
-/** Two flags name a certificate and its key; both are loaded together (`tls.X509KeyPair`). */
-function pair(certificateFlag: string, keyFlag: string, what: string): Check {
-  return (node, launch) => {
-    const given = [certificateFlag, keyFlag].filter(
-      (flag) => flagOf(launch.flags, flag) !== undefined,
-    )
-    if (given.length === 1) {
-      const lacking = given[0] === certificateFlag ? keyFlag : certificateFlag
-      return {
-        code: 'flag-missing',
-        message: `--${given[0]} is given without --${lacking}`,
-        ...placeOf(launch),
-      }
-    }
-    const credential = credentialOfFlags(node, launch, certificateFlag, keyFlag)
-    return credential && pairProblem(credential, what)
-  }
+function hasBoth({ flags }: Launch, prefix: string): boolean {
+  return ['cert', 'key'].every((kind) => flagOf(flags, `${prefix}-${kind}-file`) !== undefined)
 }
 
-function placeOf({ node, path }: Launch) {
-  return { node, ...(path !== undefined && { path }) }
-}
-
-function bundle(
-  flag: string,
-  what: string,
-  reader: 'every-block' | 'any-block' = 'every-block',
-): Check {
-  return (node, launch) => {
-    const file = fileOfFlag(node, launch, flag)
-    return (
-      file &&
-      (reader === 'any-block' ? rootsProblem(file, what) : bundleProblem(file, what, reader))
-    )
-  }
-}
-
-/** client-go's roots: an empty file stands for the operating system's, anything else must hold a certificate. */
-function rootsProblem(file: NamedFile, what: string): Problem | undefined {
-  return file.pem?.empty ? undefined : bundleProblem(file, what, 'any-block')
-}
-
-/** etcd's reader: every block of any kind must be a certificate; none at all is let through. */
-function etcdBundle(flag: string, what: string): Check {
-  return (node, launch) => {
-    const file = fileOfFlag(node, launch, flag)
-    const gone = file && absence(file, what)
-    if (!file || gone) return gone
-    const bad = file.pem?.blocks.find(({ certificate }) => !certificate)
-    if (!bad) return undefined
-    const why = bad.failure ?? `a ${bad.label} block is no certificate`
-    const message = `${what} ${named(file)} line ${bad.line}: ${why}`
-    return { code: 'unparsable', message, node: file.node, path: file.path }
-  }
-}
-
-function readable(...flags: readonly string[]): Check {
-  return (node, launch) => {
-    for (const flag of flags)
-      for (const value of launch.flags.get(flag) ?? []) {
-        if (!value.startsWith('/')) continue
-        const gone = absence(fileOfLaunch(node, launch, value), `--${flag}:`)
-        if (gone) return gone
-      }
-    return undefined
-  }
-}
-
-function privateKey(flag: string, what: string): Check {
-  return (node, launch) => {
-    const file = fileOfFlag(node, launch, flag)
-    const gone = file && absence(file, what)
-    if (!file || gone || file.state === 'unknown') return gone
-    const key = privateKeyOf(file.pem)
-    const why = !key
-      ? 'holds no private key'
-      : key.encrypted
-        ? 'is protected by a passphrase'
-        : key.failure
-    if (why !== undefined)
-      return unparsable(
-        file,
-        `${what} ${named(file)} ${key?.failure ? `can't be read: ${why}` : why}`,
-      )
-    const { type, curve } = key?.facts ?? {}
-    const isUsable = type === 'RSA' || (type === 'EC' && /^P-(256|384|521)$/.test(curve ?? ''))
-    return isUsable
-      ? undefined
-      : unparsable(file, `${what} ${named(file)} is neither RSA nor ECDSA on P-256, P-384 or P-521`)
-  }
-}
-
-function unparsable(file: NamedFile, message: string): Problem {
-  return { code: 'unparsable', message, node: file.node, path: file.path }
-}
-
-function publicKeys(flag: string, what: string): Check {
-  return (node, launch) => {
-    for (const value of launch.flags.get(flag) ?? []) {
-      const file = fileOfLaunch(node, launch, value)
-      const gone = absence(file, what)
-      if (gone) return gone
-      if (file.state === 'present' && acceptedKeys(file.pem).length === 0)
-        return unparsable(file, `${what} ${named(file)} holds no key`)
-    }
-    return undefined
-  }
+const oneWayOfSigning: Check = (_node, launch) => {
+  const own = [...launch.flags.keys()].find((flag) =>
+    /^cluster-signing-.+-(cert|key)-file$/.test(flag),
+  )
+  if (own === undefined || !hasBoth(launch, COMMON)) return undefined
+  const message = `--${own} and --${COMMON}-cert-file exclude each other`
+  return { code: 'flag', message, ...placeOf(launch) }
 }
 
 /** The controller manager's signer: exactly one certificate, and its own key (kubernetes/kubeadm#1350). */
 function signer(prefix: string): Check {
   return (node, launch) => {
     const [certificateFlag, keyFlag] = [`${prefix}-cert-file`, `${prefix}-key-file`] as const
+    // With one of the common two alone the controller manager signs nothing, and runs.
+    if (prefix === COMMON && !hasBoth(launch, prefix)) return undefined
     const wrong = pair(certificateFlag, keyFlag, 'signing')(node, launch)
     if (wrong) return wrong
     const file = fileOfFlag(node, launch, certificateFlag)
@@ -229,6 +142,7 @@ export const COMPONENT_CHECKS: Readonly<
   ],
   'kube-apiserver': [
     pair('tls-cert-file', 'tls-private-key-file', 'server'),
+    probed('tls-cert-file', 'tls-private-key-file'),
     bundle('client-ca-file', 'client CA'),
     bundle('requestheader-client-ca-file', 'front proxy CA'),
     publicKeys('service-account-key-file', 'service-account key'),
@@ -263,7 +177,8 @@ export const COMPONENT_CHECKS: Readonly<
     bundle('requestheader-client-ca-file', 'front proxy CA'),
     bundle('root-ca-file', 'root CA'),
     privateKey('service-account-private-key-file', 'service-account key'),
-    ...SIGNERS.map((name) => signer(`cluster-signing${name}`)),
+    oneWayOfSigning,
+    ...SIGNERS.map((name) => signer(`${COMMON}${name}`)),
     readable('cloud-config'),
   ],
   'kube-scheduler': [

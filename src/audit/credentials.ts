@@ -153,6 +153,16 @@ export function pairProblem(credential: Credential, what: string): Problem | und
   )
 }
 
+/** A bad block behind the leaf: the pair loads, but every peer parses all that is sent, and breaks off. */
+export function chainProblem({ certificate }: Credential, what: string): Problem | undefined {
+  const bad = certificate.pem?.blocks.find(
+    ({ label, failure }) => label === 'CERTIFICATE' && failure !== undefined,
+  )
+  if (!bad) return undefined
+  const message = `${what} certificate ${named(certificate)} line ${bad.line}: ${bad.failure}`
+  return problem('unparsable', certificate, message)
+}
+
 /**
  * Why a CA bundle does not load. `every-block`: readers that stop at the first bad block (client-go's
  * ParseCertsPEM, etcd); `any-block`: pools, which pass bad blocks over (AppendCertsFromPEM).

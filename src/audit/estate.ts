@@ -58,6 +58,8 @@ export interface KeyFacts {
   /** Same identity as {@link Certificate.keyId}; absent when encrypted or unreadable. */
   readonly keyId?: string
   readonly facts?: PublicKeyFacts
+  /** It is of another kind than its label says: Go's TLS reads it all the same, other readers do not. */
+  readonly mislabelled?: boolean
   /** Why it could not be read. */
   readonly failure?: string
 }

@@ -2,6 +2,7 @@ import {
   absence,
   bundleProblem,
   chainOf,
+  chainProblem,
   leafOf,
   type Problem,
   pairProblem,
@@ -93,7 +94,9 @@ async function serverSide({ client, server }: Edge, checker: TrustChecker): Prom
   if (mine) return { problem: mine }
   const { serving } = server
   if (serving === 'plain-http' || serving === 'unseen') return { dates: [] }
-  const lost = trustProblem(trust)
+  const torn = typeof serving === 'string' ? undefined : chainProblem(serving, 'server')
+  if (torn) return { problem: torn }
+  const lost = trustProblem(trust, client.consumer)
   if (lost) return { problem: lost }
   // An unverified server may be expired for years: it still answers.
   if (trust.kind === 'nothing-checked') return { dates: [] }
@@ -119,9 +122,11 @@ function isUnknown(trust: Trust): boolean {
   return trust.kind === 'file' && trust.file.state === 'unknown'
 }
 
-function trustProblem(trust: Trust): Problem | undefined {
+function trustProblem(trust: Trust, consumer: 'go' | 'openssl' = 'go'): Problem | undefined {
   if (trust.kind === 'nothing-checked') return undefined
-  if (trust.kind === 'file') return bundleProblem(trust.file, 'trusted CA', 'any-block')
+  // OpenSSL refuses the whole file for one bad block, Go's pools pass it over.
+  const reader = consumer === 'go' ? 'any-block' : 'every-block'
+  if (trust.kind === 'file') return bundleProblem(trust.file, 'trusted CA', reader)
   const message = 'the client names no CA, and the operating system’s do not include the cluster’s'
   return { code: 'no-ca', message }
 }
@@ -140,6 +145,8 @@ async function clientSide(
     return { problem: { code: 'no-client-certificate', message } }
   }
   if (!leaf) return { dates: [] }
+  const torn = chainProblem(credential, client.label)
+  if (torn) return { problem: torn }
   const identity = identityOf(leaf)
   const refused = (problem: Problem): Half => ({ problem, seen: { identity } })
   const { trust } = server

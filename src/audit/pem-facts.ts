@@ -1,6 +1,6 @@
 import type { CryptoEngine } from '../ca/engine.js'
 import { readPrivateKey, readPrivateKeyWith, readPublicKey } from '../ca/keys.js'
-import { type PemBlock, parsePem } from '../ca/pem.js'
+import { encodePem, type PemBlock, parsePem } from '../ca/pem.js'
 import { pemOddities } from '../ca/pem-oddities.js'
 import { readCertificate } from '../ca/read.js'
 import type { CertificateFacts, PublicKeyFacts } from '../ca/types.js'
@@ -68,8 +68,10 @@ export function createPemReader(engine: CryptoEngine): PemReader {
       return { ...base, encrypted: false, failure: 'larger than any key' }
     try {
       const pem = text.slice(block.start, block.end)
-      const { spki, facts } = isPrivate ? await privateSide(engine, pem) : publicSide(pem)
-      return { ...base, encrypted: false, keyId: keyIdOf(spki), facts }
+      const side = isPrivate ? await privateSide(engine, pem, block) : publicSide(pem)
+      const { spki, facts, mislabelled } = side
+      const mark = mislabelled ? { mislabelled } : {}
+      return { ...base, encrypted: false, keyId: keyIdOf(spki), facts, ...mark }
     } catch (error) {
       return { ...base, encrypted: false, failure: messageOf(error) }
     }
@@ -161,18 +163,34 @@ function isEncrypted({ label, headers }: PemBlock): boolean {
   return label === 'ENCRYPTED PRIVATE KEY' || (headers['Proc-Type'] ?? '').includes('ENCRYPTED')
 }
 
-type Side = { readonly spki: Uint8Array; readonly facts: PublicKeyFacts }
+interface Side {
+  readonly spki: Uint8Array
+  readonly facts: PublicKeyFacts
+  readonly mislabelled?: boolean
+}
 
 // Only the public side leaves this function.
-async function privateSide(engine: CryptoEngine, pem: string): Promise<Side> {
+async function privateSide(engine: CryptoEngine, pem: string, block: PemBlock): Promise<Side> {
   try {
     const { spki, facts } = readPrivateKey(pem)
     return { spki, facts }
-  } catch {
+  } catch (error) {
+    for (const label of PRIVATE_LABELS) {
+      if (label === block.label) continue
+      try {
+        const { spki, facts } = readPrivateKey(encodePem(label, block.der))
+        return { spki, facts, mislabelled: true }
+      } catch {
+        // Then it is not of this kind either.
+      }
+    }
+    if (block.label === 'RSA PRIVATE KEY') throw error
     const { spki, facts } = await readPrivateKeyWith(engine, pem)
     return { spki, facts }
   }
 }
+
+const PRIVATE_LABELS = ['PRIVATE KEY', 'RSA PRIVATE KEY', 'EC PRIVATE KEY'] as const
 
 function publicSide(pem: string): Side {
   const facts = readPublicKey(pem)
