@@ -1,5 +1,8 @@
+import { GO } from '../ca/verify.js'
+import { goRefuses } from '../ca/verify-parser.js'
 import { flagOf } from './command-line.js'
-import type { Certificate, KeyFacts, Launch, NodeFacts, PemFacts } from './estate.js'
+import { messageOf } from './documents.js'
+import type { BlockFacts, Certificate, KeyFacts, Launch, NodeFacts, PemFacts } from './estate.js'
 import { fileOn, followLinks, isCovered, locate, shortPath } from './paths.js'
 
 /** A file that something names, and what is there. */
@@ -122,6 +125,20 @@ export function absence(file: NamedFile, what: string): Problem | undefined {
   return problem('file-unmounted', file, `${what} /${file.path} is outside the pod's mounts`)
 }
 
+/** Why Go's parser refuses a CERTIFICATE block. */
+function parseFailure({ label, certificate, failure }: BlockFacts): string | undefined {
+  if (label !== 'CERTIFICATE') return undefined
+  if (!certificate) return failure ?? 'malformed'
+  try {
+    return goRefuses(certificate.facts, LENIENT)?.message
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
+// What a release makes of negative serial numbers is asked where chains are verified.
+const LENIENT = { ...GO, negativeSerials: 'accepted' } as const
+
 /** Why a key pair does not load, as `tls.X509KeyPair` says it; undefined when it does or can't be told. */
 export function pairProblem(credential: Credential, what: string): Problem | undefined {
   const { certificate, key } = credential
@@ -133,10 +150,9 @@ export function pairProblem(credential: Credential, what: string): Problem | und
     const state = certificate.pem?.empty ? 'is empty' : 'holds no certificate'
     return problem('unparsable', certificate, `${what} certificate ${named(certificate)} ${state}`)
   }
-  if (!first.certificate) {
-    const why = first.failure ?? 'malformed'
-    return problem('unparsable', certificate, `${what} certificate ${named(certificate)}: ${why}`)
-  }
+  const torn = parseFailure(first)
+  if (!first.certificate || torn !== undefined)
+    return problem('unparsable', certificate, `${what} certificate ${named(certificate)}: ${torn}`)
   const found = privateKeyOf(key.pem)
   if (!found) return problem('key-missing', key, `${what} key ${named(key)} holds no private key`)
   if (found.encrypted)
@@ -155,11 +171,9 @@ export function pairProblem(credential: Credential, what: string): Problem | und
 
 /** A bad block behind the leaf: the pair loads, but every peer parses all that is sent, and breaks off. */
 export function chainProblem({ certificate }: Credential, what: string): Problem | undefined {
-  const bad = certificate.pem?.blocks.find(
-    ({ label, failure }) => label === 'CERTIFICATE' && failure !== undefined,
-  )
+  const bad = certificate.pem?.blocks.find((block) => parseFailure(block) !== undefined)
   if (!bad) return undefined
-  const message = `${what} certificate ${named(certificate)} line ${bad.line}: ${bad.failure}`
+  const message = `${what} certificate ${named(certificate)} line ${bad.line}: ${parseFailure(bad)}`
   return problem('unparsable', certificate, message)
 }
 
@@ -174,11 +188,13 @@ export function bundleProblem(
 ): Problem | undefined {
   const gone = absence(file, what)
   if (gone || file.state === 'unknown') return gone
-  const bad = file.pem?.blocks.find(
-    ({ label, failure }) => failure !== undefined && label === 'CERTIFICATE',
-  )
+  const bad = file.pem?.blocks.find((block) => parseFailure(block) !== undefined)
   if (bad && reader === 'every-block')
-    return problem('unparsable', file, `${what} ${named(file)} line ${bad.line}: ${bad.failure}`)
+    return problem(
+      'unparsable',
+      file,
+      `${what} ${named(file)} line ${bad.line}: ${parseFailure(bad)}`,
+    )
   if ((file.pem?.certificates.length ?? 0) > 0) return undefined
   const state = file.pem?.empty ? 'is empty' : 'holds no usable certificate'
   return problem('unparsable', file, `${what} ${named(file)} ${state}`)

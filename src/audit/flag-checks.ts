@@ -1,6 +1,6 @@
 import { flagIsTrue, flagList, flagOf } from './command-line.js'
 import type { Problem } from './credentials.js'
-import type { Launch } from './estate.js'
+import type { ComponentName, Launch } from './estate.js'
 import { removedFlagsOf } from './removed-flags.js'
 
 /** Suites by the names that Go gives them; `--tls-cipher-suites` takes no others. */
@@ -56,13 +56,78 @@ function tlsProblem({ component, flags }: Launch): string | undefined {
     : `--${flag} has neither ${HTTP2.join(' nor ')}, which HTTP/2 needs`
 }
 
+/** Flags without which a static pod's program ends at once; of each group one is enough. */
+const REQUIRED: Partial<Readonly<Record<ComponentName, readonly (readonly string[])[]>>> = {
+  'kube-apiserver': [
+    ['etcd-servers'],
+    ['service-account-issuer'],
+    ['service-account-signing-key-file', 'service-account-signing-endpoint'],
+    ['service-account-key-file', 'service-account-signing-endpoint'],
+  ],
+  'kube-controller-manager': [['kubeconfig', 'master']],
+  'kube-scheduler': [['kubeconfig', 'master', 'config']],
+}
+
+// Units take flags from environment files that may be out of sight.
+function missingProblem({ component, source, flags }: Launch): string | undefined {
+  if (source !== 'static-pod') return undefined
+  const missing = (REQUIRED[component] ?? []).find((group) =>
+    group.every((flag) => flagList(flags, flag).length === 0),
+  )
+  return missing && `${component} has no --${missing[0]}, which it demands`
+}
+
+/** Whether an API server lets everybody do everything; without a mode it does. */
+export function isAlwaysAllow({ source, flags }: Launch): boolean {
+  const modes = flagList(flags, 'authorization-mode')
+  if (modes.length > 0) return modes.includes('AlwaysAllow')
+  return source === 'static-pod' && !flags.has('authorization-config')
+}
+
+const MODES = ['ABAC', 'AlwaysAllow', 'AlwaysDeny', 'Node', 'RBAC', 'Webhook']
+
+function modeProblem({ component, flags }: Launch): string | undefined {
+  if (component !== 'kube-apiserver') return undefined
+  const odd = flagList(flags, 'authorization-mode').find((mode) => !MODES.includes(mode))
+  return odd && `--authorization-mode: there is no mode ${odd}`
+}
+
+const SECURE_PORTS: Partial<Readonly<Record<ComponentName, number>>> = {
+  'kube-apiserver': 6443,
+  'kube-controller-manager': 10257,
+  'kube-scheduler': 10259,
+}
+
+/** A probe at a port where the program does not listen. */
+function portProblem({ component, flags, probes }: Launch): string | undefined {
+  if (flags.has('config-file')) return undefined
+  const secure = SECURE_PORTS[component]
+  const urls = [...flags].flatMap(([name, values]) =>
+    name.startsWith('listen-') ? values.join(',').split(',') : [],
+  )
+  const listens = (port: number, scheme: string): boolean =>
+    component === 'etcd'
+      ? urls.some((url) => url.startsWith(`${scheme}:`) && url.endsWith(`:${port}`))
+      : secure === undefined ||
+        scheme === 'http' ||
+        Number(flagOf(flags, 'secure-port') ?? secure) === port
+  const lost = probes.find(
+    ({ port, scheme }) => typeof port === 'number' && !listens(port, scheme.toLowerCase()),
+  )
+  return (
+    lost &&
+    `its ${lost.kind} probe asks port ${lost.port} by ${lost.scheme}, where it does not listen`
+  )
+}
+
 /** The kubelet's probes show no identity: answered with 401 they get the API server ended. */
-function probeProblem({ component, flags, probes }: Launch): string | undefined {
+function probeProblem(launch: Launch): string | undefined {
+  const { component, flags, probes } = launch
   if (component !== 'kube-apiserver' || probes.length === 0) return undefined
   const why = 'has its probes refused (401), and the kubelet ends it'
   // kube-apiserver turns anonymous requests off by itself beside AlwaysAllow.
-  if (flagList(flags, 'authorization-mode').includes('AlwaysAllow'))
-    return `--authorization-mode=AlwaysAllow turns anonymous requests off, which ${why}`
+  if (isAlwaysAllow(launch))
+    return `the authorization mode AlwaysAllow turns anonymous requests off, which ${why}`
   const isAnonymous = !flags.has('anonymous-auth') || flagIsTrue(flags, 'anonymous-auth')
   return isAnonymous ? undefined : `--anonymous-auth=false ${why}`
 }
@@ -74,7 +139,13 @@ function removedProblem({ component, flags, version }: Launch): string | undefin
 
 /** What is wrong with a command line by itself, whatever the files say. */
 export function flagProblem(launch: Launch): Problem | undefined {
-  const message = removedProblem(launch) ?? tlsProblem(launch) ?? probeProblem(launch)
+  const message =
+    removedProblem(launch) ??
+    missingProblem(launch) ??
+    modeProblem(launch) ??
+    tlsProblem(launch) ??
+    portProblem(launch) ??
+    probeProblem(launch)
   if (message === undefined) return undefined
   const { node, path } = launch
   return { code: 'flag', message, node, ...(path !== undefined && { path }) }

@@ -10,6 +10,7 @@ import {
   trustOfFlag,
 } from './credentials.js'
 import type { Estate, KubeletFacts, Launch, NodeFacts } from './estate.js'
+import { isAlwaysAllow } from './flag-checks.js'
 import { isAnyHost, isLocalHost, parseHost, urlOf } from './hosts.js'
 import { slotOn } from './slots.js'
 
@@ -124,7 +125,7 @@ function apiServer(node: NodeFacts, launch: Launch): ApiServer {
       kind: 'nothing-checked',
     },
     ...some('frontProxy', credential('proxy-client-cert-file', 'proxy-client-key-file')),
-    open: flagList(flags, 'authorization-mode').includes('AlwaysAllow'),
+    open: isAlwaysAllow(launch),
   }
 }
 
