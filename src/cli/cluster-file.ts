@@ -33,9 +33,10 @@ const decoder = new TextDecoder()
 export async function loadCluster(io: Io, options: ClusterFileOptions): Promise<LoadedCluster> {
   const path = options.file ?? join(options.out ?? '.', CLUSTER_FILE)
   const text = await readClusterFile(io, path, options)
-  const { documents, source, decided } = split(text, path)
+  const name = path === '-' ? 'standard input' : path
+  const { documents, source, decided } = split(text, name)
   const hostOs = (options.hostOs ?? decided.hostOs) as HostOs | undefined
-  const given = { source: path, ...(hostOs !== undefined && { hostOs }) }
+  const given = { source: name, ...(hostOs !== undefined && { hostOs }) }
   const first = parseCluster(source, given)
   if (first.patchesDirectory === undefined)
     return { ...first, text: resolvedText(first.cluster, documents) }
