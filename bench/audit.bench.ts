@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { auditTree } from '../src/audit/audit.js'
 import { parsePem } from '../src/ca/pem.js'
 import { fileAt } from '../src/files/tree.js'
-import { generate } from '../src/generate.js'
+import { generate } from '../src/generate/generate.js'
 import { embeddedCredentials } from '../src/kubeconfig/read.js'
 
 const workers = Number(process.env.KPKI_BENCH_NODES ?? 3330)

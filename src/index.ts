@@ -6,11 +6,13 @@
  *
  * @module
  */
+
+export type * from './ca/certificate/facts.js'
+export { readCertificate, readCertificates } from './ca/certificate/read.js'
 export { type CryptoEngine, peculiarEngine, runtimeEngine } from './ca/engine.js'
-export { KEY_ALGORITHMS, type KeyAlgorithm, type PrivateKey } from './ca/keys.js'
-export { readCertificate, readCertificates } from './ca/read.js'
+export { defaultEnv, type Env, envOf } from './ca/env.js'
+export { KEY_ALGORITHMS, type KeyAlgorithm, type PrivateKey } from './ca/keys/keys.js'
 export type { Signer } from './ca/signer.js'
-export type * from './ca/types.js'
 export {
   type ChainNote,
   type ChainQuestion,
@@ -18,28 +20,19 @@ export {
   type ChainVerdict,
   matchesName,
   verifyChain,
-} from './ca/verify.js'
-export type { Env } from './certs/issue.js'
+} from './ca/verify/verify.js'
 export { type Plan, plan } from './certs/plan.js'
 export { AUTHORITIES, LEAVES } from './certs/table.js'
 export type * from './cluster/cluster.js'
-export {
-  parseCluster,
-  type ResolvedCluster,
-  type ResolveOptions,
-  resolveCluster,
-} from './cluster/resolve.js'
+export type { ResolvedCluster, ResolveOptions } from './cluster/resolve/resolve.js'
 export type { ClusterSpec } from './cluster/spec/schema.js'
-export { compareClusters } from './compare/planned.js'
+export { compareClusters } from './compare/clusters.js'
 export { compareTrees } from './compare/trees.js'
 export type { Difference } from './compare/types.js'
-export { type UpgradePlan, upgradePlan } from './compare/upgrade.js'
-export { defaultEnv, envOf } from './env.js'
 export { type ErrorCode, isKpkiError, KpkiError, type SpecIssue } from './errors.js'
 export * from './files/tree.js'
 export {
   type Change,
-  type ClusterSource,
   type DatedCertificate,
   type Existing,
   type Generated,
@@ -47,8 +40,10 @@ export {
   generate,
   generateParts,
   type Part,
-} from './generate.js'
+} from './generate/generate.js'
+export { type ClusterSource, parseCluster, resolveCluster } from './generate/source.js'
 export { type Inspected, inspectFile } from './inspect/inspect.js'
 export { imagesOf } from './manifests/images.js'
-export { staticPods } from './manifests/static-pods.js'
-export { parseVersion, RELEASES, type Release, releaseOf } from './releases.js'
+export { staticPods } from './manifests/pods/static-pods.js'
+export { parseVersion, RELEASES, type Release, releaseOf } from './releases/releases.js'
+export { type UpgradePlan, upgradePlan } from './upgrade/upgrade.js'

@@ -1,12 +1,12 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { readCertificate } from '../src/ca/certificate/read.js'
 import { parsePem } from '../src/ca/pem.js'
-import { readCertificate } from '../src/ca/read.js'
-import { parseCluster } from '../src/cluster/resolve.js'
 import { type FileEntry, type FileTree, fileAt, textOf } from '../src/files/tree.js'
-import { loadYaml } from '../src/files/yaml.js'
-import { generate } from '../src/generate.js'
+import { loadYaml } from '../src/files/yaml/yaml.js'
+import { generate } from '../src/generate/generate.js'
+import { parseCluster } from '../src/generate/source.js'
 import { fixtureKeysEnv } from './certs/clusters.js'
 
 type Facts = Readonly<Record<string, unknown>>

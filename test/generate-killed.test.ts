@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { readPrivateKey, sameKey } from '../src/ca/keys.js'
-import { readCertificate } from '../src/ca/read.js'
+import { readCertificate } from '../src/ca/certificate/read.js'
+import { readPrivateKey, sameKey } from '../src/ca/keys/keys.js'
 import { bundledProgram, ended, type Program } from './files/program.js'
 
 const KILLS = 30

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { hexOf } from '../src/ca/der.js'
+import type { CertificateFacts } from '../src/ca/certificate/facts.js'
+import { hexOf } from '../src/ca/der/der.js'
 import { peculiarEngine, runtimeEngine } from '../src/ca/engine.js'
-import { verifySignature } from '../src/ca/signature.js'
-import type { CertificateFacts } from '../src/ca/types.js'
+import { envOf } from '../src/ca/env.js'
+import { verifySignature } from '../src/ca/keys/signature.js'
 import type { ClusterSpec } from '../src/cluster/spec/schema.js'
-import { envOf } from '../src/env.js'
-import { loadYaml } from '../src/files/yaml.js'
-import { type Generated, generate, generateParts } from '../src/generate.js'
+import { loadYaml } from '../src/files/yaml/yaml.js'
+import { type Generated, generate, generateParts } from '../src/generate/generate.js'
 import {
   certificateIn,
   certificatesOf,

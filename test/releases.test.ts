@@ -7,7 +7,7 @@ import {
   RELEASES,
   type ReleaseRow,
   releaseOf,
-} from '../src/releases.js'
+} from '../src/releases/releases.js'
 
 const release = (text: string) => releaseOf(parseVersion(text))
 

@@ -1,19 +1,18 @@
 import { type CryptoEngine, runtimeEngine } from '../ca/engine.js'
 import type { Cluster } from '../cluster/cluster.js'
-import { parseCluster } from '../cluster/resolve.js'
 import type { FileTree } from '../files/tree.js'
-import { componentOutages, componentStates } from './components.js'
-import { judgeAll } from './connections.js'
-import type { AuditInput, Estate } from './estate.js'
-import { readEstate } from './facts.js'
-import { fleetOf } from './fleet.js'
-import { edgeKind, edgesOf } from './graph.js'
-import { type ClusterReader, recognise } from './recognise.js'
-import { reportOf } from './report.js'
+import { parseCluster } from '../generate/source.js'
+import { judgeAll } from './graph/connections.js'
+import { edgeKind, edgesOf } from './graph/graph.js'
+import { fleetOf } from './graph/servers.js'
+import { createTrustChecker } from './graph/trust.js'
+import type { AuditInput, Evidence } from './read/evidence.js'
+import { readEvidence } from './read/read.js'
+import { type ClusterReader, recognise } from './read/recognise.js'
+import { expiryOf, reportOf, timelineOf } from './report.js'
 import { RULES } from './rules/index.js'
-import { type RuleOutcome, runRules } from './run-rules.js'
-import { expiryOf, timelineOf } from './timeline.js'
-import { createTrustChecker } from './trust-check.js'
+import { type RuleOutcome, runRules } from './rules/run.js'
+import { componentOutages, componentStates } from './starts/starts.js'
 import type { AuditReport, Profile, Rule, RuleContext, Waiver } from './types.js'
 
 /** How to judge. */
@@ -64,8 +63,8 @@ export async function auditTree(
 ): Promise<AuditReport> {
   const engine = options.engine ?? runtimeEngine()
   const given = asInput(input, options)
-  const estate = await readEstate(given, engine, options.onProgress)
-  return auditEstate(estate, given, { ...options, engine })
+  const evidence = await readEvidence(given, engine, options.onProgress)
+  return auditEvidence(evidence, given, { ...options, engine })
 }
 
 function asInput(input: FileTree | AuditInput | GeneratedTrees, options: AuditOptions): AuditInput {
@@ -84,36 +83,36 @@ function fromTrees(input: AuditInput | GeneratedTrees): AuditInput {
   return { ...input, ...(operator && { operator }) }
 }
 
-/** Judges an estate that has been read already; `input` gives the user's own names for paths. */
-export async function auditEstate(
-  estate: Estate,
+/** Judges an evidence that has been read already; `input` gives the user's own names for paths. */
+export async function auditEvidence(
+  evidence: Evidence,
   input: AuditInput,
   options: AuditOptions & { readonly engine: CryptoEngine },
 ): Promise<AuditReport> {
   const { at, horizonDays = 30, profile = 'kubeadm', engine } = options
-  const fleet = fleetOf(estate)
-  const checker = createTrustChecker(estate, engine, at)
+  const fleet = fleetOf(evidence)
+  const checker = createTrustChecker(evidence, engine, at)
   const before = componentOutages(fleet, at)
   const { edges, truncated } = edgesOf(fleet)
   const { connections, outages } = await judgeAll(edges, fleet, before, checker, options.onProgress)
-  const expiry = expiryOf(estate, at, horizonDays)
+  const expiry = expiryOf(evidence, at, horizonDays)
   const context: RuleContext = {
     at,
     horizonDays,
     profile,
-    ...(estate.cluster && { cluster: estate.cluster }),
+    ...(evidence.cluster && { cluster: evidence.cluster }),
     connections,
     components: componentStates(outages),
     expiry,
   }
-  const outcome: RuleOutcome = runRules(options.rules ?? RULES, estate, context, options)
+  const outcome: RuleOutcome = runRules(options.rules ?? RULES, evidence, context, options)
   const cut = truncated.map((kind) => ({
     rule: edgeKind(kind)?.rule ?? 'connection-untrusted',
     code: 'X00',
     reason: `too many connections of the kind ${kind}: only the first were judged`,
   }))
   return reportOf(
-    estate,
+    evidence,
     input,
     context,
     { ...outcome, skipped: [...outcome.skipped, ...cut] },

@@ -6,12 +6,19 @@
  *
  * @module
  */
+
 export { type AuditOptions, auditTree, type GeneratedTrees } from './audit.js'
-export { type ClusterReader, recognise } from './recognise.js'
-export { FORMAT_IDS, type FormatId, type GraphFormatId } from './report/format-ids.js'
-export { FORMATS, type Format, type FormatOptions } from './report/formats.js'
-export { GRAPH_FORMATS } from './report/graph-formats.js'
-export type { GraphOptions } from './report/graph-text.js'
+export { type ClusterReader, recognise } from './read/recognise.js'
+export {
+  FORMAT_IDS,
+  FORMATS,
+  type Format,
+  type FormatId,
+  type FormatOptions,
+  type GraphFormatId,
+} from './report/formats.js'
+export { GRAPH_FORMATS } from './report/graph/formats.js'
+export type { GraphOptions } from './report/graph/text.js'
 export { isReport, reportJsonSchema } from './report/schema.js'
 export { RULES } from './rules/index.js'
 export { expectHealthyPki, type HealthOptions, type Pki } from './testing/assert.js'

@@ -1,13 +1,18 @@
-import type { RuleOutcome } from './run-rules.js'
+import { formatName } from '../ca/certificate/names.js'
+import type { Certificate, Evidence } from './read/evidence.js'
+import { isAuthority } from './read/read.js'
+import type { RuleOutcome } from './rules/run.js'
 import type {
   AuditInput,
   AuditReport,
   AuditStats,
-  Estate,
+  Connection,
+  Expiry,
   Finding,
   RuleContext,
   Severity,
   Timeline,
+  TimelineEntry,
   Verdict,
   Waived,
   Waiver,
@@ -17,7 +22,7 @@ const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2
 
 /** Puts everything together: sorted, waived, with the user's own paths, counted. */
 export function reportOf(
-  estate: Estate,
+  evidence: Evidence,
   input: AuditInput,
   context: RuleContext,
   outcome: RuleOutcome,
@@ -45,8 +50,8 @@ export function reportOf(
     skipped: outcome.skipped,
     waived: [...waived].sort(byGravity),
     crashed: outcome.crashed,
-    unrecognised: estate.unrecognised,
-    stats: statsOf(estate, context, outcome),
+    unrecognised: evidence.unrecognised,
+    stats: statsOf(evidence, context, outcome),
   }
 }
 
@@ -128,18 +133,22 @@ function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
-function statsOf(estate: Estate, { connections }: RuleContext, outcome: RuleOutcome): AuditStats {
+function statsOf(
+  evidence: Evidence,
+  { connections }: RuleContext,
+  outcome: RuleOutcome,
+): AuditStats {
   const folders = [
-    ...estate.nodes,
-    ...(estate.authorities ? [estate.authorities] : []),
-    ...(estate.operator ? [estate.operator] : []),
+    ...evidence.nodes,
+    ...(evidence.authorities ? [evidence.authorities] : []),
+    ...(evidence.operator ? [evidence.operator] : []),
   ]
   const { run, passed, failed, notApplicable, skipped, crashed } = outcome
   return {
-    nodes: estate.nodes.length,
+    nodes: evidence.nodes.length,
     files: folders.reduce((sum, { tree }) => sum + fileCount(tree.values()), 0),
-    certificates: estate.certificates.length,
-    keys: estate.keys,
+    certificates: evidence.certificates.length,
+    keys: evidence.keys,
     rules: {
       run,
       passed,
@@ -160,4 +169,142 @@ function fileCount(entries: Iterable<{ readonly kind: string }>): number {
   let count = 0
   for (const { kind } of entries) if (kind === 'file') count++
   return count
+}
+
+const DAY = 86_400_000
+
+/** Whole days from `from` to `to`, rounded down. */
+export function daysUntil(from: Date, to: Date): number {
+  return Math.floor((to.getTime() - from.getTime()) / DAY)
+}
+
+/** The life of every certificate, at each distinct place once, soonest end first. */
+export function expiryOf(evidence: Evidence, at: Date, horizonDays: number): readonly Expiry[] {
+  const ends = effectiveEnds(evidence.certificates)
+  const rows = evidence.certificates.flatMap((certificate) => {
+    const end = new Date(ends.get(certificate) ?? certificate.facts.notAfter)
+    return uniquePlaces(certificate).map((place) =>
+      expiryRow(certificate, place, end, at, horizonDays),
+    )
+  })
+  return rows.sort(
+    (a, b) =>
+      compare(a.effectiveNotAfter, b.effectiveNotAfter) ||
+      compare(a.node, b.node) ||
+      compare(a.path, b.path) ||
+      compare(a.certificate, b.certificate),
+  )
+}
+
+function uniquePlaces({ places }: Certificate) {
+  return [
+    ...new Map(
+      places.map((place) => [`${place.node}\n${place.path}\n${place.field ?? ''}`, place]),
+    ).values(),
+  ]
+}
+
+function expiryRow(
+  certificate: Certificate,
+  place: Certificate['places'][number],
+  end: Date,
+  at: Date,
+  horizonDays: number,
+): Expiry {
+  const { facts, fingerprint } = certificate
+  const days = daysUntil(at, facts.notAfter)
+  const status =
+    facts.notAfter < at
+      ? 'expired'
+      : facts.notBefore > at
+        ? 'not-yet-valid'
+        : days < horizonDays
+          ? 'expiring'
+          : 'valid'
+  return {
+    certificate: fingerprint,
+    subject: formatName(facts.subject.rdns),
+    issuer: formatName(facts.issuer.rdns),
+    node: place.node,
+    path: place.path,
+    ...(place.field !== undefined && { field: place.field }),
+    authority: isAuthority(certificate),
+    notBefore: facts.notBefore.toISOString(),
+    notAfter: facts.notAfter.toISOString(),
+    days,
+    effectiveNotAfter: end.toISOString(),
+    status,
+  }
+}
+
+/**
+ * For each certificate the latest moment at which some chain above it is still whole: a chain lives as
+ * long as its first member to end, a certificate as long as its best chain.
+ */
+function effectiveEnds(certificates: readonly Certificate[]): ReadonlyMap<Certificate, number> {
+  const ends = new Map(certificates.map((one) => [one, one.facts.notAfter.getTime()]))
+  // Each round carries the ends one issuer further down; cross-signed loops come to rest.
+  for (let round = 0, changed = true; changed && round < MAX_CHAIN; round++) {
+    changed = false
+    for (const certificate of certificates) {
+      const above = certificate.issuers.filter((issuer) => issuer !== certificate)
+      if (above.length === 0) continue
+      const best = Math.max(...above.map((issuer) => ends.get(issuer) ?? 0))
+      const end = Math.min(certificate.facts.notAfter.getTime(), best)
+      changed ||= ends.get(certificate) !== end
+      ends.set(certificate, end)
+    }
+  }
+  return ends
+}
+
+const MAX_CHAIN = 8
+
+/** Whose end means the end of a component, by kind of connection and side. */
+const VITAL: ReadonlySet<string> = new Set([
+  'apiserver-etcd',
+  'etcd-peer',
+  'client-apiserver',
+  'apiserver-kubelet',
+  'front-proxy',
+])
+
+/** What stops when: per component the first of its connections to die, for the cluster its last API server. */
+export function timelineOf(
+  connections: readonly Connection[],
+  expiry: readonly Expiry[],
+  at: Date,
+): Timeline {
+  const soonest = new Map<string, TimelineEntry>()
+  for (const connection of connections) {
+    const { must, will, until, kind, from, to, url } = connection
+    if (must !== 'succeed' || will !== 'succeed' || until === undefined || !VITAL.has(kind))
+      continue
+    const known = soonest.get(from)
+    if (known && known.at <= until) continue
+    soonest.set(from, {
+      at: until,
+      days: daysUntil(at, new Date(until)),
+      subject: from,
+      what: `${from} can no longer reach ${to} (${url})`,
+    })
+  }
+  const components = [...soonest.values()].sort(
+    (a, b) => compare(a.at, b.at) || compare(a.subject, b.subject),
+  )
+  const servers = components.filter(({ subject }) => subject.startsWith('kube-apiserver/'))
+  const last = servers.at(-1)
+  const firstFile = expiry.find(({ days }) => days >= 0)
+  const first = components[0] ?? (firstFile && fileEntry(firstFile))
+  return {
+    ...(first && { first }),
+    ...(last && {
+      cluster: { ...last, subject: 'cluster', what: `the last API server stops: ${last.what}` },
+    }),
+    components,
+  }
+}
+
+function fileEntry({ effectiveNotAfter, days, subject, node, path }: Expiry): TimelineEntry {
+  return { at: effectiveNotAfter, days, subject, what: `${subject} ends`, node, path }
 }

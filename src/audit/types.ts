@@ -1,7 +1,7 @@
 import type { Cluster } from '../cluster/cluster.js'
-import type { Certificate, ComponentName, Estate, Unrecognised } from './estate.js'
+import type { Certificate, ComponentName, Evidence, Unrecognised } from './read/evidence.js'
 
-export type * from './estate.js'
+export type * from './read/evidence.js'
 
 /**
  * `error`: a connection or component that will not work, or a privilege that nobody meant to give.
@@ -46,7 +46,7 @@ export interface FindingDraft {
   readonly severity?: Severity
 }
 
-/** What rules may ask besides the estate. Everything here is already computed: rules do no I/O and need no await. */
+/** What rules may ask besides the evidence. Everything here is already computed: rules do no I/O and need no await. */
 export interface RuleContext {
   readonly at: Date
   readonly horizonDays: number
@@ -77,9 +77,9 @@ export interface Rule {
   readonly profiles: readonly Profile[]
   /** Default remedy. */
   readonly fix?: string
-  /** Sync, pure. `not-applicable`: the estate has nothing that this rule speaks about. */
+  /** Sync, pure. `not-applicable`: the evidence has nothing that this rule speaks about. */
   readonly check: (
-    estate: Estate,
+    evidence: Evidence,
     context: RuleContext,
   ) => Iterable<FindingDraft> | 'not-applicable'
 }
@@ -145,7 +145,7 @@ export interface ComponentState {
   readonly path?: string
 }
 
-/** The life of one certificate of the estate. Plain JSON. */
+/** The life of one certificate of the evidence. Plain JSON. */
 export interface Expiry {
   readonly certificate: string
   readonly subject: string
@@ -175,7 +175,7 @@ export interface TimelineEntry {
 }
 
 export interface Timeline {
-  /** What stops first, over everything; undefined for an estate without certificates. */
+  /** What stops first, over everything; undefined for an evidence without certificates. */
   readonly first?: TimelineEntry
   /** When the cluster as a whole stops serving; undefined when unknown. */
   readonly cluster?: TimelineEntry

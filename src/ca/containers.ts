@@ -1,4 +1,4 @@
-import { derError } from './der.js'
+import { derError } from './der/der.js'
 import { parsePem } from './pem.js'
 
 /** What a PKCS#7 or PKCS#12 file holds. */

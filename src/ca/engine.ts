@@ -1,9 +1,7 @@
-import type { webcrypto } from 'node:crypto'
-
 /** Where keys, signatures, digests and random bytes come from: the shape of WebCrypto's `Crypto`. */
-export type CryptoEngine = Pick<webcrypto.Crypto, 'subtle' | 'getRandomValues'>
+export type CryptoEngine = Pick<typeof globalThis.crypto, 'subtle' | 'getRandomValues'>
 
-export type EngineKey = webcrypto.CryptoKey
+export type EngineKey = Parameters<CryptoEngine['subtle']['exportKey']>[1]
 
 /**
  * The runtime's own WebCrypto, the default. It makes keys on the thread pool, so that RSA keys come

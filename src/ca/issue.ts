@@ -1,5 +1,8 @@
-import { encodeAddress } from './addresses.js'
-import { derError, sameBytes } from './der.js'
+import { EXTENSION, KEY_USAGE_BITS, USAGE_NAMES } from './certificate/extensions.js'
+import type { CertificateFacts, KeyUsageBit, Name, SubjectAltNames } from './certificate/facts.js'
+import { encodeName } from './certificate/names.js'
+import { encodeAddress } from './der/addresses.js'
+import { derError, sameBytes } from './der/der.js'
 import {
   asciiString,
   bitString,
@@ -11,15 +14,12 @@ import {
   oid,
   sequence,
   time,
-} from './der-write.js'
+} from './der/write.js'
 import type { CryptoEngine } from './engine.js'
-import { EXTENSION, KEY_USAGE_BITS, USAGE_NAMES } from './extensions.js'
-import { encodeName } from './names.js'
-import { keyError } from './private-key.js'
+import { keyError } from './keys/private-key.js'
+import { readPublicKeyInfo } from './keys/public-key.js'
 import { PROFILES, type ProfileName } from './profiles.js'
-import { readPublicKeyInfo } from './public-key.js'
 import type { Signer } from './signer.js'
-import type { CertificateFacts, KeyUsageBit, Name, SubjectAltNames } from './types.js'
 
 /** What a certificate shall say. */
 export interface CertificateRequest {

@@ -1,7 +1,7 @@
-import type { KeyUsageBit } from './types.js'
+import type { KeyUsageBit } from './certificate/facts.js'
 
 /** What a kind of certificate may be used for. */
-export interface Profile {
+export interface CertificateProfile {
   /** Basic constraints, always critical. */
   readonly ca: boolean
   /** Critical key usage. */
@@ -21,7 +21,7 @@ const leaf = {
 } as const
 
 /** The kinds of certificate in a Kubernetes cluster, as kubeadm makes them. */
-export const PROFILES: { readonly [P in ProfileName]: Profile } = {
+export const PROFILES: { readonly [P in ProfileName]: CertificateProfile } = {
   authority: {
     ca: true,
     keyUsage: ['digitalSignature', 'keyCertSign'],

@@ -1,11 +1,16 @@
 import { KpkiError } from '../errors.js'
-import { derCursor, derError } from './der.js'
+import { checkTree, decodeExtension } from './certificate/extensions.js'
+import type {
+  CertificateFacts,
+  DecodedName,
+  ExtensionFacts,
+  PublicKeyFacts,
+} from './certificate/facts.js'
+import { decodeName } from './certificate/names.js'
+import { derCursor, derError } from './der/der.js'
 import { type CryptoEngine, runtimeEngine } from './engine.js'
-import { checkTree, decodeExtension } from './extensions.js'
-import { decodeName } from './names.js'
+import { readPublicKeyInfo } from './keys/public-key.js'
 import { firstBlock, isDer } from './pem.js'
-import { readPublicKeyInfo } from './public-key.js'
-import type { CertificateFacts, DecodedName, ExtensionFacts, PublicKeyFacts } from './types.js'
 
 /** What a certificate signing request (PKCS#10, RFC 2986) says. */
 export interface RequestFacts

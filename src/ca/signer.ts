@@ -1,7 +1,7 @@
-import { ecdsaToDer } from './ecdsa.js'
 import type { CryptoEngine } from './engine.js'
-import { signingSchemeOf } from './key-algorithms.js'
-import { keyError, type PrivateKey } from './private-key.js'
+import { signingSchemeOf } from './keys/algorithms.js'
+import { keyError, type PrivateKey } from './keys/private-key.js'
+import { ecdsaToDer } from './keys/signature.js'
 
 /** Whatever signs certificates: a key in memory here, an HSM or a command elsewhere. */
 export interface Signer {

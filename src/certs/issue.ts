@@ -1,25 +1,15 @@
-import type { CryptoEngine } from '../ca/engine.js'
+import type { CertificateFacts } from '../ca/certificate/facts.js'
+import { subject } from '../ca/certificate/names.js'
+import { readCertificate } from '../ca/certificate/read.js'
+import type { Env } from '../ca/env.js'
 import { issueCertificate } from '../ca/issue.js'
-import { type KeyAlgorithm, keyIdentifierOf, type PrivateKey } from '../ca/keys.js'
-import { subject } from '../ca/names.js'
+import { keyIdentifierOf, type PrivateKey } from '../ca/keys/keys.js'
 import { encodePem } from '../ca/pem.js'
-import { readCertificate } from '../ca/read.js'
 import { localSigner, type Signer } from '../ca/signer.js'
-import type { CertificateFacts } from '../ca/types.js'
 import { KpkiError } from '../errors.js'
-import type { Release } from '../releases.js'
+import type { Release } from '../releases/releases.js'
 import type { PlannedAuthority, PlannedLeaf } from './plan.js'
 import { AUTHORITIES, type AuthorityId } from './table.js'
-
-/** What issuing takes from outside: the engine, the clock, keys and randomness. */
-export interface Env {
-  readonly engine: CryptoEngine
-  readonly now: Date
-  readonly newKey: (algorithm: KeyAlgorithm) => Promise<PrivateKey>
-  /** Content octets of a fresh serial number. */
-  readonly serial: () => Uint8Array
-  readonly randomBytes: (length: number) => Uint8Array
-}
 
 /** A certificate with the key it certifies. */
 export interface Issued {

@@ -1,13 +1,13 @@
-import type { KeyAlgorithm } from '../ca/keys.js'
-import type { SubjectAltNames } from '../ca/types.js'
+import type { SubjectAltNames } from '../ca/certificate/facts.js'
+import type { KeyAlgorithm } from '../ca/keys/keys.js'
 import { type Cluster, type ClusterNode, controlPlanes } from '../cluster/cluster.js'
 import {
   AUTHORITIES,
   type AuthorityId,
-  type Identity,
+  type CertificatePlace,
   LEAVES,
   type LeafRow,
-  type Place,
+  type SubjectAttributes,
   userRow,
 } from './table.js'
 
@@ -16,7 +16,7 @@ export interface PlannedAuthority {
   readonly id: AuthorityId
   readonly about: string
   readonly base: string
-  readonly subject: Identity & { readonly OU?: string; readonly C?: string }
+  readonly subject: SubjectAttributes & { readonly OU?: string; readonly C?: string }
   readonly issuer: AuthorityId | undefined
   readonly keyAlgorithm: KeyAlgorithm
   /** Milliseconds. */
@@ -36,12 +36,12 @@ export interface PlannedLeaf {
   readonly node: string | undefined
   readonly issuer: AuthorityId
   readonly profile: LeafRow['profile']
-  readonly subject: Identity
+  readonly subject: SubjectAttributes
   readonly altNames: SubjectAltNames | undefined
   readonly keyAlgorithm: KeyAlgorithm
   /** Milliseconds. */
   readonly validity: number
-  readonly place: Place
+  readonly place: CertificatePlace
 }
 
 /** What `single` takes instead of an authority of its own. */

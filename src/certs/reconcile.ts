@@ -1,13 +1,13 @@
-import { type PrivateKey, sameKey } from '../ca/keys.js'
-import { encodeName, subject } from '../ca/names.js'
+import type { CertificateFacts, SubjectAltNames } from '../ca/certificate/facts.js'
+import { encodeName, subject } from '../ca/certificate/names.js'
+import { type PrivateKey, sameKey } from '../ca/keys/keys.js'
+import type { Verifier } from '../ca/keys/signature.js'
 import { PROFILES } from '../ca/profiles.js'
-import type { Verifier } from '../ca/signature.js'
-import type { CertificateFacts, SubjectAltNames } from '../ca/types.js'
 import { type Authority, notAfterOf } from './issue.js'
 import type { PlannedLeaf } from './plan.js'
 
 /** What lies in a certificate's place: readable parts, or why they are not. */
-export interface Found {
+export interface FoundLeaf {
   readonly facts?: CertificateFacts
   readonly pem?: string
   readonly key?: PrivateKey
@@ -29,7 +29,7 @@ const TOLERANCE = 60_000
 /** Why the certificate that is there must be replaced; undefined: it is right and stays. */
 export async function reasonToReplace(
   planned: PlannedLeaf,
-  found: Found,
+  found: FoundLeaf,
   issuer: Authority,
   { now, renewBefore, verifier }: JudgeContext,
 ): Promise<string | undefined> {

@@ -1,7 +1,67 @@
+import type { SubjectAltNames } from '../ca/certificate/facts.js'
 import type { PROFILES } from '../ca/profiles.js'
-import type { SubjectAltNames } from '../ca/types.js'
 import type { Cluster, ClusterNode, UserSettings } from '../cluster/cluster.js'
-import { apiServerNames, etcdPeerNames, etcdServerNames, kubeletNames } from './names.js'
+import type { KnownCertificates } from '../cluster/resolve/settings.js'
+import { formatIp, isIp, nthAddress } from '../values/addresses.js'
+
+// kubeadm's order: DNS names sorted by bytes, addresses as they come, both without duplicates.
+function altNames(names: readonly string[]): SubjectAltNames {
+  const dns = new Set<string>()
+  const ip = new Set<string>()
+  for (const name of names) {
+    if (isIp(name)) ip.add(formatIp(name))
+    else dns.add(name.toLowerCase())
+  }
+  return { dns: [...dns].sort(), ip: [...ip] }
+}
+
+/**
+ * Names of the API server: the node, the `kubernetes` service, its address (the first of the first service
+ * subnet: that service is always single-stack), the node's addresses, the control-plane endpoint, and what
+ * the user added.
+ */
+export function apiServerNames({ cluster, node }: At): SubjectAltNames {
+  const { networking, controlPlaneEndpoint, kubeconfig, apiServer } = cluster
+  const firstService = networking.serviceSubnets[0]
+  return altNames([
+    node.name,
+    'kubernetes',
+    'kubernetes.default',
+    'kubernetes.default.svc',
+    `kubernetes.default.svc.${networking.dnsDomain}`,
+    ...(firstService === undefined ? [] : [nthAddress(firstService, 1)]),
+    ...node.addresses,
+    ...(controlPlaneEndpoint === undefined ? [] : [controlPlaneEndpoint.host]),
+    ...apiServer.certSans,
+    ...node.extraSans,
+    ...(kubeconfig.server === undefined ? [] : [hostOf(kubeconfig.server)]),
+  ])
+}
+
+function hostOf(server: string): string {
+  return new URL(server).hostname.replace(/^\[|\]$/g, '')
+}
+
+function etcdNames({ node }: At, extra: readonly string[]): SubjectAltNames {
+  return altNames([node.name, 'localhost', ...node.addresses, '127.0.0.1', '::1', ...extra])
+}
+
+/** Names of an etcd member towards clients. */
+export function etcdServerNames(at: At): SubjectAltNames {
+  const { etcd } = at.cluster
+  return etcdNames(at, etcd.kind === 'local' ? etcd.serverCertSans : [])
+}
+
+/** Names of an etcd member towards the other members. */
+export function etcdPeerNames(at: At): SubjectAltNames {
+  const { etcd } = at.cluster
+  return etcdNames(at, etcd.kind === 'local' ? etcd.peerCertSans : [])
+}
+
+/** Names of a kubelet: the API server tries addresses first, then the host name. */
+export function kubeletNames({ node }: At): SubjectAltNames {
+  return altNames([node.name, ...node.addresses, ...node.extraSans])
+}
 
 /** For whom a certificate is made: the cluster, and the node or user where there is one per node or user. */
 export interface At {
@@ -10,7 +70,7 @@ export interface At {
 }
 
 /** The user (`CN`) and the groups (`O`) that Kubernetes sees in a client certificate. */
-export interface Identity {
+export interface SubjectAttributes {
   readonly CN: string
   readonly O?: string | readonly string[]
 }
@@ -70,7 +130,7 @@ export const AUTHORITIES: Readonly<Record<AuthorityId, AuthorityRow>> = {
 }
 
 /** Where a certificate and its key lie. */
-export type Place =
+export type CertificatePlace =
   /** Two files below the certificates directory: `<base>.crt` and `<base>.key`. */
   | { readonly kind: 'pki'; readonly base: string }
   /** `/var/lib/kubelet/pki/kubelet.{crt,key}`, where the kubelet looks before it makes its own. */
@@ -92,16 +152,17 @@ export interface LeafRow {
   /** Which nodes have one of their own; `operator`: one for the cluster, kept by the operator. */
   readonly on: 'control-plane' | 'initial' | 'every-node' | 'operator'
   readonly when?: (cluster: Cluster) => boolean
-  readonly subject: (at: At) => Identity
+  readonly subject: (at: At) => SubjectAttributes
   readonly altNames?: (at: At) => SubjectAltNames
-  readonly place: Place
+  readonly place: CertificatePlace
 }
 
-const named = (commonName: string, group?: string): Identity =>
+const named = (commonName: string, group?: string): SubjectAttributes =>
   group === undefined ? { CN: commonName } : { CN: commonName, O: group }
 
 const superAdmin = (cluster: Cluster): boolean => cluster.release.superAdminConf
-const admin = ({ cluster }: At): Identity => named('kubernetes-admin', cluster.release.adminGroup)
+const admin = ({ cluster }: At): SubjectAttributes =>
+  named('kubernetes-admin', cluster.release.adminGroup)
 
 /**
  * Every end-entity certificate of a cluster: the one place to add one. Files, modes, manifests, audit
@@ -267,9 +328,8 @@ export function userRow(user: UserSettings): LeafRow {
   }
 }
 
-/** Every id that `spec.pki.certificates` may name. */
-export const CERTIFICATE_IDS: readonly string[] = [
-  ...Object.keys(AUTHORITIES),
-  ...Object.keys(LEAVES),
-  'sa',
-]
+/** What the checks of a cluster file need to know of the table. */
+export const KNOWN_CERTIFICATES: KnownCertificates = new Map<string, { readonly issuer?: string }>([
+  ...Object.keys(AUTHORITIES).map((id) => [id, {}] as const),
+  ...Object.entries(LEAVES).map(([id, { issuer }]) => [id, { issuer }] as const),
+])

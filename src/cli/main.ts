@@ -1,8 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
-import { VERBS } from './commands.js'
-import { describeError } from './errors.js'
-import type { ExitCode, Io } from './io.js'
+import { describeError, type ExitCode, type Io } from './io.js'
+import { VERBS } from './verbs/table.js'
 
 /** Runs one command line and says how it ended. Never exits the process. */
 export async function main(argv: readonly string[], outside: Omit<Io, 'exit'>): Promise<ExitCode> {
@@ -14,7 +13,7 @@ export async function main(argv: readonly string[], outside: Omit<Io, 'exit'>): 
     },
   }
   try {
-    await program(io).parseAsync([...argv], { from: 'user' })
+    await (await program(argv, io)).parseAsync([...argv], { from: 'user' })
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
@@ -24,13 +23,19 @@ export async function main(argv: readonly string[], outside: Omit<Io, 'exit'>): 
   }
 }
 
-function program(io: Io): Command {
+async function program(argv: readonly string[], io: Io): Promise<Command> {
   const root = new Command('kpki')
     .description('The whole PKI of a Kubernetes cluster, as data, before any machine exists')
     .version(version, '-V, --version')
     .showHelpAfterError('kpki: hint: `kpki --help` lists the verbs, `kpki VERB --help` its options')
-    .configureHelp({ sortSubcommands: false })
-  for (const verb of VERBS) root.addCommand(verb(io))
+    .configureHelp({ sortSubcommands: false, subcommandTerm: (verb) => verb.name() })
+  for (const { name, alias, summary, load } of VERBS) {
+    const verb = new Command(name).summary(summary)
+    if (alias !== undefined) verb.alias(alias)
+    if (argv.includes(name) || (alias !== undefined && argv.includes(alias)))
+      (await load())(verb, io)
+    root.addCommand(verb)
+  }
   harden(root, io)
   return root
 }

@@ -1,5 +1,5 @@
-import type { Change, DatedCertificate } from '../certs/changes.js'
 import type { Cluster } from '../cluster/cluster.js'
+import type { Change, DatedCertificate } from '../generate/changes.js'
 
 /** Groups of changes by action, for the line that sums a plan up. */
 export function summary(changes: readonly Change[]): string {

@@ -1,15 +1,11 @@
-import type { KeyAlgorithm } from '../ca/keys.js'
-import type { Release } from '../releases.js'
+import type { KeyAlgorithm } from '../ca/keys/keys.js'
+import type { Release } from '../releases/releases.js'
+import type { Endpoint } from '../values/addresses.js'
+import type { JsonObject } from '../values/json.js'
 
 export type Role = 'control-plane' | 'worker'
 export type HostOs = 'ubuntu' | 'debian' | 'rhel' | 'none'
 export type Topology = 'separate' | 'single' | 'hierarchy'
-
-/** A plain JSON value, as configuration documents hold it. */
-export type Json = null | boolean | number | string | readonly Json[] | JsonObject
-export interface JsonObject {
-  readonly [key: string]: Json
-}
 
 /** One command-line argument without its leading dashes, as kubeadm's v1beta4 writes it. */
 export interface Argument {
@@ -31,12 +27,6 @@ export interface Taint {
   readonly key: string
   readonly value?: string
   readonly effect: string
-}
-
-/** Host and port; an IPv6 host is stored without brackets. */
-export interface Endpoint {
-  readonly host: string
-  readonly port: number
 }
 
 /** What kubeadm lets a user add to one control-plane component. */

@@ -1,4 +1,4 @@
-import { resolvePlain } from '../files/yaml-scalars.js'
+import { resolvePlain } from '../files/yaml/scalars.js'
 import type { HostOs, Role } from './cluster.js'
 import { API_VERSION } from './spec/schema.js'
 

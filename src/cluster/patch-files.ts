@@ -1,4 +1,4 @@
-import { caution, type Finding, mistake, type Settings } from './settings.js'
+import { caution, mistake, type Settings, type SpecFinding } from './resolve/settings.js'
 
 export type PatchType = 'strategic' | 'merge' | 'json'
 
@@ -31,7 +31,7 @@ export function patchTarget(name: string, targets: readonly string[]): PatchName
   return { kind: 'patch', target, type: type as PatchType }
 }
 
-export function* checkPatches(settings: Settings): Generator<Finding> {
+export function* checkPatches(settings: Settings): Generator<SpecFinding> {
   const { patches, patchesDirectory, release } = settings
   if (patchesDirectory && patches === undefined) {
     yield caution(

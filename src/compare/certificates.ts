@@ -1,5 +1,5 @@
+import { type DifferenceDraft, draft, present } from './text.js'
 import type { CertificateShape, KeyShape, KubeconfigShape } from './types.js'
-import { type Draft, draft, present } from './words.js'
 
 const DAY = 86_400_000
 
@@ -10,7 +10,7 @@ export function diffPem(
     readonly keys: readonly KeyShape[]
   },
   after: { readonly certificates: readonly CertificateShape[]; readonly keys: readonly KeyShape[] },
-): readonly Draft[] {
+): readonly DifferenceDraft[] {
   return [
     ...diffCertificates(before.certificates, after.certificates, 'certificate'),
     // Beside a certificate the key is told by it.
@@ -23,11 +23,11 @@ export function diffCertificates(
   before: readonly CertificateShape[],
   after: readonly CertificateShape[],
   what: string,
-): readonly Draft[] {
+): readonly DifferenceDraft[] {
   const [old, fresh] = [before[0], after[0]]
   if (old && fresh && before.length === 1 && after.length === 1)
     return diffCertificate(old, fresh, what)
-  const drafts: (Draft | undefined)[] = []
+  const drafts: (DifferenceDraft | undefined)[] = []
   const left = [...before]
   for (const certificate of after) {
     const at = left.findIndex((candidate) => alike(candidate, certificate))
@@ -52,7 +52,7 @@ function diffCertificate(
   before: CertificateShape,
   after: CertificateShape,
   what: string,
-): readonly Draft[] {
+): readonly DifferenceDraft[] {
   const field = (name: string): string => (what === 'certificate' ? name : `${what} ${name}`)
   const plain = (name: string, a: string, b: string) => draft('certificate', field(name), a, b)
   const identity = present([
@@ -75,7 +75,7 @@ function names(
   subject: string,
   before: readonly string[],
   after: readonly string[],
-): Draft | undefined {
+): DifferenceDraft | undefined {
   const added = after.filter((name) => !before.includes(name))
   const removed = before.filter((name) => !after.includes(name))
   if (added.length === 0 && removed.length === 0) return undefined
@@ -98,7 +98,7 @@ function lifetime(
   subject: string,
   before: CertificateShape,
   after: CertificateShape,
-): Draft | undefined {
+): DifferenceDraft | undefined {
   if (Math.abs(before.lifetime - after.lifetime) <= DAY) return undefined
   return draft('certificate', subject, days(before.lifetime), days(after.lifetime))
 }
@@ -107,7 +107,11 @@ function days(milliseconds: number): string {
   return `${Math.round(milliseconds / DAY)} days`
 }
 
-function reissued(what: string, a: CertificateShape, b: CertificateShape): Draft | undefined {
+function reissued(
+  what: string,
+  a: CertificateShape,
+  b: CertificateShape,
+): DifferenceDraft | undefined {
   if (a.fingerprint === undefined || b.fingerprint === undefined) return undefined
   if (a.fingerprint === b.fingerprint) return undefined
   const key = a.pin === b.pin ? 'same key' : `new key (${short(a.pin)} → ${short(b.pin)})`
@@ -123,7 +127,10 @@ function reissued(what: string, a: CertificateShape, b: CertificateShape): Draft
   }
 }
 
-function diffKeys(before: readonly KeyShape[], after: readonly KeyShape[]): readonly Draft[] {
+function diffKeys(
+  before: readonly KeyShape[],
+  after: readonly KeyShape[],
+): readonly DifferenceDraft[] {
   const [old, fresh] = [before[0], after[0]]
   if (!old || !fresh) return present([draft('key', 'key', old?.key, fresh?.key)])
   if (old.key !== fresh.key) return present([draft('key', 'key algorithm', old.key, fresh.key)])
@@ -140,7 +147,10 @@ function day(date: string | undefined): string {
 }
 
 /** Differences between two kubeconfigs: server, authority, identity. Credentials only by the names of their fields. */
-export function diffKubeconfigs(before: KubeconfigShape, after: KubeconfigShape): readonly Draft[] {
+export function diffKubeconfigs(
+  before: KubeconfigShape,
+  after: KubeconfigShape,
+): readonly DifferenceDraft[] {
   const clusters = pairs(before.clusters, after.clusters).flatMap(([old, fresh]) => [
     draft('kubeconfig', 'cluster', old?.name, fresh?.name),
     ...(old && fresh

@@ -1,22 +1,46 @@
-import type { JsonObject } from '../cluster/cluster.js'
-import { toV1beta4, V1BETA3 } from '../cluster/kubeadm/convert.js'
-import { DEFAULT_TIMEOUTS } from '../cluster/kubeadm/fields.js'
-import { diffArguments } from './arguments.js'
+import { AUTHORITIES, LEAVES, type LeafRow } from '../certs/table.js'
+import { DEFAULT_TIMEOUTS, toV1beta4, V1BETA3 } from '../cluster/kubeadm/convert.js'
+import type { JsonObject } from '../values/json.js'
 import { diffKubeconfigs, diffPem } from './certificates.js'
-import { diffPods, fields } from './pods.js'
-import { roleOf } from './roles.js'
-import type { Content, Difference, Estate, FileView, FolderView } from './types.js'
+import { diffArguments, diffPods, fields } from './pods.js'
+import { type DifferenceDraft, draft, present, sentence } from './text.js'
+import type { ClusterView, Content, Difference, FileView, FolderView } from './types.js'
 import { isObject } from './values.js'
-import { type Draft, draft, present, sentence } from './words.js'
 
-/** Every difference between two estates, node by node, then what is on no node. */
-export function compareEstates(before: Estate, after: Estate): readonly Difference[] {
+const BASES: ReadonlyMap<string, string> = new Map([
+  ...Object.entries(AUTHORITIES).map(([id, { base }]) => [base, id] as const),
+  ...Object.entries<LeafRow>(LEAVES).flatMap(([id, { place }]) =>
+    place.kind === 'pki' ? [[place.base, id] as const] : [],
+  ),
+  ['sa', 'sa'],
+])
+
+const KUBECONFIGS: ReadonlyMap<string, string> = new Map(
+  Object.entries<LeafRow>(LEAVES).flatMap(([id, { place }]) =>
+    place.kind === 'kubeconfig' ? [[`etc/kubernetes/${place.file}`, id] as const] : [],
+  ),
+)
+
+/** The row of the certificate table that a file of a node, or of the output folder, belongs to. */
+export function roleOf(path: string): string | undefined {
+  const kubeconfig = KUBECONFIGS.get(path)
+  if (kubeconfig !== undefined) return kubeconfig
+  if (/^kubeconfig\/(super-)?admin\.conf$/.test(path))
+    return path.includes('super-') ? 'operator-super-admin' : 'operator-admin'
+  if (/^var\/lib\/kubelet\/pki\/kubelet\.(crt|key)$/.test(path)) return 'kubelet-serving'
+  if (!/\.(crt|key|pub)$/.test(path)) return undefined
+  const parts = path.replace(/\.[a-z]+$/, '').split('/')
+  return BASES.get(parts.slice(-2).join('/')) ?? BASES.get(parts.slice(-1).join('/'))
+}
+
+/** Every difference between two clusters, node by node, then what is on no node. */
+export function compareViews(before: ClusterView, after: ClusterView): readonly Difference[] {
   const names = new Set([...before.nodes.keys(), ...after.nodes.keys()])
   const nodes = [...names].flatMap((node) => {
     const [old, fresh] = [before.nodes.get(node), after.nodes.get(node)]
     if (old && fresh) return compareFolders(old, fresh, node)
     const change = old ? 'removed' : 'added'
-    const one: Draft = { kind: 'node', change, subject: node }
+    const one: DifferenceDraft = { kind: 'node', change, subject: node }
     return [{ node, path: '', ...one, message: sentence(one) }]
   })
   const { shared } = before
@@ -47,7 +71,10 @@ function compareFolders(
   })
 }
 
-function compareFiles(before: FileView | undefined, after: FileView | undefined): readonly Draft[] {
+function compareFiles(
+  before: FileView | undefined,
+  after: FileView | undefined,
+): readonly DifferenceDraft[] {
   if (before && after)
     return present([...diffContents(before.content, after.content), mode(before.mode, after.mode)])
   const only = before ?? after
@@ -79,7 +106,7 @@ function describe(content: Content): string | undefined {
   }
 }
 
-function mode(before: number | undefined, after: number | undefined): Draft | undefined {
+function mode(before: number | undefined, after: number | undefined): DifferenceDraft | undefined {
   if (before === undefined || after === undefined) return undefined
   return draft('mode', 'mode', octal(before), octal(after))
 }
@@ -88,7 +115,7 @@ function octal(mode: number): string {
   return mode.toString(8).padStart(4, '0')
 }
 
-function diffContents(before: Content, after: Content): readonly Draft[] {
+function diffContents(before: Content, after: Content): readonly DifferenceDraft[] {
   if (before.kind === 'unknown' || after.kind === 'unknown') return []
   if (before.kind === 'pem' && after.kind === 'pem') return diffPem(before, after)
   if (before.kind === 'kubeconfig' && after.kind === 'kubeconfig')
@@ -119,7 +146,7 @@ const NAMES: Readonly<Record<Content['kind'], string>> = {
   unknown: 'unknown',
 }
 
-function changed(message: string): Draft {
+function changed(message: string): DifferenceDraft {
   return { kind: 'content', change: 'changed', subject: 'content', message }
 }
 
@@ -131,7 +158,7 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 function diffDocuments(
   before: readonly JsonObject[],
   after: readonly JsonObject[],
-): readonly Draft[] {
+): readonly DifferenceDraft[] {
   const several = before.length > 1 || after.length > 1
   const [old, fresh] = [byTitle(before, several), byTitle(after, several)]
   const titles = [...new Set([...old.keys(), ...fresh.keys()])]

@@ -1,14 +1,54 @@
-import type { Json, JsonObject } from '../cluster/cluster.js'
-import { diffArguments } from './arguments.js'
-import { shown } from './secrets.js'
-import { diffValues, isList, isObject } from './values.js'
-import { type Draft, draft, present } from './words.js'
+import { type Flags, parseFlags } from '../values/command-line.js'
+import type { Json, JsonObject } from '../values/json.js'
+import { type DifferenceDraft, draft, present } from './text.js'
+import { diffValues, isList, isObject, shown } from './values.js'
+
+/** Differences between two command lines, flag by flag; also their order, where flags repeat or the last one wins. */
+export function diffArguments(
+  before: readonly string[],
+  after: readonly string[],
+): readonly DifferenceDraft[] {
+  const [old, fresh] = [parseFlags(before), parseFlags(after)]
+  const names = [...new Set([...old.keys(), ...fresh.keys()])]
+  const drafts = names
+    .filter((name) => JSON.stringify(old.get(name)) !== JSON.stringify(fresh.get(name)))
+    .map((name) => diffFlag(name, old.get(name), fresh.get(name)))
+  return present([...drafts, order(old, fresh)])
+}
+
+function diffFlag(
+  name: string,
+  before: readonly string[] | undefined,
+  after: readonly string[] | undefined,
+): DifferenceDraft {
+  const text = (values: readonly string[] | undefined): string | undefined =>
+    values?.map((value) => shown(name, value)).join(' and ')
+  const subject = `--${name}`
+  const secretly = { kind: 'flag', change: 'changed', subject } as const
+  return (
+    draft('flag', subject, text(before), text(after)) ?? {
+      ...secretly,
+      message: `flag ${subject} changed`,
+    }
+  )
+}
+
+function order(old: Flags, fresh: Flags): DifferenceDraft | undefined {
+  const common = (a: Flags, b: Flags): string => [...a.keys()].filter((name) => b.has(name)).join()
+  if (common(old, fresh) === common(fresh, old)) return undefined
+  return {
+    kind: 'flag',
+    change: 'changed',
+    subject: 'order of arguments',
+    message: 'the order of the arguments changed',
+  }
+}
 
 const PROBES = ['livenessProbe', 'readinessProbe', 'startupProbe'] as const
 const APART = ['command', 'args', 'env', 'image', 'volumeMounts', ...PROBES]
 
 /** Differences between two static pods: flags, environment, image, probes, mounts, volumes, then any other field. */
-export function diffPods(before: JsonObject, after: JsonObject): readonly Draft[] {
+export function diffPods(before: JsonObject, after: JsonObject): readonly DifferenceDraft[] {
   const [old, fresh] = [containersOf(before), containersOf(after)]
   const names = [...new Set([...old.keys(), ...fresh.keys()])]
   const several = names.length > 1
@@ -31,7 +71,7 @@ function diffContainers(
   before: JsonObject | undefined,
   after: JsonObject | undefined,
   prefix: string,
-): readonly Draft[] {
+): readonly DifferenceDraft[] {
   if (!before || !after) {
     const [old, fresh] = [before, after].map((container) => container && String(container.image))
     return present([draft('image', `${prefix}container`, old, fresh)])
@@ -51,7 +91,7 @@ function words({ command, args }: JsonObject): readonly string[] {
   return [command, args].flatMap((list) => (isList(list) ? list.map(String) : []))
 }
 
-function environment(before: JsonObject, after: JsonObject): readonly Draft[] {
+function environment(before: JsonObject, after: JsonObject): readonly DifferenceDraft[] {
   const variable = (name: string, item: JsonObject): string =>
     shown(name, typeof item.value === 'string' ? item.value : without(item, ['name']))
   return byKey(before.env, after.env, 'name', (name, old, fresh) => {
@@ -71,7 +111,7 @@ function secretly(name: string): string {
   return `environment variable ${name} changed (secret, not shown)`
 }
 
-function mounts(before: JsonObject, after: JsonObject): readonly Draft[] {
+function mounts(before: JsonObject, after: JsonObject): readonly DifferenceDraft[] {
   const text = ({ name, readOnly }: JsonObject): string =>
     `${String(name)}${readOnly === true ? ', read-only' : ''}`
   return byKey(before.volumeMounts, after.volumeMounts, 'mountPath', (path, old, fresh) =>
@@ -79,7 +119,7 @@ function mounts(before: JsonObject, after: JsonObject): readonly Draft[] {
   )
 }
 
-function volumes(before: JsonObject, after: JsonObject): readonly Draft[] {
+function volumes(before: JsonObject, after: JsonObject): readonly DifferenceDraft[] {
   const text = ({ hostPath, ...volume }: JsonObject): string => {
     if (!isObject(hostPath)) return JSON.stringify(without(volume, ['name']))
     const { path, type } = hostPath
@@ -91,7 +131,11 @@ function volumes(before: JsonObject, after: JsonObject): readonly Draft[] {
   )
 }
 
-function probe(name: string, before: Json | undefined, after: Json | undefined): readonly Draft[] {
+function probe(
+  name: string,
+  before: Json | undefined,
+  after: Json | undefined,
+): readonly DifferenceDraft[] {
   if (isObject(before) && isObject(after))
     return diffValues(before, after).map(({ path, before: old, after: fresh }) => ({
       kind: 'probe',
@@ -110,7 +154,7 @@ function probeText(probe: Json | undefined): string | undefined {
 }
 
 /** Differences of any two values, by field. */
-export function fields(before: Json, after: Json, prefix: string): readonly Draft[] {
+export function fields(before: Json, after: Json, prefix: string): readonly DifferenceDraft[] {
   return diffValues(before, after).map(({ path, name, before: old, after: fresh }) => ({
     kind: 'field',
     ...changeOf(
@@ -141,8 +185,8 @@ function byKey(
     name: string,
     before: JsonObject | undefined,
     after: JsonObject | undefined,
-  ) => Draft | undefined,
-): readonly Draft[] {
+  ) => DifferenceDraft | undefined,
+): readonly DifferenceDraft[] {
   const index = (list: Json | undefined) =>
     new Map((isList(list) ? list.filter(isObject) : []).map((item) => [String(item[key]), item]))
   const [old, fresh] = [index(before), index(after)]

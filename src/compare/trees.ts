@@ -1,7 +1,7 @@
 import { type CryptoEngine, runtimeEngine } from '../ca/engine.js'
 import type { FileTree, TreeEntry } from '../files/tree.js'
-import { compareEstates } from './compare.js'
-import type { Difference, Estate, FileView, FolderView } from './types.js'
+import { compareViews } from './compare.js'
+import type { ClusterView, Difference, FileView, FolderView } from './types.js'
 import { viewEntry } from './view.js'
 
 /** Nodes' trees by name; or one tree: an output folder (`nodes/<name>/…`), or the root of one node. */
@@ -23,22 +23,22 @@ export async function compareTrees(
   after: Trees,
   engine: CryptoEngine = runtimeEngine(),
 ): Promise<readonly Difference[]> {
-  const [old, fresh] = await Promise.all([estateOf(before, engine), estateOf(after, engine)])
-  return compareEstates(...paired(old, fresh))
+  const [old, fresh] = await Promise.all([viewOf(before, engine), viewOf(after, engine)])
+  return compareViews(...paired(old, fresh))
 }
 
 /** Reads trees into what is compared of them. */
-export async function estateOf(
+export async function viewOf(
   trees: Trees,
   engine: CryptoEngine = runtimeEngine(),
-): Promise<Estate> {
+): Promise<ClusterView> {
   const { nodes, shared } = partsOf(trees)
   const views = new Map<string, FolderView>()
   for (const [name, tree] of nodes) views.set(name, await viewTree(tree, engine))
   return { nodes: views, ...(shared && { shared: await viewTree(shared, engine) }) }
 }
 
-/** Name of the node in an estate that was read from one node's root. */
+/** Name of the node in a view that was read from one node's root. */
 export const ONE_NODE = 'node'
 
 function partsOf(trees: Trees): {
@@ -76,24 +76,27 @@ async function viewTree(tree: FileTree, engine: CryptoEngine): Promise<FolderVie
 }
 
 /** Where each side has one node only, these two are meant, whatever their names. */
-export function paired(before: Estate, after: Estate): readonly [Estate, Estate] {
+export function paired(
+  before: ClusterView,
+  after: ClusterView,
+): readonly [ClusterView, ClusterView] {
   const [old, fresh] = [soleNode(before), soleNode(after)]
   if (old && fresh && old[0] !== fresh[0])
     return [renamed(old[1], fresh[0], before), renamed(fresh[1], fresh[0], after)]
   return [before, after]
 }
 
-function soleNode({ nodes }: Estate): readonly [string, FolderView] | undefined {
+function soleNode({ nodes }: ClusterView): readonly [string, FolderView] | undefined {
   const [first] = nodes
   return nodes.size === 1 ? first : undefined
 }
 
-function renamed(view: FolderView, name: string, { shared }: Estate): Estate {
+function renamed(view: FolderView, name: string, { shared }: ClusterView): ClusterView {
   return { nodes: new Map([[name, view]]), ...(shared && { shared }) }
 }
 
 /** The other side of a comparison with one node's root: that node alone. */
-export function cutTo(estate: Estate, name: string): Estate {
-  const view = estate.nodes.get(name)
-  return view === undefined ? estate : { nodes: new Map([[name, view]]) }
+export function cutTo(all: ClusterView, name: string): ClusterView {
+  const view = all.nodes.get(name)
+  return view === undefined ? all : { nodes: new Map([[name, view]]) }
 }

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../cluster/cluster.js'
+import type { JsonObject } from '../values/json.js'
 
 /** What a difference is about. */
 export type DifferenceKind =
@@ -17,7 +17,7 @@ export type DifferenceKind =
   | 'field'
   | 'content'
 
-/** One thing in which two estates differ. Plain JSON; secrets never occur in it. */
+/** One thing in which two clusters differ. Plain JSON; secrets never occur in it. */
 export interface Difference {
   /** Undefined: kept by the operator, not on a node. */
   readonly node?: string
@@ -102,7 +102,7 @@ export interface FileView {
 export type FolderView = ReadonlyMap<string, FileView>
 
 /** Everything of one cluster that is compared, read from disk or planned. */
-export interface Estate {
+export interface ClusterView {
   readonly nodes: ReadonlyMap<string, FolderView>
   /** What is on no node (`authorities/`, `kubeconfig/`), by path in the output folder; undefined where it was not looked at. */
   readonly shared?: FolderView

@@ -1,10 +1,10 @@
-import { splitWords } from '../audit/command-line.js'
 import type { CryptoEngine } from '../ca/engine.js'
-import type { JsonObject } from '../cluster/cluster.js'
 import { isKpkiError } from '../errors.js'
 import { type FileEntry, type TreeEntry, textOf } from '../files/tree.js'
-import { loadYamlAll } from '../files/yaml.js'
+import { loadYamlAll } from '../files/yaml/yaml.js'
 import { type CertificateView, type InspectedObject, inspectFile } from '../inspect/inspect.js'
+import { splitWords } from '../values/command-line.js'
+import type { JsonObject } from '../values/json.js'
 import type { CertificateShape, Content, FileView, KubeconfigShape } from './types.js'
 import { isObject } from './values.js'
 

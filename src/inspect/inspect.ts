@@ -1,15 +1,44 @@
+import type { CertificateFacts, DecodedAltNames, PublicKeyFacts } from '../ca/certificate/facts.js'
+import { formatName } from '../ca/certificate/names.js'
+import { readCertificate } from '../ca/certificate/read.js'
 import { readContainer } from '../ca/containers.js'
-import { hexOf } from '../ca/der.js'
+import { hexOf } from '../ca/der/der.js'
 import { type CryptoEngine, runtimeEngine } from '../ca/engine.js'
-import { readPrivateKeyWith, readPublicKey } from '../ca/keys.js'
-import { formatName } from '../ca/names.js'
+import { readPrivateKeyWith, readPublicKey } from '../ca/keys/keys.js'
 import { decodeBase64, encodePem, type PemBlock, parsePem } from '../ca/pem.js'
-import { readCertificate } from '../ca/read.js'
 import { readRequest } from '../ca/request.js'
-import type { CertificateFacts, DecodedAltNames, PublicKeyFacts } from '../ca/types.js'
-import type { JsonObject } from '../cluster/cluster.js'
 import { isKpkiError } from '../errors.js'
-import { entries, kubeconfigObject } from './kubeconfig.js'
+import { loadYaml } from '../files/yaml/yaml.js'
+import type { JsonObject } from '../values/json.js'
+
+/** The kubeconfig that a text is; undefined where it is none. */
+export function kubeconfigObject(text: string): JsonObject | undefined {
+  try {
+    const value = loadYaml(text)
+    return isObject(value) && value.kind === 'Config' ? value : undefined
+  } catch (error) {
+    if (!isKpkiError(error)) throw error
+    return undefined
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Named entries of one of a kubeconfig's lists. */
+export function entries(
+  config: JsonObject,
+  list: string,
+  field: string,
+): readonly { readonly name: string; readonly value: JsonObject }[] {
+  const items = config[list]
+  if (!Array.isArray(items)) return []
+  return items.filter(isObject).map((item) => {
+    const value = item[field]
+    return { name: String(item.name ?? ''), value: isObject(value) ? value : {} }
+  })
+}
 
 /** What one file holds. Plain JSON; private keys are described by their public half only. */
 export interface Inspected {

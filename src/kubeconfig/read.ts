@@ -1,6 +1,6 @@
 import { bytesOfBase64 } from '../ca/pem.js'
-import type { JsonObject } from '../cluster/cluster.js'
-import { loadYaml } from '../files/yaml.js'
+import { loadYaml } from '../files/yaml/yaml.js'
+import type { JsonObject } from '../values/json.js'
 
 /** The credentials of a kubeconfig's current user, as PEM text. */
 export interface EmbeddedCredentials {

@@ -1,8 +1,9 @@
-import type { Argument } from '../cluster/cluster.js'
-import type { Release } from '../releases.js'
+import type { Argument, Cluster } from '../cluster/cluster.js'
+import type { Release } from '../releases/releases.js'
+import { pkiFile } from './paths.js'
 
 /** A component's default flags by name, as kubeadm computes them. */
-export type Flags = Readonly<Record<string, string>>
+export type DefaultFlags = Readonly<Record<string, string>>
 
 /**
  * Default flags and the user's, merged by the release's rule (kubeadm's `ArgumentsToCommand`).
@@ -10,7 +11,7 @@ export type Flags = Readonly<Record<string, string>>
  */
 export function mergeArguments(
   rule: Release['extraArgs'],
-  defaults: Flags,
+  defaults: DefaultFlags,
   extra: readonly Argument[],
 ): readonly Argument[] {
   const named = new Set(extra.map((argument) => argument.name))
@@ -46,4 +47,48 @@ function byNameAndValue(a: Argument, b: Argument): number {
 /** Go's string order for the texts that occur here. */
 export function compareBytes(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** Components that run as static pods, in kubeadm's words. */
+export type StaticPodName = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler'
+
+// What kpki adds to kubeadm's defaults. It is written into kubeadm.yaml as the user's arguments are, so that
+// kubeadm, given that file, makes the same pods in every release; what the user says comes first.
+function additions(cluster: Cluster, component: StaticPodName): readonly Argument[] {
+  if (component === 'kube-apiserver' && cluster.apiServer.verifyKubelets) {
+    return [{ name: 'kubelet-certificate-authority', value: pkiFile(cluster, 'ca.crt') }]
+  }
+  if (component !== 'kube-controller-manager') return []
+  const list: Argument[] = []
+  if (cluster.pki.topology === 'hierarchy') {
+    list.push({ name: 'root-ca-file', value: pkiFile(cluster, 'root-bundle.crt') })
+  }
+  if (cluster.pki.caKeys === 'offline') {
+    // Empty as in kubeadm's external-CA mode: the CSR signer does not start, all other controllers do.
+    list.push({ name: 'cluster-signing-cert-file', value: '' })
+    list.push({ name: 'cluster-signing-key-file', value: '' })
+  }
+  return list
+}
+
+function given(cluster: Cluster, component: StaticPodName): readonly Argument[] {
+  switch (component) {
+    case 'etcd':
+      return cluster.etcd.kind === 'local' ? cluster.etcd.extraArgs : []
+    case 'kube-apiserver':
+      return cluster.apiServer.extraArgs
+    case 'kube-controller-manager':
+      return cluster.controllerManager.extraArgs
+    case 'kube-scheduler':
+      return cluster.scheduler.extraArgs
+  }
+}
+
+/** Arguments of a component beyond kubeadm's defaults: kpki's own, then the user's. */
+export function extraArguments(cluster: Cluster, component: StaticPodName): readonly Argument[] {
+  const user = given(cluster, component)
+  const own = additions(cluster, component).filter(
+    (argument) => argumentValue(user, argument.name) === undefined,
+  )
+  return [...own, ...user]
 }

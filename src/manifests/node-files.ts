@@ -1,13 +1,13 @@
 import type { Cluster, ClusterNode } from '../cluster/cluster.js'
 import { type FileEntry, file } from '../files/tree.js'
-import { dumpYamlAll } from '../files/yaml.js'
-import { type JoinSecrets, kubeadmYaml, PATCHES_DIR } from './kubeadm.js'
-import { kubeletFiles } from './kubelet.js'
+import { dumpYamlAll } from '../files/yaml/yaml.js'
+import { type JoinSecrets, kubeadmYaml, PATCHES_DIR } from './kubeadm/kubeadm.js'
+import { kubeletFiles } from './kubeadm/kubelet.js'
 import { KUBERNETES_DIR, treePath } from './paths.js'
+import { manifestFiles, type StaticPodOptions } from './pods/static-pods.js'
 import { bindingsOf } from './rbac.js'
-import { manifestFiles, type StaticPodOptions } from './static-pods.js'
 
-export type { JoinSecrets } from './kubeadm.js'
+export type { JoinSecrets } from './kubeadm/kubeadm.js'
 
 /** Every file of a node that is no certificate, key or kubeconfig, with kubeadm's paths and modes. */
 export function nodeFiles(

@@ -1,5 +1,6 @@
-import type { Cluster, JsonObject } from '../cluster/cluster.js'
-import type { BindingName } from '../releases.js'
+import type { Cluster } from '../cluster/cluster.js'
+import type { BindingName } from '../releases/releases.js'
+import type { JsonObject } from '../values/json.js'
 
 interface Binding {
   readonly role: string

@@ -1,7 +1,7 @@
-import type { JsonObject } from '../cluster/cluster.js'
 import type { FileEntry } from '../files/tree.js'
-import type { Secret } from './secret.js'
-import type { TransformId } from './transforms.js'
+import type { JsonObject } from '../values/json.js'
+import type { TransformId } from './host/transforms.js'
+import type { Secret } from './run/remote.js'
 
 interface Common {
   /** Stable within its step. */

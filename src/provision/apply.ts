@@ -1,15 +1,15 @@
 import { changes, planned } from './action.js'
 import type { Inputs } from './context.js'
-import { contextOf, type Session, type World } from './fleet.js'
-import { gather } from './gather.js'
-import { type Hands, interpret, worthAsking } from './interpret.js'
-import { type JournalEntry, lastEntry, record, unfinished } from './journal.js'
-import { guarded, REFRESH_MS, releaseLock, takeLock } from './lock.js'
+import { contextOf, type Session, type World } from './host/fleet.js'
+import { gather } from './host/gather.js'
 import { hashInputs } from './plan.js'
-import { eachOf } from './pool.js'
-import { type Remote, remoteError } from './remote.js'
-import { isFor, type Step, waves } from './steps.js'
-import { backOff } from './transport.js'
+import { type Hands, interpret, worthAsking } from './run/interpret.js'
+import { type JournalEntry, lastEntry, record, unfinished } from './run/journal.js'
+import { guarded, REFRESH_MS, releaseLock, takeLock } from './run/lock.js'
+import { eachOf } from './run/pool.js'
+import { type Remote, remoteError } from './run/remote.js'
+import { backOff } from './ssh/transport.js'
+import { isFor, type Step, waves } from './steps/steps.js'
 
 export interface ApplySettings {
   readonly steps: readonly Step[]
@@ -19,7 +19,7 @@ export interface ApplySettings {
   readonly stopAfterFailures: number
 }
 
-export interface Failure {
+export interface StepFailure {
   readonly host: string
   readonly step: string
   readonly message: string
@@ -29,7 +29,7 @@ export interface Failure {
 export interface Applied {
   /** Steps that changed something. */
   readonly changed: readonly { readonly host: string; readonly step: string }[]
-  readonly failures: readonly Failure[]
+  readonly failures: readonly StepFailure[]
   /** Steps that were not tried because of failures or an interruption. */
   readonly notRun: readonly { readonly host: string; readonly step: string }[]
   readonly interrupted: boolean
@@ -48,7 +48,7 @@ export async function applySteps(
   settings: ApplySettings,
 ): Promise<Applied> {
   const changed: { host: string; step: string }[] = []
-  const failures: Failure[] = []
+  const failures: StepFailure[] = []
   const notRun: { host: string; step: string }[] = []
   const byName = new Map(sessions.map((session) => [session.node.name, session]))
   const hash = hashInputs(inputs)

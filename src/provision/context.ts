@@ -1,11 +1,11 @@
 import type { Cluster, ClusterNode } from '../cluster/cluster.js'
 import type { FileTree } from '../files/tree.js'
-import type { HostFacts } from './facts.js'
-import type { Secret } from './secret.js'
-import type { Digest } from './transforms.js'
+import type { HostFacts } from './host/facts.js'
+import type { Digest } from './host/transforms.js'
+import type { Secret } from './run/remote.js'
 
 /** Something that is applied through the API server: text, or an address that the host fetches. */
-export interface Document {
+export interface AppliedDocument {
   readonly name: string
   readonly text?: Secret<string>
   readonly url?: string
@@ -36,9 +36,9 @@ export interface Inputs {
   /** What the operator's kubeconfig holds now (undefined: there is none); without it the file is left alone. */
   readonly operatorKubeconfig?: (() => string | undefined) | undefined
   /** `manifests:` of the cluster file, loaded. */
-  readonly manifests: readonly Document[]
+  readonly manifests: readonly AppliedDocument[]
   /** The manifest of `cni: { type: manifest }`, loaded. */
-  readonly cniManifest?: Document | undefined
+  readonly cniManifest?: AppliedDocument | undefined
   readonly options: StepOptions
   readonly digest: Digest
 }

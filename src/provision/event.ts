@@ -1,10 +1,10 @@
 import type { PlannedAction } from './action.js'
-import type { Problem } from './preflight.js'
+import type { PreflightProblem } from './host/preflight.js'
 
 /** What happens during a run: one JSON line each; the human progress is a view of the same. */
 export type ProvisionEvent = { readonly time: string; readonly run: string } & (
   | { readonly type: 'run-started'; readonly cluster: string; readonly hosts: readonly string[] }
-  | { readonly type: 'problem'; readonly problem: Problem }
+  | { readonly type: 'problem'; readonly problem: PreflightProblem }
   | { readonly type: 'step-started'; readonly host: string; readonly step: string }
   | {
       readonly type: 'action'

@@ -1,9 +1,10 @@
+export { mergeKubeconfig } from '../kubeconfig/merge.js'
 export type { Action, FileChange, PlannedAction } from './action.js'
-export type { Applied, Failure } from './apply.js'
-export type { Document, Inputs, StepContext, StepOptions } from './context.js'
+export type { Applied, StepFailure } from './apply.js'
+export type { AppliedDocument, Inputs, StepContext, StepOptions } from './context.js'
 export type { ProvisionEvent } from './event.js'
-export type { World } from './fleet.js'
-export { mergeKubeconfig } from './kubeconfig-merge.js'
+export type { World } from './host/fleet.js'
+export type { PreflightProblem } from './host/preflight.js'
 export {
   defaultKubeconfig,
   type LoadOptions,
@@ -14,21 +15,20 @@ export {
   type WorldOptions,
 } from './operator.js'
 export type { PlannedStep, ProvisionPlan } from './plan.js'
+export { checkPorts, type PortCheck, type PortResult } from './ports/check.js'
+export { PORT_FORMATS, type PortFormat } from './ports/format.js'
 export {
   PORTS,
   type PortRow,
+  type PortRule,
   portRules,
-  type Rule,
   type Source,
   type SourceSettings,
-} from './ports.js'
-export { checkPorts, type PortCheck, type PortResult } from './ports-check.js'
-export { PORT_FORMATS, type PortFormat } from './ports-format.js'
-export type { Problem } from './preflight.js'
+} from './ports/ports.js'
 export {
   type ApplyRequest,
+  type ProvisionOptions,
   type ProvisionReport,
-  type ProvisionSettings,
   provisionApply,
   provisionPlan,
   provisionPush,
@@ -36,10 +36,14 @@ export {
   provisionStatus,
   type RolledBack,
 } from './provision.js'
-export { shellJoin, shellQuote } from './quote.js'
-export { openSsh, type Ssh, type SshOptions, type SshTarget } from './ssh.js'
-export type { HostStatus } from './status.js'
-export { isFor, STEPS, type Step, type StepId, type Wave, waves } from './steps.js'
+export {
+  openSsh,
+  type Ssh,
+  type SshOptions,
+  type SshTarget,
+  shellJoin,
+  shellQuote,
+} from './ssh/ssh.js'
 export {
   type Clock,
   type RunOptions,
@@ -47,4 +51,6 @@ export {
   type Transport,
   TransportError,
   type TransportFault,
-} from './transport.js'
+} from './ssh/transport.js'
+export type { HostStatus } from './status.js'
+export { isFor, STEPS, type Step, type StepId, type Wave, waves } from './steps/steps.js'

@@ -8,14 +8,13 @@ import type { Cluster } from '../cluster/cluster.js'
 import { KpkiError } from '../errors.js'
 import { readTree } from '../files/disk.js'
 import type { FileTree } from '../files/tree.js'
-import type { Document, Inputs, StepOptions } from './context.js'
+import type { AppliedDocument, Inputs, StepOptions } from './context.js'
 import type { Happening, ProvisionEvent } from './event.js'
-import type { World } from './fleet.js'
-import type { Exchange } from './remote.js'
-import { secret } from './secret.js'
-import { openSsh, type SshOptions } from './ssh.js'
-import type { Digest } from './transforms.js'
-import type { Clock } from './transport.js'
+import type { World } from './host/fleet.js'
+import type { Digest } from './host/transforms.js'
+import { type Exchange, secret } from './run/remote.js'
+import { openSsh, type SshOptions } from './ssh/ssh.js'
+import type { Clock } from './ssh/transport.js'
 
 /** The machine's own time. */
 export const systemClock: Clock = {
@@ -82,7 +81,7 @@ export async function loadInputs(
   }
 }
 
-async function loadDocument(base: string, name: string, sha256?: string): Promise<Document> {
+async function loadDocument(base: string, name: string, sha256?: string): Promise<AppliedDocument> {
   const pinned = sha256 === undefined ? {} : { sha256: sha256.toLowerCase() }
   if (/^https?:\/\//.test(name)) return { name, url: name, ...pinned }
   const text = await readNamed(resolve(base, name))

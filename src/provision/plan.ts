@@ -1,10 +1,10 @@
 import { fileAt } from '../files/tree.js'
 import { changes, type PlannedAction, planned } from './action.js'
 import type { Inputs } from './context.js'
-import { contextOf, type Session } from './fleet.js'
-import type { Problem } from './preflight.js'
-import { planPush } from './push-files.js'
-import { isFor, STEPS, type Step, waves } from './steps.js'
+import { contextOf, type Session } from './host/fleet.js'
+import type { PreflightProblem } from './host/preflight.js'
+import { planPush } from './run/push-files.js'
+import { isFor, STEPS, type Step, waves } from './steps/steps.js'
 
 export interface PlannedStep {
   readonly host: string
@@ -24,7 +24,7 @@ export interface ProvisionPlan {
   readonly cluster: string
   /** SHA-256 of the inventory and of every file. */
   readonly inputs: string
-  readonly problems: readonly Problem[]
+  readonly problems: readonly PreflightProblem[]
   readonly steps: readonly PlannedStep[]
   /** SHA-256 of everything above. */
   readonly hash: string
@@ -38,7 +38,7 @@ export function stepsOf(names?: readonly string[]): readonly Step[] {
 export function makePlan(
   inputs: Inputs,
   sessions: readonly Session[],
-  problems: readonly Problem[],
+  problems: readonly PreflightProblem[],
   steps: readonly Step[] = STEPS,
 ): ProvisionPlan {
   const byName = new Map(sessions.map((session) => [session.node.name, session]))

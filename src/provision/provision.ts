@@ -1,18 +1,18 @@
 import { KpkiError } from '../errors.js'
 import { type Applied, applySteps, stamp } from './apply.js'
 import type { Inputs } from './context.js'
-import { askAll, judgeAll, openSession, type Session, type World } from './fleet.js'
-import { lastEntry, unfinished } from './journal.js'
-import { guarded, releaseLock, takeLock } from './lock.js'
+import { askAll, judgeAll, openSession, type Session, type World } from './host/fleet.js'
+import type { PreflightProblem } from './host/preflight.js'
 import { beyond, hashInputs, isWhole, makePlan, type ProvisionPlan, stepsOf } from './plan.js'
-import { eachOf } from './pool.js'
-import type { Problem } from './preflight.js'
-import { rollBack } from './push.js'
-import { remoteError } from './remote.js'
+import { lastEntry, unfinished } from './run/journal.js'
+import { guarded, releaseLock, takeLock } from './run/lock.js'
+import { eachOf } from './run/pool.js'
+import { rollBack } from './run/push.js'
+import { remoteError } from './run/remote.js'
 import { type HostStatus, statusOf } from './status.js'
 
 /** What all verbs share. */
-export interface ProvisionSettings {
+export interface ProvisionOptions {
   /** Names of the nodes; all by default. */
   readonly nodes?: readonly string[] | undefined
   /** Ids of the steps; all by default. */
@@ -25,7 +25,7 @@ export interface ProvisionSettings {
   readonly restart?: boolean | undefined
 }
 
-export interface ApplyRequest extends ProvisionSettings {
+export interface ApplyRequest extends ProvisionOptions {
   /** A plan that was reviewed: nothing beyond it is done. */
   readonly reviewed?: ProvisionPlan | undefined
   /** Shows the plan and decides. */
@@ -56,7 +56,7 @@ const pushChecks = [
 export async function provisionPlan(
   inputs: Inputs,
   world: World,
-  settings: ProvisionSettings = {},
+  settings: ProvisionOptions = {},
 ): Promise<ProvisionPlan> {
   return withSessions(inputs, world, settings, (sessions) =>
     prepare(inputs, world, sessions, settings),
@@ -117,7 +117,7 @@ export function provisionPush(
 export async function provisionStatus(
   inputs: Inputs,
   world: World,
-  settings: ProvisionSettings = {},
+  settings: ProvisionOptions = {},
 ): Promise<readonly HostStatus[]> {
   return withSessions(inputs, world, settings, async (sessions) => {
     const problems = await askAll(inputs, world, sessions, settings.concurrency ?? 10)
@@ -140,7 +140,7 @@ export interface RolledBack {
 export async function provisionRollback(
   inputs: Inputs,
   world: World,
-  settings: ProvisionSettings & { readonly to?: string | undefined } = {},
+  settings: ProvisionOptions & { readonly to?: string | undefined } = {},
 ): Promise<readonly RolledBack[]> {
   const { owner, clock, isAlive, randomHex } = world
   const results: RolledBack[] = []
@@ -168,7 +168,7 @@ export async function provisionRollback(
 async function withSessions<T>(
   inputs: Inputs,
   world: World,
-  settings: ProvisionSettings,
+  settings: ProvisionOptions,
   work: (sessions: readonly Session[]) => Promise<T>,
 ): Promise<T> {
   const wanted = settings.nodes
@@ -197,7 +197,7 @@ async function prepare(
   inputs: Inputs,
   world: World,
   sessions: readonly Session[],
-  settings: ProvisionSettings,
+  settings: ProvisionOptions,
 ): Promise<ProvisionPlan> {
   const unreached = await askAll(inputs, world, sessions, settings.concurrency ?? 10)
   const names = sessions.map(({ node }) => node.name)
@@ -218,8 +218,8 @@ async function prepare(
 function journals(
   inputs: Inputs,
   sessions: readonly Session[],
-  settings: ProvisionSettings,
-): readonly Problem[] {
+  settings: ProvisionOptions,
+): readonly PreflightProblem[] {
   if (settings.restart) return []
   const hash = hashInputs(inputs)
   return sessions.flatMap(({ node, facts }) => {

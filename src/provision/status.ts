@@ -1,8 +1,8 @@
 import type { Inputs } from './context.js'
-import { contextOf, type Session } from './fleet.js'
-import type { Problem } from './preflight.js'
-import { planPush } from './push-files.js'
-import { remoteError } from './remote.js'
+import { contextOf, type Session } from './host/fleet.js'
+import type { PreflightProblem } from './host/preflight.js'
+import { planPush } from './run/push-files.js'
+import { remoteError } from './run/remote.js'
 import { servedActions } from './steps/verify.js'
 
 /** What is true on one host. */
@@ -25,14 +25,14 @@ export interface HostStatus {
   readonly certificates?: 'as pushed' | string
   /** As the first control plane sees it. */
   readonly node?: 'Ready' | 'NotReady' | 'unknown'
-  readonly problems: readonly Problem[]
+  readonly problems: readonly PreflightProblem[]
 }
 
 export async function statusOf(
   inputs: Inputs,
   sessions: readonly Session[],
   session: Session,
-  problems: readonly Problem[],
+  problems: readonly PreflightProblem[],
 ): Promise<HostStatus> {
   const { node, facts } = session
   const own = problems.filter((problem) => problem.host === node.name)

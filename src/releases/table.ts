@@ -1,10 +1,102 @@
 import type { MinorFeatures, ReleaseChange, ReleaseRow } from './features.js'
-import { FIRST } from './first.js'
 
 const alpha = { stage: 'alpha', default: false } as const
+const deprecated = { stage: 'deprecated', default: false } as const
+
+/** The oldest minor; the others say what they change (`table.ts`). */
+export const FIRST: ReleaseRow = {
+  minor: '1.28',
+  newestPatch: 15,
+  etcdImage: [
+    [0, '3.5.9-0'],
+    [6, '3.5.10-0'],
+    [8, '3.5.12-0'],
+    [14, '3.5.15-0'],
+  ],
+  corednsImage: [[0, 'v1.10.1']],
+  pauseImage: '3.9',
+  imageOrder: ['pause', 'etcd', 'coredns'],
+  superAdminConf: false,
+  adminGroup: 'system:masters',
+  kubeletClientGroup: [[0, 'system:masters']],
+  etcdClientGroup: 'system:masters',
+  leafNotBefore: 'authority',
+  configuredValidity: false,
+  keyAlgorithms: ['RSA-2048', 'ECDSA-P256'],
+  keyAlgorithmSetting: 'PublicKeysECDSA',
+  subjectKeyIdentifier: 'sha1',
+  kubeconfigAuthority: 'same-bytes',
+  kubeletLocalEndpoint: false,
+  kubeconfigPreferences: true,
+  kubeadmApi: 'kubeadm.k8s.io/v1beta3',
+  kubeadmApis: ['kubeadm.k8s.io/v1beta3'],
+  v1beta3Timeout: [[0, true]],
+  externalEtcdHttpEndpoints: false,
+  extraArgs: 'replace',
+  authorizationMode: 'filtered',
+  etcdProbes: {
+    liveness: '/health?exclude=NOSPACE&serializable=true',
+    startup: '/health?serializable=false',
+  },
+  schedulerProbes: { liveness: '/healthz', startup: '/healthz' },
+  namedProbePorts: false,
+  etcdFlags: 'experimental',
+  caDirectories: [
+    '/etc/pki',
+    '/usr/share/ca-certificates',
+    '/usr/local/share/ca-certificates',
+    '/etc/ca-certificates',
+  ],
+  flexvolumeMount: true,
+  creationTimestamp: true,
+  envOrder: 'random',
+  nodeLocalCriSocket: false,
+  pauseImageFlag: true,
+  kubeletConfigKeys: [],
+  resolvConf: 'cluster',
+  featureGates: {
+    PublicKeysECDSA: alpha,
+    RootlessControlPlane: alpha,
+    EtcdLearnerMode: alpha,
+    UpgradeAddonsBeforeControlPlane: deprecated,
+  },
+  patchTargets: [
+    'etcd',
+    'kube-apiserver',
+    'kube-controller-manager',
+    'kube-scheduler',
+    'kubeletconfiguration',
+  ],
+  initPhases: [
+    'preflight',
+    'certs',
+    'kubeconfig',
+    'etcd',
+    'control-plane',
+    'kubelet-start',
+    'wait-control-plane',
+    'upload-config',
+    'upload-certs',
+    'mark-control-plane',
+    'bootstrap-token',
+    'kubelet-finalize',
+    'addon',
+    'show-join-command',
+  ],
+  joinPhases: [
+    'preflight',
+    'control-plane-prepare',
+    'check-etcd',
+    'kubelet-start',
+    'control-plane-join',
+  ],
+  kubeletFinalizePhase: 'experimental-cert-rotation',
+  minimumExternalEtcd: '3.4.13-4',
+  kubeletSkew: 1,
+}
+
 const beta = { stage: 'beta', default: true } as const
 const ga = { stage: 'ga', default: true } as const
-const deprecated = { stage: 'deprecated', default: false } as const
 
 /** What each minor changes: the one place where a new one is added. */
 export const CHANGES: readonly ReleaseChange[] = [

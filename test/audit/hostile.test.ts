@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { auditTree } from '../../src/audit/audit.js'
-import { recognise } from '../../src/audit/recognise.js'
+import { recognise } from '../../src/audit/read/recognise.js'
 import { RULES } from '../../src/audit/rules/index.js'
 import { type FileTree, file, type TreeEntry, treeOf } from '../../src/files/tree.js'
 import { audit, CONTROL_PLANE, findings, generated, mutated, NOW, PKI } from './support.js'

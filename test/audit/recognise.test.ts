@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { auditTree } from '../../src/audit/audit.js'
-import { recognise } from '../../src/audit/recognise.js'
+import { recognise } from '../../src/audit/read/recognise.js'
 import { type FileTree, file, type TreeEntry, treeOf, under } from '../../src/files/tree.js'
 import { CONTROL_PLANE, clusterText, generated, NOW, PKI } from './support.js'
 

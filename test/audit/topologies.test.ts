@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { auditTree } from '../../src/audit/audit.js'
-import { DERIVED_RULES } from '../../src/audit/rules/derived.js'
+import { DERIVED_RULES } from '../../src/audit/rules/connections.js'
 import { under } from '../../src/files/tree.js'
 import {
   audit,

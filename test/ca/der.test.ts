@@ -13,7 +13,8 @@ import {
   readSmallInteger,
   TAG,
   unsignedOf,
-} from '../../src/ca/der.js'
+} from '../../src/ca/der/der.js'
+import { readTime } from '../../src/ca/der/time.js'
 import {
   bitString,
   element,
@@ -25,8 +26,7 @@ import {
   set,
   time,
   utcTime,
-} from '../../src/ca/der-write.js'
-import { readTime } from '../../src/ca/time.js'
+} from '../../src/ca/der/write.js'
 import { bytes, codeOf } from './support.js'
 
 describe('reading strictly', () => {

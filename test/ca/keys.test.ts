@@ -2,7 +2,7 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } fr
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { hexOf } from '../../src/ca/der.js'
+import { hexOf } from '../../src/ca/der/der.js'
 import { runtimeEngine } from '../../src/ca/engine.js'
 import {
   generateKey,
@@ -14,7 +14,7 @@ import {
   readPrivateKeyWith,
   readPublicKey,
   sameKey,
-} from '../../src/ca/keys.js'
+} from '../../src/ca/keys/keys.js'
 import { encodePem, parsePem } from '../../src/ca/pem.js'
 import { KpkiError } from '../../src/errors.js'
 import { codeOf, engines, testKey, testKeyPem } from './support.js'

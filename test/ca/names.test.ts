@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeAddress, encodeAddress, isAddress } from '../../src/ca/addresses.js'
-import { hexOf, sameBytes } from '../../src/ca/der.js'
-import { decodeName, encodeName, formatName, subject } from '../../src/ca/names.js'
+import { decodeName, encodeName, formatName, subject } from '../../src/ca/certificate/names.js'
+import { decodeAddress, encodeAddress, isAddress } from '../../src/ca/der/addresses.js'
+import { hexOf, sameBytes } from '../../src/ca/der/der.js'
 import { bytes, codeOf } from './support.js'
 
 describe('names', () => {

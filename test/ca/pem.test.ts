@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodePem, parsePem } from '../../src/ca/pem.js'
-import { pemOddities } from '../../src/ca/pem-oddities.js'
+import { encodePem, parsePem, pemOddities } from '../../src/ca/pem.js'
 
 const block = encodePem(
   'CERTIFICATE',

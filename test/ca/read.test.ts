@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { derCursor, enter, hexOf, peekTag, readContent, readElement } from '../../src/ca/der.js'
+import { readCertificate, readCertificates } from '../../src/ca/certificate/read.js'
+import { derCursor, enter, hexOf, peekTag, readContent, readElement } from '../../src/ca/der/der.js'
 import {
   bitString,
   boolean,
@@ -11,11 +12,10 @@ import {
   octetString,
   oid,
   sequence,
-} from '../../src/ca/der-write.js'
+} from '../../src/ca/der/write.js'
 import { runtimeEngine } from '../../src/ca/engine.js'
+import { createVerifier } from '../../src/ca/keys/signature.js'
 import { encodePem } from '../../src/ca/pem.js'
-import { readCertificate, readCertificates } from '../../src/ca/read.js'
-import { createVerifier } from '../../src/ca/signature.js'
 import { KpkiError } from '../../src/errors.js'
 import { authority, bytes, codeOf, testKey } from './support.js'
 

@@ -2,11 +2,16 @@ import { webcrypto } from 'node:crypto'
 import 'reflect-metadata'
 import * as x509 from '@peculiar/x509'
 import { describe, expect, test } from 'vitest'
-import { ecdsaFromDer, ecdsaToDer } from '../../src/ca/ecdsa.js'
+import type { CertificateFacts } from '../../src/ca/certificate/facts.js'
+import { readCertificate } from '../../src/ca/certificate/read.js'
 import { runtimeEngine } from '../../src/ca/engine.js'
-import { readCertificate } from '../../src/ca/read.js'
-import { createVerifier, signatureAlgorithmOf, verifySignature } from '../../src/ca/signature.js'
-import type { CertificateFacts } from '../../src/ca/types.js'
+import {
+  createVerifier,
+  ecdsaFromDer,
+  ecdsaToDer,
+  signatureAlgorithmOf,
+  verifySignature,
+} from '../../src/ca/keys/signature.js'
 import { authority, bytes, codeOf, engines, testKey } from './support.js'
 
 interface Algorithm {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
+import type { CertificateFacts } from '../../src/ca/certificate/facts.js'
+import { subject } from '../../src/ca/certificate/names.js'
+import { readCertificate } from '../../src/ca/certificate/read.js'
 import { type CryptoEngine, peculiarEngine, runtimeEngine } from '../../src/ca/engine.js'
 import { type CertificateRequest, issueCertificate, randomSerial } from '../../src/ca/issue.js'
-import { keyIdentifierOf, type PrivateKey, readPrivateKey } from '../../src/ca/keys.js'
-import { subject } from '../../src/ca/names.js'
-import { readCertificate } from '../../src/ca/read.js'
+import { keyIdentifierOf, type PrivateKey, readPrivateKey } from '../../src/ca/keys/keys.js'
 import { localSigner, type Signer } from '../../src/ca/signer.js'
-import type { CertificateFacts } from '../../src/ca/types.js'
 
 export const engines: readonly (readonly [string, () => Promise<CryptoEngine>])[] = [
   ['runtime', async () => runtimeEngine()],

@@ -1,5 +1,5 @@
-import { bitString, explicit, oid, printableString, sequence } from '../../src/ca/der-write.js'
-import type { ChainReasonCode } from '../../src/ca/verify.js'
+import { bitString, explicit, oid, printableString, sequence } from '../../src/ca/der/write.js'
+import type { ChainReasonCode } from '../../src/ca/verify/verify.js'
 import {
   altNames,
   authority,

@@ -1,6 +1,8 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { encodeAddress } from '../../src/ca/addresses.js'
-import { TAG } from '../../src/ca/der.js'
+import { KEY_USAGE_BITS } from '../../src/ca/certificate/extensions.js'
+import type { KeyUsageBit } from '../../src/ca/certificate/facts.js'
+import { encodeAddress } from '../../src/ca/der/addresses.js'
+import { TAG } from '../../src/ca/der/der.js'
 import {
   asciiString,
   bitString,
@@ -16,10 +18,8 @@ import {
   set,
   time,
   utf8String,
-} from '../../src/ca/der-write.js'
-import { KEY_USAGE_BITS } from '../../src/ca/extensions.js'
-import { publicKeyBits } from '../../src/ca/public-key.js'
-import type { KeyUsageBit } from '../../src/ca/types.js'
+} from '../../src/ca/der/write.js'
+import { publicKeyBits } from '../../src/ca/keys/public-key.js'
 
 /** Certificates with any defect a test wants: kpki's own issuer would refuse to write most of them. */
 export interface Forged {

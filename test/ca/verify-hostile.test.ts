@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { readCertificate } from '../../src/ca/certificate/read.js'
 import { encodePem } from '../../src/ca/pem.js'
-import { readCertificate } from '../../src/ca/read.js'
-import { verifyChain, verifyLikeOpenssl } from '../../src/ca/verify.js'
+import { verifyChain, verifyLikeOpenssl } from '../../src/ca/verify/verify.js'
 import { CASES } from './verify-cases.js'
 import {
   AT,

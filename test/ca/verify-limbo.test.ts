@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { type ChainQuestion, verifyChain } from '../../src/ca/verify.js'
+import { type ChainQuestion, verifyChain } from '../../src/ca/verify/verify.js'
 
 /**
  * Path-validation vectors of C2SP/x509-limbo. They expect RFC 5280 to the letter, kpki answers as Go

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type ChainVerdict, verifyChain, verifyLikeOpenssl } from '../../src/ca/verify.js'
+import { type ChainVerdict, verifyChain, verifyLikeOpenssl } from '../../src/ca/verify/verify.js'
 import { CASES, type ChainCase } from './verify-cases.js'
 import { AT } from './verify-forge.js'
 

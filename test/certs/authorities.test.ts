@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { readPrivateKey, sameKey } from '../../src/ca/keys.js'
-import { verifySignature } from '../../src/ca/signature.js'
-import { type Existing, type Generated, generate } from '../../src/generate.js'
+import { readPrivateKey, sameKey } from '../../src/ca/keys/keys.js'
+import { verifySignature } from '../../src/ca/keys/signature.js'
+import { type Existing, type Generated, generate } from '../../src/generate/generate.js'
 import { testKeyPem } from '../ca/support.js'
 import {
   certificateIn,

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type ArchiveLimits, readArchive } from '../../src/cli/audit-archive.js'
+import { type ArchiveLimits, readArchive } from '../../src/cli/input/archives.js'
 import { isKpkiError } from '../../src/errors.js'
+import { writeTar } from '../../src/files/tar.js'
 import { file } from '../../src/files/tree.js'
-import { writeTar } from '../../src/provision/tar.js'
 import { inFolder, tar } from './audit-support.js'
 
 const read = (bytes: Uint8Array, limits?: ArchiveLimits) =>

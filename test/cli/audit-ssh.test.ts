@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { parseHostAddress, readOver } from '../../src/cli/audit-ssh.js'
+import { parseHostAddress, readOver } from '../../src/cli/input/ssh.js'
 import { isKpkiError } from '../../src/errors.js'
-import { writeTar } from '../../src/provision/tar.js'
-import type { RunResult, Transport } from '../../src/provision/transport.js'
+import { writeTar } from '../../src/files/tar.js'
+import type { RunResult, Transport } from '../../src/provision/ssh/transport.js'
 
 function transport(result: Partial<RunResult>, seen: string[][] = []): Transport {
   return {

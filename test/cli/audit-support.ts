@@ -6,7 +6,7 @@ import type { ExitCode, Io } from '../../src/cli/io.js'
 import { main } from '../../src/cli/main.js'
 import { writeTree } from '../../src/files/disk.js'
 import { type FileTree, treeOf } from '../../src/files/tree.js'
-import type { Generated } from '../../src/generate.js'
+import type { Generated } from '../../src/generate/generate.js'
 
 export interface Ran {
   readonly exit: ExitCode

@@ -1,11 +1,11 @@
 import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { FORMAT_IDS, GRAPH_FORMAT_IDS } from '../../src/audit/report/format-ids.js'
+import { FORMAT_IDS, GRAPH_FORMAT_IDS } from '../../src/audit/report/formats.js'
 import { isReport } from '../../src/audit/report/schema.js'
 import type { AuditReport } from '../../src/audit/types.js'
 import { writeTree } from '../../src/files/disk.js'
-import { type Generated, generate } from '../../src/generate.js'
+import { type Generated, generate } from '../../src/generate/generate.js'
 import { envAt, later, small } from '../certs/clusters.js'
 import { inFolder, kpki, tar, writeOut } from './audit-support.js'
 

@@ -14,14 +14,14 @@ import {
   parseEndpoint,
   parseIp,
   sameIp,
-} from '../../src/cluster/addresses.js'
+} from '../../src/values/addresses.js'
 import {
   isDns1123Label,
   isDns1123Subdomain,
   isLabelKey,
   isWildcardName,
   nearest,
-} from '../../src/cluster/names.js'
+} from '../../src/values/names.js'
 
 const ip = fc.oneof(fc.ipV4(), fc.ipV6())
 const cidr = fc

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { type ConfigFormat, convertConfig } from '../../src/cluster/convert.js'
+import { type ConfigFormat, convertConfig } from '../../src/cluster/convert/convert.js'
 import { BASE_CASE, clusterFileText } from '../../src/cluster/init.js'
 import { toV1beta3, toV1beta4 } from '../../src/cluster/kubeadm/convert.js'
-import { parseCluster } from '../../src/cluster/resolve.js'
 import { isKpkiError } from '../../src/errors.js'
-import { loadYamlAll } from '../../src/files/yaml.js'
+import { loadYamlAll } from '../../src/files/yaml/yaml.js'
+import { parseCluster } from '../../src/generate/source.js'
 import { readText } from './support.js'
 
 const V3: ConfigFormat = 'kubeadm.k8s.io/v1beta3'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatGoDuration, parseDuration, parseGoDuration } from '../../src/cluster/durations.js'
+import { formatGoDuration, parseDuration, parseGoDuration } from '../../src/values/time.js'
 
 const HOUR = 3_600_000
 

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { BASE_CASE, clusterFileText } from '../../src/cluster/init.js'
-import { parseCluster } from '../../src/cluster/resolve.js'
+import { parseCluster } from '../../src/generate/source.js'
 import { mistakes, readText, root } from './support.js'
 
 describe('examples', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseCluster } from '../../src/cluster/resolve.js'
+import { parseCluster } from '../../src/generate/source.js'
 import { kubeadmFile, mistakes, readText, warnings } from './support.js'
 
 interface Verdicts {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { CERTIFICATE_IDS } from '../../src/certs/table.js'
+import { KNOWN_CERTIFICATES } from '../../src/certs/table.js'
 import { clusterJsonSchema } from '../../src/cluster/json-schema.js'
-import { parseCluster, resolveCluster } from '../../src/cluster/resolve.js'
 import { isKpkiError } from '../../src/errors.js'
+import { parseCluster, resolveCluster } from '../../src/generate/source.js'
 import { type Changes, clusterFile, mistakes, readText, warnings } from './support.js'
 
 const HOUR = 3_600_000
@@ -524,7 +524,7 @@ describe('settings', () => {
 
   it('knows every certificate id', () => {
     const certificates = Object.fromEntries(
-      CERTIFICATE_IDS.map((id) => [id, { keyAlgorithm: 'ECDSA-P256' }]),
+      [...KNOWN_CERTIFICATES.keys(), 'sa'].map((id) => [id, { keyAlgorithm: 'ECDSA-P256' }]),
     )
     const { cluster } = parseCluster(clusterFile({ 'spec.pki.certificates': certificates }))
     expect(Object.keys(cluster.pki.certificates)).toEqual(Object.keys(certificates).sort())

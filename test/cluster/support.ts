@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseCluster, type ResolveOptions } from '../../src/cluster/resolve.js'
+import type { ResolveOptions } from '../../src/cluster/resolve/resolve.js'
 import { isKpkiError, type SpecIssue } from '../../src/errors.js'
-import { dumpYaml } from '../../src/files/yaml.js'
+import { dumpYaml } from '../../src/files/yaml/yaml.js'
+import { parseCluster } from '../../src/generate/source.js'
 
 export const root = join(import.meta.dirname, '../..')
 export const readText = (path: string): string => readFileSync(join(root, path), 'utf8')

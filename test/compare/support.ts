@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { main } from '../../src/cli/main.js'
 import type { Cluster } from '../../src/cluster/cluster.js'
-import { parseCluster } from '../../src/cluster/resolve.js'
 import { type FileTree, file, treeOf } from '../../src/files/tree.js'
-import { dumpYaml } from '../../src/files/yaml.js'
+import { dumpYaml } from '../../src/files/yaml/yaml.js'
+import { parseCluster } from '../../src/generate/source.js'
 
 /** cluster.yaml of three control planes and two workers. */
 export function clusterText(version: string, spec: object = {}): string {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { compareEstates } from '../../src/compare/compare.js'
-import { compareClusters, plannedEstate } from '../../src/compare/planned.js'
-import { compareTrees, cutTo, estateOf } from '../../src/compare/trees.js'
+import { compareClusters, plannedView } from '../../src/compare/clusters.js'
+import { compareViews } from '../../src/compare/compare.js'
+import { compareTrees, cutTo, viewOf } from '../../src/compare/trees.js'
 import { type FileEntry, type FileTree, file, textAt } from '../../src/files/tree.js'
-import { generate } from '../../src/generate.js'
+import { generate } from '../../src/generate/generate.js'
 import { cluster, tree } from './support.js'
 
 const messages = (differences: readonly { path: string; message: string }[]): readonly string[] =>
@@ -155,7 +155,7 @@ describe('compareTrees', async () => {
   })
 
   test('cuts an estate to one node', async () => {
-    const estate = await estateOf(made.nodes)
+    const estate = await viewOf(made.nodes)
     expect([...cutTo(estate, 'w1').nodes.keys()]).toEqual(['w1'])
     expect(cutTo(estate, 'nobody')).toBe(estate)
   })
@@ -181,7 +181,7 @@ describe('plan and output', () => {
         ...under('authorities', made.authorities),
         ...under('kubeconfig', made.kubeconfig),
       ])
-      expect(compareEstates(await estateOf(out), await plannedEstate(planned))).toEqual([])
+      expect(compareViews(await viewOf(out), await plannedView(planned))).toEqual([])
     }
   })
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { upgradePlan } from '../../src/compare/upgrade.js'
-import { RELEASES } from '../../src/releases.js'
+import { RELEASES } from '../../src/releases/releases.js'
+import { upgradePlan } from '../../src/upgrade/upgrade.js'
 import { cluster } from './support.js'
 
 const extra = (clusterConfiguration: object) => ({ kubeadm: { clusterConfiguration } })

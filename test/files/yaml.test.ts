@@ -9,7 +9,7 @@ import {
   loadYaml,
   loadYamlAll,
   MAX_YAML_LENGTH,
-} from '../../src/files/yaml.js'
+} from '../../src/files/yaml/yaml.js'
 
 const fixtures = join(import.meta.dirname, '../../fixtures')
 const read = (path: string): string => readFileSync(join(fixtures, path), 'utf8')

@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { subject } from '../../src/ca/certificate/names.js'
+import { readCertificate } from '../../src/ca/certificate/read.js'
 import { readContainer } from '../../src/ca/containers.js'
 import { runtimeEngine } from '../../src/ca/engine.js'
 import { issueCertificate } from '../../src/ca/issue.js'
@@ -13,12 +15,10 @@ import {
   type PrivateKey,
   publicKeyPem,
   readPrivateKey,
-} from '../../src/ca/keys.js'
-import { subject } from '../../src/ca/names.js'
+} from '../../src/ca/keys/keys.js'
+import { signatureAlgorithmOf, verifySignature } from '../../src/ca/keys/signature.js'
 import { encodePem } from '../../src/ca/pem.js'
-import { readCertificate } from '../../src/ca/read.js'
 import { readRequest } from '../../src/ca/request.js'
-import { signatureAlgorithmOf, verifySignature } from '../../src/ca/signature.js'
 import { authority, requestFor, testKey } from '../ca/support.js'
 
 const engine = runtimeEngine()

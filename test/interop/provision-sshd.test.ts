@@ -12,9 +12,9 @@ import { createServer, connect as dial, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { expectDone, reasonOf, remoteOf } from '../../src/provision/remote.js'
-import { fingerprint, openSsh, type Ssh, type SshTarget } from '../../src/provision/ssh.js'
-import { writeTar } from '../../src/provision/tar.js'
+import { writeTar } from '../../src/files/tar.js'
+import { expectDone, reasonOf, remoteOf } from '../../src/provision/run/remote.js'
+import { fingerprint, openSsh, type Ssh, type SshTarget } from '../../src/provision/ssh/ssh.js'
 
 const sshd = '/usr/sbin/sshd'
 const usable = existsSync(sshd) && process.getuid?.() === 0
@@ -231,7 +231,7 @@ describe.runIf(usable)('against a real sshd', () => {
   it('leaves no connection behind when kpki is killed with -9', async () => {
     const script = path('victim.mjs')
     const esbuild = join(process.cwd(), 'node_modules/.bin/esbuild')
-    const source = join(process.cwd(), 'src/provision/ssh.ts')
+    const source = join(process.cwd(), 'src/provision/ssh/ssh.ts')
     const build = ['--bundle', '--platform=node', '--format=esm', '--log-level=error']
     execFileSync(esbuild, [source, ...build, `--outfile=${path('ssh.mjs')}`])
     writeFileSync(

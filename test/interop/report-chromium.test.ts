@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { auditTree } from '../../src/audit/audit.js'
-import { renderHtml } from '../../src/audit/report/html.js'
+import { renderHtml } from '../../src/audit/report/html/html.js'
 import { RULES } from '../../src/audit/rules/index.js'
-import { generate } from '../../src/generate.js'
+import { generate } from '../../src/generate/generate.js'
 import {
   badReport,
   connection,

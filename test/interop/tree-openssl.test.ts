@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Generated } from '../../src/generate.js'
+import type { Generated } from '../../src/generate/generate.js'
 import { embeddedCredentials } from '../../src/kubeconfig/read.js'
 import { large, textsOf } from '../certs/clusters.js'
 import { COMBINATIONS, nodeRoot, written } from './trees.js'

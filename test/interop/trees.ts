@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { KeyAlgorithm } from '../../src/ca/keys.js'
+import type { KeyAlgorithm } from '../../src/ca/keys/keys.js'
 import type { Cluster } from '../../src/cluster/cluster.js'
 import { writeTree } from '../../src/files/disk.js'
 import { type FileTree, textAt } from '../../src/files/tree.js'
-import { loadYaml } from '../../src/files/yaml.js'
-import { type Generated, generate } from '../../src/generate.js'
+import { loadYaml } from '../../src/files/yaml/yaml.js'
+import { type Generated, generate } from '../../src/generate/generate.js'
 
 export const TOPOLOGIES = ['separate', 'single', 'hierarchy'] as const
 export const ALGORITHMS: readonly KeyAlgorithm[] = ['RSA-2048', 'ECDSA-P256']

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { parseCluster } from '../../src/cluster/resolve.js'
-import { endpointServer, kubeconfigText, serverFor } from '../../src/kubeconfig/kubeconfig.js'
+import { parseCluster } from '../../src/generate/source.js'
 import { embeddedCredentials } from '../../src/kubeconfig/read.js'
+import { endpointServer, kubeconfigText, serverFor } from '../../src/kubeconfig/write.js'
 import { testKey } from '../ca/support.js'
 import { large, small } from '../certs/clusters.js'
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { parseCluster } from '../../src/cluster/resolve.js'
+import { parseCluster } from '../../src/generate/source.js'
 import { initialFiles } from './cluster.js'
 
 // Each folder holds kubeadm's input and what a real kubeadm of that release made of it.

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { loadYamlAll } from '../../src/files/yaml.js'
+import { loadYamlAll } from '../../src/files/yaml/yaml.js'
 import { filesOf, initialFiles, kpkiCluster, nodeOf } from './cluster.js'
 
 const PATH = 'etc/kubernetes/kubeadm.yaml'

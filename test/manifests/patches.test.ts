@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { jsonPatch, mergePatch } from '../../src/manifests/json-patch.js'
-import { applyPatches } from '../../src/manifests/patches.js'
-import { POD_SCHEMA } from '../../src/manifests/pod-fields.js'
-import { canonicalQuantity } from '../../src/manifests/quantity.js'
-import { strategicMerge } from '../../src/manifests/strategic-merge.js'
+import { jsonPatch, mergePatch } from '../../src/manifests/patches/json-patch.js'
+import { applyPatches } from '../../src/manifests/patches/patches.js'
+import { canonicalQuantity, POD_SCHEMA } from '../../src/manifests/patches/pod-fields.js'
+import { strategicMerge } from '../../src/manifests/patches/strategic-merge.js'
 import { kubeadmCluster } from './cluster.js'
 
 describe('strategic merge', () => {

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { parseCluster } from '../../src/cluster/resolve.js'
+import { parseCluster } from '../../src/generate/source.js'
 import { imagesOf } from '../../src/manifests/images.js'
 import { initialFiles } from './cluster.js'
 

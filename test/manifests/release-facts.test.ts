@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { findVersion, RELEASES, rowsOf } from '../../src/releases.js'
+import { findVersion, RELEASES, rowsOf } from '../../src/releases/releases.js'
 import { initialFiles, inRelease, kpkiCluster, kubeadmCluster } from './cluster.js'
 
 const MANIFESTS = 'etc/kubernetes/manifests'

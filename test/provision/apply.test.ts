@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { applySteps } from '../../src/provision/apply.js'
 import type { Inputs } from '../../src/provision/context.js'
-import { openSession } from '../../src/provision/fleet.js'
+import { openSession } from '../../src/provision/host/fleet.js'
 import { provisionApply, provisionPlan, provisionPush } from '../../src/provision/provision.js'
-import type { Step } from '../../src/provision/steps.js'
-import { TransportError } from '../../src/provision/transport.js'
+import { TransportError } from '../../src/provision/ssh/transport.js'
+import type { Step } from '../../src/provision/steps/steps.js'
 import { clusterOf, inputsOf, token } from './cluster.js'
 import { type FleetOptions, fleetOf, type SimulatedHost } from './fleet.js'
 

@@ -1,8 +1,8 @@
-import { parseCluster } from '../../src/cluster/resolve.js'
 import { type FileTree, file, treeOf } from '../../src/files/tree.js'
-import { loadYaml } from '../../src/files/yaml.js'
+import { loadYaml } from '../../src/files/yaml/yaml.js'
+import { parseCluster } from '../../src/generate/source.js'
 import type { Inputs } from '../../src/provision/context.js'
-import { parseFacts } from '../../src/provision/facts.js'
+import { parseFacts } from '../../src/provision/host/facts.js'
 import { digest } from './sandbox.js'
 
 export const fingerprint = 'E8C25BE322FD8A8F263A71166CD65119BEA13C7A'

@@ -1,13 +1,13 @@
 import type { ClusterNode } from '../../src/cluster/cluster.js'
 import type { ProvisionEvent } from '../../src/provision/event.js'
-import type { World } from '../../src/provision/fleet.js'
-import type { Exchange } from '../../src/provision/remote.js'
+import type { World } from '../../src/provision/host/fleet.js'
+import type { Exchange } from '../../src/provision/run/remote.js'
 import {
   type RunOptions,
   type RunResult,
   type Transport,
   TransportError,
-} from '../../src/provision/transport.js'
+} from '../../src/provision/ssh/transport.js'
 import { factsText } from './cluster.js'
 
 /** What one simulated host remembers. */

@@ -1,16 +1,16 @@
 import { existsSync, readFileSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { runJob } from '../../src/provision/job.js'
-import { lastEntry, record, unfinished } from '../../src/provision/journal.js'
+import { runJob } from '../../src/provision/run/interpret.js'
+import { lastEntry, record, unfinished } from '../../src/provision/run/journal.js'
 import {
   guarded,
   type LockOwner,
   releaseLock,
   STALE_SECONDS,
   takeLock,
-} from '../../src/provision/lock.js'
-import { remoteOf } from '../../src/provision/remote.js'
+} from '../../src/provision/run/lock.js'
+import { remoteOf } from '../../src/provision/run/remote.js'
 import { type Sandbox, sandbox } from './sandbox.js'
 
 let host: Sandbox

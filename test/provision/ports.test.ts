@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { portRules } from '../../src/provision/ports.js'
-import { PORT_FORMATS } from '../../src/provision/ports-format.js'
+import { PORT_FORMATS } from '../../src/provision/ports/format.js'
+import { portRules } from '../../src/provision/ports/ports.js'
 import { clusterOf } from './cluster.js'
 
 const cluster = clusterOf(1)

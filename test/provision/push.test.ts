@@ -3,9 +3,8 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type FileEntry, file } from '../../src/files/tree.js'
 import type { FileChange, PushAction } from '../../src/provision/action.js'
-import { FINISH, placeFiles, rollBack } from '../../src/provision/push.js'
-import { remoteOf } from '../../src/provision/remote.js'
-import { secret } from '../../src/provision/secret.js'
+import { FINISH, placeFiles, rollBack } from '../../src/provision/run/push.js'
+import { remoteOf, secret } from '../../src/provision/run/remote.js'
 import { digest, type Sandbox, sandbox } from './sandbox.js'
 
 let host: Sandbox

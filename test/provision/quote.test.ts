@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { shellJoin, shellQuote } from '../../src/provision/quote.js'
+import { shellJoin, shellQuote } from '../../src/provision/ssh/ssh.js'
 
 describe('shellQuote', () => {
   it.each([

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Digest } from '../../src/provision/transforms.js'
-import type { RunOptions, RunResult, Transport } from '../../src/provision/transport.js'
+import type { Digest } from '../../src/provision/host/transforms.js'
+import type { RunOptions, RunResult, Transport } from '../../src/provision/ssh/transport.js'
 
 export const digest: Digest = (algorithm, data) => createHash(algorithm).update(data).digest('hex')
 

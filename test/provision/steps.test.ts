@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { changes, planned } from '../../src/provision/action.js'
 import type { StepContext } from '../../src/provision/context.js'
-import { judge } from '../../src/provision/preflight.js'
-import { planPush } from '../../src/provision/push-files.js'
+import { judge } from '../../src/provision/host/preflight.js'
+import { planPush } from '../../src/provision/run/push-files.js'
 import { clusterMark } from '../../src/provision/steps/kubeadm.js'
-import { STEPS, waves } from '../../src/provision/steps.js'
+import { STEPS, waves } from '../../src/provision/steps/steps.js'
 import { clusterOf, factsOf, fingerprint, inputsOf, pem, token } from './cluster.js'
 import { digest } from './sandbox.js'
 

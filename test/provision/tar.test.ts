@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readTar, type TarMember, writeTar } from '../../src/provision/tar.js'
+import { readTar, type TarMember, writeTar } from '../../src/files/tar.js'
 
 const archive = (members: readonly TarMember[]) =>
   new Uint8Array(Buffer.concat([...writeTar(members)]))

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { adaptContainerd } from '../../src/provision/containerd.js'
-import { mergeKubeconfig } from '../../src/provision/kubeconfig-merge.js'
-import { verifiedKey } from '../../src/provision/openpgp.js'
-import { hasSwapLine, TRANSFORMS, withBlock } from '../../src/provision/transforms.js'
+import { mergeKubeconfig } from '../../src/kubeconfig/merge.js'
+import {
+  adaptContainerd,
+  hasSwapLine,
+  TRANSFORMS,
+  verifiedKey,
+  withBlock,
+} from '../../src/provision/host/transforms.js'
 import { admin } from './cluster.js'
 import { digest } from './sandbox.js'
 

@@ -1,12 +1,29 @@
+import { visibleJson } from '../../values/text.js'
 import type { AuditReport, Rule } from '../types.js'
-import type { FormatId } from './format-ids.js'
-import { renderHtml } from './html.js'
-import { renderJson } from './json.js'
+import { renderHtml } from './html/html.js'
 import { renderJunit } from './junit.js'
 import { renderMarkdown } from './markdown.js'
 import { renderPrometheus } from './prometheus.js'
 import { renderSarif } from './sarif.js'
 import { renderText } from './text.js'
+
+/** Every output format of an audit, in the order in which help lists them. */
+export const FORMAT_IDS = [
+  'text',
+  'json',
+  'sarif',
+  'junit',
+  'markdown',
+  'html',
+  'prometheus',
+] as const
+
+export type FormatId = (typeof FORMAT_IDS)[number]
+
+/** Every way of drawing the trust graph. */
+export const GRAPH_FORMAT_IDS = ['text', 'dot', 'mermaid', 'svg', 'json'] as const
+
+export type GraphFormatId = (typeof GRAPH_FORMAT_IDS)[number]
 
 /** What formats may ask besides the report. */
 export interface FormatOptions {
@@ -38,4 +55,9 @@ export const FORMATS: { readonly [F in FormatId]: Format } = {
     mediaType: 'text/plain; version=0.0.4',
     render: renderPrometheus,
   },
+}
+
+/** The report as it is, for programs. Its JSON Schema is published as `schema/audit-report.schema.json`. */
+export function renderJson(report: AuditReport): string {
+  return `${visibleJson(JSON.stringify(report, undefined, 2))}\n`
 }

@@ -1,7 +1,6 @@
+import { escapeXml } from '../../values/text.js'
 import type { AuditReport, Finding, Severity } from '../types.js'
-import { escapeXml } from './escape.js'
-import { groupBy } from './group.js'
-import { connectionSentence, placeOf, standingOf } from './words.js'
+import { connectionSentence, groupBy, placeOf, standingOf } from './words.js'
 
 export interface JunitOptions {
   /** From which severity on a finding counts as a failed test; `never`: none does. */

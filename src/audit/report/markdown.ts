@@ -1,5 +1,5 @@
+import { codeSpan, escapeMarkdown } from '../../values/text.js'
 import type { AuditReport, Connection, Finding, TimelineEntry } from '../types.js'
-import { codeSpan, escapeMarkdown } from './escape.js'
 import {
   connectionSentence,
   count,

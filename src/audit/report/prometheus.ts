@@ -1,5 +1,5 @@
+import { printable } from '../../values/text.js'
 import type { AuditReport, Expiry } from '../types.js'
-import { printable } from './escape.js'
 import { SEVERITIES } from './words.js'
 
 type Labels = Readonly<Record<string, string>>

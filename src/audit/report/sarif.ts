@@ -1,5 +1,5 @@
+import { printable } from '../../values/text.js'
 import type { AuditReport, Finding, Level, Rule, Severity, Waived } from '../types.js'
-import { printable } from './escape.js'
 import { findingId, placeOf } from './words.js'
 
 export interface SarifOptions {

@@ -1,12 +1,12 @@
 import pc from 'picocolors'
+import { printable } from '../../values/text.js'
 import type { AuditReport, Connection, Finding, Severity, TimelineEntry } from '../types.js'
-import { printable } from './escape.js'
-import { boxOf } from './graph-model.js'
-import { groupBy } from './group.js'
+import { boxOf } from './graph/model.js'
 import {
   connectionSentence,
   count,
   dayOf,
+  groupBy,
   headline,
   placeOf,
   relative,

@@ -32,13 +32,13 @@ export function headline(report: AuditReport): string {
   return report.verdict.status === 'warnings' ? 'PASSED, with warnings' : 'PASSED'
 }
 
-interface Place {
+interface ShownPlace {
   readonly node?: string | undefined
   readonly path?: string | undefined
 }
 
 /** `controlplane: etc/kubernetes/pki/ca.crt`, or what is known of it. */
-export function placeOf({ node, path }: Place): string {
+export function placeOf({ node, path }: ShownPlace): string {
   return [node, path].filter((part) => part !== undefined).join(': ')
 }
 
@@ -96,4 +96,25 @@ function hash(text: string): string {
     high = Math.imul(high ^ (unit + i), 0x01000193)
   }
   return [high, low].map((part) => (part >>> 0).toString(16).padStart(8, '0')).join('')
+}
+
+/** Values by key, in the order in which keys first occur. */
+export function groupBy<T, K>(
+  values: Iterable<T>,
+  keyOf: (value: T) => K,
+): ReadonlyMap<K, readonly T[]> {
+  const groups = new Map<K, T[]>()
+  for (const value of values) {
+    const key = keyOf(value)
+    const group = groups.get(key)
+    if (group) group.push(value)
+    else groups.set(key, [value])
+  }
+  return groups
+}
+
+/** Names while they are few, else their number. */
+export function nodesText(nodes: readonly string[]): string {
+  const names = [...new Set(nodes)]
+  return names.length <= 4 ? `on ${names.join(', ')}` : `on ${thousands(names.length)} nodes`
 }

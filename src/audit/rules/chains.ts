@@ -1,10 +1,9 @@
-import { hexOf, sameBytes } from '../../ca/der.js'
-import type { Certificate, Estate } from '../estate.js'
+import { hexOf, sameBytes } from '../../ca/der/der.js'
+import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
-import { indexOf, type Use } from './index-of-estate.js'
-import { acceptersOf, ancestors, anchorsOf, reaches, trustsIn } from './reach.js'
-import { TRUSTS } from './roles.js'
+import { acceptersOf, ancestors, anchorsOf, indexOf, reaches, trustsIn } from './by-evidence.js'
+import { TRUSTS, type Use } from './roles.js'
 import {
   aboutCertificate,
   day,
@@ -15,18 +14,18 @@ import {
   nameOf,
   rule,
   STRICT,
-} from './row.js'
+} from './rule.js'
 
 /** Kubeconfigs have rules of their own (F03, F07), and so has the kubelet’s door (M07). */
-const slotted = (estate: Estate) =>
-  indexOf(estate).uses.filter(
+const slotted = (evidence: Evidence) =>
+  indexOf(evidence).uses.filter(
     ({ role, row }) => role !== 'user' && role !== 'kubelet-client' && row.acceptedBy.length > 0,
   )
-const leaves = (estate: Estate) => indexOf(estate).leaves
-const authorities = (estate: Estate) => indexOf(estate).authorities
+const leaves = (evidence: Evidence) => indexOf(evidence).leaves
+const authorities = (evidence: Evidence) => indexOf(evidence).authorities
 
-function isUntrusted(use: Use, estate: Estate): boolean {
-  const accepters = acceptersOf(use, estate).filter(({ certificates }) => certificates.length > 0)
+function isUntrusted(use: Use, evidence: Evidence): boolean {
+  const accepters = acceptersOf(use, evidence).filter(({ certificates }) => certificates.length > 0)
   return (
     accepters.length > 0 &&
     !accepters.every((trust) => reaches(use.certificate, anchorsOf(trust), use.pem.certificates))
@@ -34,16 +33,16 @@ function isUntrusted(use: Use, estate: Estate): boolean {
 }
 
 /** Another zone’s trust file that accepts the certificate although its own does not. */
-function otherSlot(use: Use, estate: Estate) {
+function otherSlot(use: Use, evidence: Evidence) {
   const roles = ['client-ca', 'etcd-ca', 'requestheader-ca'] as const
   return roles
     .filter((role) => TRUSTS[role].zone !== use.row.zone)
-    .flatMap((role) => trustsIn(estate, role).slice(0, 1))
+    .flatMap((role) => trustsIn(evidence, role).slice(0, 1))
     .find((trust) => reaches(use.certificate, anchorsOf(trust), use.pem.certificates))
 }
 
-function acceptersText(use: Use, estate: Estate): string {
-  const [first] = acceptersOf(use, estate)
+function acceptersText(use: Use, evidence: Evidence): string {
+  const [first] = acceptersOf(use, evidence)
   return first ? nameOf(first.pem.place) : 'its trust file'
 }
 
@@ -65,9 +64,9 @@ export const CHAIN_RULES: readonly Rule[] = [
     citation: 'RFC 5280 §6.1; Go crypto/x509',
     why: 'The other side ends the handshake with "certificate signed by unknown authority".',
     fix: GENERATE,
-    check: each(slotted, (use, estate) =>
-      isUntrusted(use, estate) && !otherSlot(use, estate)
-        ? finding(use.pem.place, `does not chain to ${acceptersText(use, estate)}`, {
+    check: each(slotted, (use, evidence) =>
+      isUntrusted(use, evidence) && !otherSlot(use, evidence)
+        ? finding(use.pem.place, `does not chain to ${acceptersText(use, evidence)}`, {
             certificate: use.certificate,
           })
         : undefined,
@@ -78,12 +77,12 @@ export const CHAIN_RULES: readonly Rule[] = [
     citation: 'CIS 2.7; https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'Its own door refuses it, and the door of the other authority lets it in.',
     fix: GENERATE,
-    check: each(slotted, (use, estate) => {
-      const other = isUntrusted(use, estate) ? otherSlot(use, estate) : undefined
+    check: each(slotted, (use, evidence) => {
+      const other = isUntrusted(use, evidence) ? otherSlot(use, evidence) : undefined
       return other
         ? finding(
             use.pem.place,
-            `is signed by an authority of ${nameOf(other.pem.place)}; it must be one of ${acceptersText(use, estate)}`,
+            `is signed by an authority of ${nameOf(other.pem.place)}; it must be one of ${acceptersText(use, evidence)}`,
             { certificate: use.certificate },
           )
         : undefined
@@ -94,10 +93,10 @@ export const CHAIN_RULES: readonly Rule[] = [
     citation: 'kubernetes/kubeadm#2360; RFC 8446 §4.4.2',
     why: 'The chain has a gap: clients that happen to know the intermediate connect, all others do not.',
     fix: 'cat LEAF.crt INTERMEDIATE.crt > FILE   # or put the intermediate into the trust file',
-    check: each(slotted, (use, estate) => {
-      if (!isUntrusted(use, estate)) return undefined
+    check: each(slotted, (use, evidence) => {
+      if (!isUntrusted(use, evidence)) return undefined
       const above = ancestors(use.certificate)
-      const [trust] = acceptersOf(use, estate)
+      const [trust] = acceptersOf(use, evidence)
       const root = trust?.certificates.find((anchor) => above.has(anchor))
       return root && trust
         ? finding(
@@ -113,7 +112,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     why: 'Go refuses a chain over a certificate without CA:TRUE or keyCertSign. Lax verifiers accept it, and then any leaf can forge others.',
     fix: GENERATE,
     check: each(
-      (estate) => [...issuingCertificates(estate)],
+      (evidence) => [...issuingCertificates(evidence)],
       (issuer) =>
         canSign(issuer)
           ? undefined
@@ -209,7 +208,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     why: 'Nobody can verify it, so clients learn to skip verification.',
     fix: GENERATE,
     check: each(
-      (estate) => indexOf(estate).uses.filter(({ role }) => role !== 'kubelet-serving'),
+      (evidence) => indexOf(evidence).uses.filter(({ role }) => role !== 'kubelet-serving'),
       ({ certificate, pem }) =>
         certificate.facts.selfIssued && certificate.issuers.includes(certificate)
           ? finding(

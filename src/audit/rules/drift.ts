@@ -1,25 +1,24 @@
-import { flagOf } from '../command-line.js'
-import type { Certificate, Estate, NodeFacts, PemFacts } from '../estate.js'
-import { shortPath } from '../paths.js'
+import { flagOf } from '../../values/command-line.js'
+import type { Certificate, Evidence, NodeEvidence, PemFacts } from '../read/evidence.js'
+import { shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
-import { launchesOf } from './facts-of-cluster.js'
-import { grouped, indexOf } from './index-of-estate.js'
-import { trustsIn } from './reach.js'
-import { finding, rule } from './row.js'
-import { flagPem } from './uses.js'
+import { grouped, indexOf, launchesOf, trustsIn } from './by-evidence.js'
+import { flagPem } from './roles.js'
+import { finding, rule } from './rule.js'
 
-const controlPlanes = ({ nodes }: Estate) => nodes.filter(({ role }) => role === 'control-plane')
-const several = (estate: Estate) => (controlPlanes(estate).length > 1 ? controlPlanes(estate) : [])
+const controlPlanes = ({ nodes }: Evidence) => nodes.filter(({ role }) => role === 'control-plane')
+const several = (evidence: Evidence) =>
+  controlPlanes(evidence).length > 1 ? controlPlanes(evidence) : []
 
 /** Compares a file's meaning between control planes; the first one sets the measure. */
 function drift<T>(
-  estate: Estate,
-  read: (node: NodeFacts) => { readonly pem: PemFacts; readonly value: T } | undefined,
+  evidence: Evidence,
+  read: (node: NodeEvidence) => { readonly pem: PemFacts; readonly value: T } | undefined,
   same: (a: T, b: T) => boolean,
   message: (first: string) => string,
 ) {
-  const found = several(estate).flatMap((node) => read(node) ?? [])
+  const found = several(evidence).flatMap((node) => read(node) ?? [])
   const [first, ...others] = found
   if (!first || others.length === 0) return 'not-applicable'
   return others
@@ -30,7 +29,7 @@ function drift<T>(
 const sameSet = <T>(a: readonly T[], b: readonly T[]) =>
   a.length === b.length && a.every((one) => b.includes(one))
 
-function accountKeys(node: NodeFacts) {
+function accountKeys(node: NodeEvidence) {
   const launch = node.launches.find(({ component }) => component === 'kube-apiserver')
   const pem = launch && flagPem(node, launch, 'service-account-key-file')
   const value = pem?.keys.flatMap(({ keyId }) => keyId ?? [])
@@ -45,11 +44,11 @@ export const DRIFT_RULES: readonly Rule[] = [
       'https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/high-availability/',
     why: 'A client is welcome at one API server and gets 401 at the next.',
     fix: 'copy the same ca.crt to every control plane',
-    check: (estate) => {
+    check: (evidence) => {
       const roles = ['client-ca', 'etcd-ca', 'requestheader-ca'] as const
-      if (several(estate).length === 0) return 'not-applicable'
+      if (several(evidence).length === 0) return 'not-applicable'
       return roles.flatMap((role) => {
-        const all = trustsIn(estate, role).filter(
+        const all = trustsIn(evidence, role).filter(
           ({ launch }) => launch?.component !== 'kube-controller-manager',
         )
         const [first, ...others] = all
@@ -66,9 +65,9 @@ export const DRIFT_RULES: readonly Rule[] = [
     citation: 'kubernetes/kubernetes#20165',
     why: 'A token that one API server issued is refused by the next: pods get 401 at random.',
     fix: 'copy the same sa.key and sa.pub to every control plane',
-    check: (estate) =>
+    check: (evidence) =>
       drift(
-        estate,
+        evidence,
         accountKeys,
         sameSet,
         (first) => `holds other service-account keys than on ${first}`,
@@ -80,8 +79,8 @@ export const DRIFT_RULES: readonly Rule[] = [
     why: 'What one API server writes the next cannot read, or writes with an older key.',
     fix: 'copy the same encryption configuration to every control plane',
     needs: 'manifests',
-    check: (estate) => {
-      const configured = launchesOf(estate, 'kube-apiserver')
+    check: (evidence) => {
+      const configured = launchesOf(evidence, 'kube-apiserver')
       const all = configured.flatMap(({ node, launch }) => {
         const path = flagOf(launch.flags, 'encryption-provider-config')
         const document = node.encryption[0]
@@ -108,16 +107,16 @@ export const DRIFT_RULES: readonly Rule[] = [
     citation: 'https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/',
     why: 'A rotation stopped half-way: what trusts only one of the two breaks at the next step.',
     fix: 'finish the rotation, with both authorities in every bundle until then',
-    check: (estate) => {
-      const issuing = indexOf(estate).authorities.filter((one) =>
-        issuingCertificates(estate).has(one),
+    check: (evidence) => {
+      const issuing = indexOf(evidence).authorities.filter((one) =>
+        issuingCertificates(evidence).has(one),
       )
       if (issuing.length === 0) return 'not-applicable'
       const generations = grouped(issuing, nameKey)
       return [...generations.values()].flatMap((same) => {
         const keys = new Set(same.map(({ keyId }) => keyId))
         const [first, ...others] = same
-        const whole = indexOf(estate).trusts.filter(({ certificates }) =>
+        const whole = indexOf(evidence).trusts.filter(({ certificates }) =>
           certificates.some((one) => keys.has(one.keyId)),
         )
         const halves = whole.filter(({ certificates }) =>

@@ -1,14 +1,13 @@
+import { readCertificates } from '../../ca/certificate/read.js'
 import { bytesOfBase64 } from '../../ca/pem.js'
-import { readCertificates } from '../../ca/read.js'
-import type { Json } from '../../cluster/cluster.js'
 import { textOf as contentOf } from '../../files/tree.js'
-import { at, listOf, readDocuments, textOf } from '../documents.js'
-import type { Estate } from '../estate.js'
-import { shortPath } from '../paths.js'
+import type { Json } from '../../values/json.js'
+import { at, listOf, readDocuments, textOf } from '../read/documents.js'
+import type { Evidence } from '../read/evidence.js'
+import { shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
-import { indexOf } from './index-of-estate.js'
-import { trustsIn } from './reach.js'
-import { each, rule } from './row.js'
+import { indexOf, trustsIn } from './by-evidence.js'
+import { each, rule } from './rule.js'
 
 const GUIDE = 'https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/'
 const EXPORT =
@@ -24,12 +23,12 @@ interface Exported {
   readonly value: Json
 }
 
-const exportsByEstate = new WeakMap<Estate, readonly Exported[]>()
+const exportsByEvidence = new WeakMap<Evidence, readonly Exported[]>()
 
-function exported(estate: Estate): readonly Exported[] {
-  const known = exportsByEstate.get(estate)
+function exported(evidence: Evidence): readonly Exported[] {
+  const known = exportsByEvidence.get(evidence)
   if (known) return known
-  const found = indexOf(estate).parts.flatMap(({ name: node, tree }) =>
+  const found = indexOf(evidence).parts.flatMap(({ name: node, tree }) =>
     [...tree.values()].flatMap((entry) => {
       if (entry.kind !== 'file' || !EXPORT.test(entry.path) || entry.data.length > MAX_EXPORT)
         return []
@@ -45,14 +44,14 @@ function exported(estate: Estate): readonly Exported[] {
       })
     }),
   )
-  exportsByEstate.set(estate, found)
+  exportsByEvidence.set(evidence, found)
   return found
 }
 
 const ofKind =
   (...kinds: readonly string[]) =>
-  (estate: Estate) =>
-    exported(estate).filter(({ kind }) => kinds.includes(kind))
+  (evidence: Evidence) =>
+    exported(evidence).filter(({ kind }) => kinds.includes(kind))
 
 /** Serial number and name of every certificate in a PEM text; undefined when it holds none. */
 function marks(pem: string): readonly string[] | undefined {
@@ -67,9 +66,9 @@ function marks(pem: string): readonly string[] | undefined {
 }
 
 /** Whether a PEM text lacks every authority that the API server’s clients use now. */
-function isStale(pem: string, estate: Estate, role: 'client-ca' | 'requestheader-ca'): boolean {
+function isStale(pem: string, evidence: Evidence, role: 'client-ca' | 'requestheader-ca'): boolean {
   const found = marks(pem)
-  const current = trustsIn(estate, role).flatMap(({ certificates }) =>
+  const current = trustsIn(evidence, role).flatMap(({ certificates }) =>
     certificates.map(({ facts }) => `${facts.serial} ${facts.subject.commonNames[0] ?? ''}`),
   )
   return found !== undefined && current.length > 0 && !found.some((mark) => current.includes(mark))
@@ -92,7 +91,7 @@ export const EXPORT_RULES: readonly Rule[] = [
     citation: 'kubernetes/website#31882',
     why: 'Joins, pods or the aggregation layer trust what is in it, not what is on the disk.',
     fix: 'let the controllers rewrite kube-root-ca.crt, and replace cluster-info and extension-apiserver-authentication',
-    check: each(ofKind('ConfigMap'), ({ node, path, name, value }, estate) => {
+    check: each(ofKind('ConfigMap'), ({ node, path, name, value }, evidence) => {
       const texts = [
         { pem: textOf(at(value, 'data', 'ca.crt')), role: 'client-ca' as const },
         { pem: textOf(at(value, 'data', 'client-ca-file')), role: 'client-ca' as const },
@@ -102,7 +101,7 @@ export const EXPORT_RULES: readonly Rule[] = [
         },
         { pem: clusterInfoAuthority(value), role: 'client-ca' as const },
       ]
-      return texts.some(({ pem, role }) => isStale(pem ?? '', estate, role))
+      return texts.some(({ pem, role }) => isStale(pem ?? '', evidence, role))
         ? {
             node,
             path,
@@ -117,12 +116,12 @@ export const EXPORT_RULES: readonly Rule[] = [
     why: 'Workloads that mount it refuse the API server.',
     fix: 'delete the ca.crt of the Secret; the controller manager fills it again',
     check: each(
-      (estate) =>
-        ofKind('Secret')(estate).filter(
+      (evidence) =>
+        ofKind('Secret')(evidence).filter(
           ({ value }) => textOf(at(value, 'type')) === 'kubernetes.io/service-account-token',
         ),
-      ({ node, path, name, value }, estate) =>
-        isStale(decoded(at(value, 'data', 'ca.crt')), estate, 'client-ca')
+      ({ node, path, name, value }, evidence) =>
+        isStale(decoded(at(value, 'data', 'ca.crt')), evidence, 'client-ca')
           ? {
               node,
               path,
@@ -138,14 +137,14 @@ export const EXPORT_RULES: readonly Rule[] = [
     fix: 'write the present authority into caBundle',
     check: each(
       ofKind('ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration', 'APIService'),
-      ({ node, path, name, value }, estate) => {
+      ({ node, path, name, value }, evidence) => {
         const bundles = [
           at(value, 'spec', 'caBundle'),
           ...listOf(at(value, 'webhooks')).map((hook) => at(hook, 'clientConfig', 'caBundle')),
         ]
         const own = bundles.some((bundle) => {
           const pem = decoded(bundle)
-          return /kubernetes/.test((marks(pem) ?? []).join()) && isStale(pem, estate, 'client-ca')
+          return /kubernetes/.test((marks(pem) ?? []).join()) && isStale(pem, evidence, 'client-ca')
         })
         return own
           ? {

@@ -1,17 +1,16 @@
-import { GO } from '../../ca/verify.js'
-import { constraintReason } from '../../ca/verify-constraints.js'
-import type { Certificate, Estate } from '../estate.js'
+import { constraintReason } from '../../ca/verify/constraints.js'
+import { GO } from '../../ca/verify/verify.js'
+import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
-import { indexOf } from './index-of-estate.js'
-import { ancestors } from './reach.js'
-import { aboutCertificate, each, finding, GENERATE, listed, rule, STRICT } from './row.js'
+import { ancestors, indexOf } from './by-evidence.js'
+import { aboutCertificate, each, finding, GENERATE, listed, rule, STRICT } from './rule.js'
 
-const leaves = (estate: Estate) => indexOf(estate).leaves
-const authorities = (estate: Estate) => indexOf(estate).authorities
-const certificates = (estate: Estate) => estate.certificates
-const constrained = (estate: Estate) =>
-  authorities(estate).filter(({ facts }) => facts.nameConstraints !== undefined)
+const leaves = (evidence: Evidence) => indexOf(evidence).leaves
+const authorities = (evidence: Evidence) => indexOf(evidence).authorities
+const certificates = (evidence: Evidence) => evidence.certificates
+const constrained = (evidence: Evidence) =>
+  authorities(evidence).filter(({ facts }) => facts.nameConstraints !== undefined)
 
 const NETSCAPE = /^2\.16\.840\.1\.113730\.1\./
 /** What kubeadm, the controller manager’s signer and kpki write, and what Go reads. */
@@ -38,8 +37,8 @@ function isEmptyConstraint({ facts }: Certificate): boolean {
   )
 }
 
-const failures = (estate: Estate, pattern: RegExp) =>
-  indexOf(estate).pems.flatMap(({ pem }) =>
+const failures = (evidence: Evidence, pattern: RegExp) =>
+  indexOf(evidence).pems.flatMap(({ pem }) =>
     pem.blocks.flatMap(({ failure, line }) =>
       failure !== undefined && pattern.test(failure) ? [{ pem, failure, line }] : [],
     ),
@@ -52,7 +51,7 @@ export const EXTENSION_RULES: readonly Rule[] = [
     why: 'Whoever holds its key issues certificates that the whole cluster accepts, administrators included.',
     fix: `delete the certificate, then ${GENERATE}`,
     check: each(
-      (estate) => leaves(estate).filter((leaf) => indexOf(estate).usesOf.has(leaf)),
+      (evidence) => leaves(evidence).filter((leaf) => indexOf(evidence).usesOf.has(leaf)),
       (leaf) =>
         leaf.facts.basicConstraints?.ca && !leaf.issuers.includes(leaf)
           ? aboutCertificate(leaf, 'says CA:TRUE, where an end-entity certificate is expected')
@@ -86,9 +85,9 @@ export const EXTENSION_RULES: readonly Rule[] = [
     citation: 'RFC 5280 §4.2.1.9; Go crypto/x509',
     why: 'Go refuses it as an issuer: no chain through it verifies.',
     fix: GENERATE,
-    check: each(authorities, (one, estate) => {
+    check: each(authorities, (one, evidence) => {
       const { facts } = one
-      if (facts.basicConstraints?.ca || !issuingCertificates(estate).has(one)) return undefined
+      if (facts.basicConstraints?.ca || !issuingCertificates(evidence).has(one)) return undefined
       const version = facts.version < 3 ? ` (it is of version ${facts.version})` : ''
       return aboutCertificate(one, `is trusted as an authority, but does not say CA:TRUE${version}`)
     }),
@@ -163,8 +162,8 @@ export const EXTENSION_RULES: readonly Rule[] = [
     citation: 'RFC 5280 §4.2; zlint e_ext_duplicate_extension',
     why: 'Go does not read the certificate at all.',
     fix: GENERATE,
-    check: (estate) =>
-      failures(estate, /occurs twice/).map(({ pem, failure, line }) =>
+    check: (evidence) =>
+      failures(evidence, /occurs twice/).map(({ pem, failure, line }) =>
         finding(pem.place, `has a certificate (line ${line}) that Go does not read: ${failure}`),
       ),
   }),
@@ -186,9 +185,9 @@ export const EXTENSION_RULES: readonly Rule[] = [
     citation: 'RFC 5280 §4.2.1.10',
     why: 'Go and OpenSSL refuse the whole chain for one name outside the constraints.',
     fix: 'drop the name, or widen the authority’s name constraints',
-    check: (estate) => {
-      if (constrained(estate).length === 0) return 'not-applicable'
-      return leaves(estate).flatMap((leaf) => {
+    check: (evidence) => {
+      if (constrained(evidence).length === 0) return 'not-applicable'
+      return leaves(evidence).flatMap((leaf) => {
         for (const { facts } of ancestors(leaf)) {
           const breach = constraintReason(facts, [leaf.facts], GO)
           if (breach)
@@ -206,7 +205,7 @@ export const EXTENSION_RULES: readonly Rule[] = [
     why: 'They bind server names, not CN and O: the constrained authority still issues system:masters.',
     fix: 'do not trust it in --client-ca-file, whatever its constraints',
     check: each(
-      (estate) => indexOf(estate).trusts.filter(({ role }) => role === 'client-ca'),
+      (evidence) => indexOf(evidence).trusts.filter(({ role }) => role === 'client-ca'),
       function* ({ certificates: anchors }) {
         for (const one of anchors)
           if (one.facts.nameConstraints) {

@@ -1,23 +1,23 @@
-import { matchesName } from '../../ca/verify.js'
-import { isIp } from '../../cluster/addresses.js'
-import { flagList, flagOf } from '../command-line.js'
-import { at, textsOf } from '../documents.js'
-import type { Estate } from '../estate.js'
-import { isAnyHost, isLocalHost } from '../hosts.js'
-import { shortPath } from '../paths.js'
-import { removedFlagsOf } from '../removed-flags.js'
+import { matchesName } from '../../ca/verify/verify.js'
+import { isIp } from '../../values/addresses.js'
+import { flagList, flagOf } from '../../values/command-line.js'
+import { at, textsOf } from '../read/documents.js'
+import type { Evidence } from '../read/evidence.js'
+import { isAnyHost, isLocalHost } from '../read/hosts.js'
+import { shortPath } from '../read/paths.js'
+import { removedFlagsOf } from '../starts/flags.js'
 import type { Rule } from '../types.js'
-import { indexOf } from './index-of-estate.js'
+import { indexOf } from './by-evidence.js'
 import { aboutLaunch, apiservers, type Launched, managers } from './manifests.js'
-import { each, HARDENING, listed, rule, STRICT } from './row.js'
-import { flagPem } from './uses.js'
+import { flagPem } from './roles.js'
+import { each, HARDENING, listed, rule, STRICT } from './rule.js'
 
-const real = (estate: Estate): readonly Launched[] =>
-  indexOf(estate).launches.filter(({ launch }) => launch.source !== 'default')
+const real = (evidence: Evidence): readonly Launched[] =>
+  indexOf(evidence).launches.filter(({ launch }) => launch.source !== 'default')
 
-function* removedFlags(estate: Estate) {
-  const release = estate.cluster?.release.version.text.replace(/^v/, '')
-  for (const node of estate.nodes) {
+function* removedFlags(evidence: Evidence) {
+  const release = evidence.cluster?.release.version.text.replace(/^v/, '')
+  for (const node of evidence.nodes) {
     const sets = node.launches.map((launch) => ({
       component: launch.component,
       flags: launch.flags,
@@ -70,7 +70,7 @@ function badSuites(one: Launched) {
     : undefined
 }
 
-const kubelets = ({ nodes }: Estate) =>
+const kubelets = ({ nodes }: Evidence) =>
   nodes.flatMap((node) => (node.kubelet?.config ? [{ node, kubelet: node.kubelet }] : []))
 
 export const FLAG_RULES: readonly Rule[] = [
@@ -104,9 +104,9 @@ export const FLAG_RULES: readonly Rule[] = [
     why: 'Old suites can be broken; suites for another kind of key end every TLS 1.2 handshake.',
     fix: 'remove --tls-cipher-suites: Go’s defaults are right',
     needs: 'manifests',
-    check: (estate) => {
-      const all = real(estate)
-      const boxes = kubelets(estate)
+    check: (evidence) => {
+      const all = real(evidence)
+      const boxes = kubelets(evidence)
       if (all.length + boxes.length === 0) return 'not-applicable'
       return [
         ...all.flatMap((one) => badSuites(one) ?? []),
@@ -134,7 +134,7 @@ export const FLAG_RULES: readonly Rule[] = [
     why: 'The component prints "unknown flag" and exits: an upgrade ends in a crash loop.',
     fix: 'remove the flag',
     needs: 'manifests',
-    check: (estate) => removedFlags(estate),
+    check: (evidence) => removedFlags(evidence),
   }),
   rule('M16', 'podspec-mount-too-wide', 'L', 'info', {
     title: 'a pod sees the whole certificate directory',

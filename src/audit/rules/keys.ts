@@ -1,14 +1,345 @@
-import type { Certificate, Estate } from '../estate.js'
-import { isCovered, shortPath } from '../paths.js'
-import type { Rule } from '../types.js'
-import { grouped, indexOf, type Use } from './index-of-estate.js'
-import { authorityPairs } from './pem-bundles.js'
-import { aboutCertificate, each, finding, GENERATE, listed, nameOf, rule, STRICT } from './row.js'
+import type { PublicKeyFacts } from '../../ca/certificate/facts.js'
+import type { Certificate, Evidence, Place } from '../read/evidence.js'
+import { isCovered, shortPath } from '../read/paths.js'
+import type { Rule, RuleContext } from '../types.js'
+import { grouped, indexOf } from './by-evidence.js'
+import { authorityPairs } from './files.js'
+import type { Use } from './roles.js'
+import {
+  aboutCertificate,
+  counted,
+  each,
+  finding,
+  GENERATE,
+  listed,
+  nameOf,
+  rule,
+  STRICT,
+} from './rule.js'
 
-const pairs = (estate: Estate) =>
-  indexOf(estate).uses.filter(({ key }) => key?.keys.some((one) => one.private))
-const keyed = (estate: Estate) =>
-  indexOf(estate).uses.filter(({ role }) => role !== 'user' && role !== 'kubelet-client')
+/**
+ * Which RSA moduli share a prime with another one, with that factor (batch GCD on a product tree:
+ * for each modulus the product of all others is taken modulo it). Quasi-linear in theory; BigInt
+ * division makes it about 1 ms a modulus for a few hundred, 2 ms for a few thousand.
+ */
+export function sharedFactors(all: readonly bigint[]): ReadonlyMap<bigint, bigint> {
+  const moduli = [...new Set(all)]
+  const found = new Map<bigint, bigint>()
+  if (moduli.length < 2) return found
+  const rests = productsOfOthers(moduli)
+  moduli.forEach((modulus, i) => {
+    const factor = gcd(rests[i] ?? 1n, modulus)
+    if (factor !== 1n) found.set(modulus, factor)
+  })
+  return found
+}
+
+function productsOfOthers(moduli: readonly bigint[]): readonly bigint[] {
+  const levels = productTree(moduli)
+  let rests: readonly bigint[] = [1n]
+  for (let depth = levels.length - 2; depth >= 0; depth--) {
+    const level = levels[depth] ?? []
+    const above = rests
+    rests = level.map((value, i) => {
+      const rest = (above[i >> 1] ?? 1n) % value
+      const sibling = level[i ^ 1]
+      return sibling === undefined ? rest : (rest * (sibling % value)) % value
+    })
+  }
+  return rests
+}
+
+function productTree(leaves: readonly bigint[]): readonly (readonly bigint[])[] {
+  const levels: (readonly bigint[])[] = [leaves]
+  for (let level = leaves; level.length > 1; ) {
+    const next: bigint[] = []
+    for (let i = 0; i < level.length; i += 2) next.push((level[i] ?? 1n) * (level[i + 1] ?? 1n))
+    levels.push(next)
+    level = next
+  }
+  return levels
+}
+
+function gcd(a: bigint, b: bigint): bigint {
+  let [x, y] = [a, b]
+  while (y !== 0n) [x, y] = [y, x % y]
+  return x
+}
+
+/** As far as zlint looks. */
+const LARGEST_SMALL = 751
+
+// Products of primes that stay exact in a Number, so that one BigInt remainder serves several primes.
+const SMALL_PRIMES: readonly { readonly product: number; readonly primes: readonly number[] }[] =
+  groupsOf(primesTo(LARGEST_SMALL))
+
+function primesTo(last: number): readonly number[] {
+  const primes: number[] = []
+  for (let n = 2; n <= last; n++) if (primes.every((prime) => n % prime !== 0)) primes.push(n)
+  return primes
+}
+
+function groupsOf(primes: readonly number[]) {
+  const groups: { product: number; primes: number[] }[] = []
+  for (const prime of primes) {
+    const last = groups.at(-1)
+    if (last && last.product * prime <= Number.MAX_SAFE_INTEGER) {
+      last.product *= prime
+      last.primes.push(prime)
+    } else groups.push({ product: prime, primes: [prime] })
+  }
+  return groups
+}
+
+/** A prime up to 751 that divides the modulus. */
+export function smallFactor(modulus: bigint): number | undefined {
+  for (const { product, primes } of SMALL_PRIMES) {
+    const rest = Number(modulus % BigInt(product))
+    const found = primes.find((prime) => rest % prime === 0)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+const FERMAT_ROUNDS = 16
+
+/** Whether the modulus is a product of two primes so close that Fermat’s method finds them at once. */
+export function hasClosePrimes(modulus: bigint): boolean {
+  let a = squareRoot(modulus)
+  if (a * a === modulus) return true
+  a += 1n
+  let difference = a * a - modulus
+  for (let round = 0; round < FERMAT_ROUNDS; round++) {
+    if (isSquare(difference)) return true
+    difference += 2n * a + 1n
+    a += 1n
+  }
+  return false
+}
+
+// Squares end in 0, 1, 4, 9, 16, 17, 25, 33, 36, 41, 49 or 57 modulo 64.
+const SQUARES = new Set(Array.from({ length: 64 }, (_, n) => (n * n) % 64))
+
+function isSquare(n: bigint): boolean {
+  if (!SQUARES.has(Number(BigInt.asUintN(6, n)))) return false
+  const root = squareRoot(n)
+  return root * root === n
+}
+
+/** Rounded down, with twice the digits in each step (the way of Python’s math.isqrt). */
+function squareRoot(n: bigint): bigint {
+  if (n < 4n) return n < 1n ? 0n : 1n
+  const half = (bitLength(n) - 1) >> 1
+  let root = 1n
+  let digits = 0
+  for (let shift = 31 - Math.clz32(half); shift >= 0; shift--) {
+    const before = digits
+    digits = half >> shift
+    const high = n >> BigInt(2 * half - before - digits + 1)
+    root = (root << BigInt(digits - before - 1)) + high / root
+  }
+  return root * root > n ? root - 1n : root
+}
+
+function bitLength(n: bigint): number {
+  const hex = n.toString(16)
+  return hex.length * 4 - Math.clz32(Number.parseInt(hex.charAt(0), 16)) + 28
+}
+
+/** A published private key, by sixteen octets of its public half: the modulus’s first, or the point’s. */
+export interface KnownKey {
+  readonly mark: string
+  readonly about: string
+  /** kpki’s own test keys only ever get into test trees. */
+  readonly severity: 'error' | 'warning'
+}
+
+const own = (mark: string): KnownKey => ({
+  mark,
+  about: 'a test key of kpki’s own fixtures',
+  severity: 'warning',
+})
+
+export const KNOWN_KEYS: readonly KnownKey[] = [
+  { mark: 'b0f9e81943a7ae9892aade17ca7c40f8', about: 'testRSA2048 of RFC 9500', severity: 'error' },
+  { mark: '422548f88fb782ffb5eca3744452c72a', about: 'testECCP256 of RFC 9500', severity: 'error' },
+  own('cb1e8d3ae3531d5debf99af32ae5274a'),
+  own('c309e85c3904804348222b2aff29d7d2'),
+  own('2f8e6b3f1a11e0cd4a8f27d9c7902119'),
+  own('6f8f426953f3cbf75d9062c649a4d733'),
+  own('464402eb879223a50d9021b0cf7d1929'),
+  own('bcd7f7d08d3c776f0d2d359a92b0a900'),
+  own('cbc3df6e9b056fcd193623e1478c4d2b'),
+  own('c9af3bc235c2544ec5e0fa31e589a610'),
+  own('d965a28110d52818a71dc8ea8d5f2b14'),
+]
+
+/** The published key that a SubjectPublicKeyInfo is of. */
+export function knownKey(spki: Uint8Array): KnownKey | undefined {
+  let head = ''
+  for (const octet of spki.subarray(0, 56)) head += octet.toString(16).padStart(2, '0')
+  return KNOWN_KEYS.find(({ mark }) => head.includes(mark))
+}
+
+interface PublicKey {
+  readonly place: Place
+  readonly facts: PublicKeyFacts
+}
+
+const keysOfEvidence = new WeakMap<Evidence, readonly PublicKey[]>()
+
+/** Every distinct public key, of certificates and of key files, with one place of each. */
+function publicKeys(evidence: Evidence): readonly PublicKey[] {
+  const known = keysOfEvidence.get(evidence)
+  if (known) return known
+  const all = new Map<string, PublicKey>()
+  for (const { keyId, facts, places } of evidence.certificates)
+    if (places[0] && !all.has(keyId)) all.set(keyId, { place: places[0], facts: facts.publicKey })
+  for (const { key, place } of indexOf(evidence).keys)
+    if (key.keyId !== undefined && key.facts && !all.has(key.keyId))
+      all.set(key.keyId, { place, facts: key.facts })
+  const keys = [...all.values()]
+  keysOfEvidence.set(evidence, keys)
+  return keys
+}
+
+const rsaKeys = (evidence: Evidence) =>
+  publicKeys(evidence).filter(({ facts }) => facts.type === 'RSA')
+const ecKeys = (evidence: Evidence) =>
+  publicKeys(evidence).filter(({ facts }) => facts.type === 'EC')
+
+/** Moduli that are looked into: comparing all of them takes about 1 ms each, and grows. */
+const MAX_COMPARED = 500
+const MAX_COMPARED_STRICT = 4000
+const MAX_FACTORED = 4000
+
+function* withSharedFactors(keys: readonly PublicKey[], { profile }: RuleContext) {
+  const limit = profile === 'strict' ? MAX_COMPARED_STRICT : MAX_COMPARED
+  const compared = keys.slice(0, limit)
+  const shared = sharedFactors(compared.flatMap(({ facts }) => facts.modulus ?? []))
+  for (const { place, facts } of compared) {
+    const factor = facts.modulus === undefined ? undefined : shared.get(facts.modulus)
+    if (factor === undefined) continue
+    const other = compared.find(
+      ({ facts: { modulus = 1n } }) => modulus !== facts.modulus && modulus % factor === 0n,
+    )
+    const whose = other ? nameOf(other.place) : 'another key'
+    yield finding(
+      place,
+      `has an RSA key that shares a prime with that of ${whose}: both can be computed`,
+    )
+  }
+  const left = keys.length - compared.length
+  if (left > 0)
+    yield {
+      message: `shared primes were looked for in ${limit} of ${keys.length} RSA keys; ${counted(left, 'key')} skipped`,
+      severity: 'info' as const,
+    }
+}
+
+export const WEAK_KEY_RULES: readonly Rule[] = [
+  rule('K06', 'rsa-under-2048', 'H', 'warning', {
+    title: 'an RSA key is shorter than 2048 bits',
+    citation: 'NIST SP 800-131A; golang/go#68762',
+    why: 'Keys below 2048 bits are breakable in reach; Go 1.24 and later refuse those below 1024 altogether.',
+    fix: `delete the key, then ${GENERATE}`,
+    check: each(rsaKeys, ({ place, facts: { bits = 0 } }) => {
+      if (bits >= 2048) return undefined
+      const refused = bits < 1024 ? ', which Go 1.24 and later refuse' : ''
+      return finding(place, `has an RSA key of ${bits} bits${refused}; 2048 is the least`, {
+        severity: bits < 1024 ? 'error' : 'warning',
+      })
+    }),
+  }),
+  rule('K07', 'rsa-over-8192', 'H', 'error', {
+    title: 'an RSA key is longer than 8192 bits',
+    citation: 'CVE-2023-29409',
+    why: 'Go’s TLS refuses a handshake with a larger RSA key.',
+    fix: `delete the key, then ${GENERATE}`,
+    check: each(rsaKeys, ({ place, facts: { bits = 0 } }) =>
+      bits > 8192
+        ? finding(place, `has an RSA key of ${bits} bits; Go’s TLS stops at 8192`)
+        : undefined,
+    ),
+  }),
+  rule('K08', 'rsa-exponent', 'M', 'warning', {
+    title: 'an RSA key has an unusual exponent',
+    citation: 'FIPS 186-5 §5.1; zlint e_rsa_public_exponent_too_small',
+    why: 'Small exponents are fragile against careless padding, large ones slow; Go refuses even ones and those over 31 bits.',
+    fix: `delete the key, then ${GENERATE}`,
+    check: each(rsaKeys, ({ place, facts: { exponent = 65537n } }) => {
+      const refused = exponent % 2n === 0n || exponent > 0x7fffffffn || exponent < 2n
+      if (!refused && exponent >= 65537n) return undefined
+      const text = `has an RSA key with the exponent ${exponent}; 65537 is expected`
+      return finding(place, text, { severity: refused ? 'error' : 'warning' })
+    }),
+  }),
+  rule('K09', 'rsa-weak-primes', 'C', 'error', {
+    title: 'an RSA key can be factored',
+    citation:
+      'CVE-2022-26320; zlint e_rsa_fermat_factorization, w_rsa_mod_factors_smaller_than_752',
+    why: 'A small factor, or two primes close together, gives the private key to anyone who sees the certificate.',
+    fix: `delete the key and everything it signed, then ${GENERATE}`,
+    check: each(
+      (evidence) => rsaKeys(evidence).slice(0, MAX_FACTORED),
+      ({ place, facts: { modulus } }) => {
+        if (modulus === undefined) return undefined
+        const factor = smallFactor(modulus)
+        if (factor !== undefined) return finding(place, `has an RSA key divisible by ${factor}`)
+        return hasClosePrimes(modulus)
+          ? finding(place, 'has an RSA key of two primes so close that it can be factored')
+          : undefined
+      },
+    ),
+  }),
+  rule('K10', 'rsa-shared-factor', 'C', 'error', {
+    title: 'two RSA keys share a prime',
+    citation: 'Heninger, Durumeric, Wustrow, Halderman: Mining Your Ps and Qs (2012)',
+    why: 'Machines cloned before they had randomness make such keys. One GCD of the two public keys gives both private ones.',
+    fix: `delete both keys and everything they signed, then ${GENERATE} on a machine with randomness`,
+    check: (evidence, context) => {
+      const keys = rsaKeys(evidence)
+      return keys.length < 2 ? 'not-applicable' : withSharedFactors(keys, context)
+    },
+  }),
+  rule('K11', 'ec-curve', 'H', 'error', {
+    title: 'an EC key is on a curve that Go’s TLS cannot use',
+    citation: 'Go crypto/tls; zlint e_ec_improper_curves',
+    why: 'Only P-256, P-384 and P-521 work in certificates; with another curve no handshake succeeds.',
+    fix: `delete the key, then ${GENERATE}`,
+    check: each(ecKeys, ({ place, facts: { curve = '' } }) =>
+      /^(P-256|P-384|P-521|explicit)$/.test(curve)
+        ? undefined
+        : finding(place, `has an EC key on the curve ${curve}; P-256, P-384 or P-521 is expected`),
+    ),
+  }),
+  rule('K12', 'ec-explicit-params', 'H', 'error', {
+    title: 'an EC key spells out its curve',
+    citation: 'RFC 5480 §2.1.1',
+    why: 'Go refuses keys with explicit curve parameters; OpenSSL made and read them for years.',
+    fix: 'openssl ecparam -name prime256v1 -param_enc named_curve …, then issue the certificate again',
+    check: each(ecKeys, ({ place, facts: { curve } }) =>
+      curve === 'explicit'
+        ? finding(place, 'has an EC key with explicit parameters instead of a named curve')
+        : undefined,
+    ),
+  }),
+  rule('K16', 'default-debian-key', 'M', 'error', {
+    title: 'a published test key is in use',
+    citation: 'RFC 9500',
+    why: 'Its private half is printed in a document or a source tree: a certificate with it proves nothing.',
+    fix: `delete the key and everything it signed, then ${GENERATE}`,
+    check: each(publicKeys, ({ place, facts: { spki } }) => {
+      const known = knownKey(spki)
+      return known && finding(place, `has ${known.about}`, { severity: known.severity })
+    }),
+  }),
+]
+
+const pairs = (evidence: Evidence) =>
+  indexOf(evidence).uses.filter(({ key }) => key?.keys.some((one) => one.private))
+const keyed = (evidence: Evidence) =>
+  indexOf(evidence).uses.filter(({ role }) => role !== 'user' && role !== 'kubelet-client')
 
 function mismatch({ certificate, key, pem }: Use) {
   const own = key?.keys.find((one) => one.private)
@@ -22,8 +353,8 @@ interface SharedKey {
   readonly certificates: readonly Certificate[]
 }
 
-function sharedKeys(estate: Estate): readonly SharedKey[] {
-  const groups = grouped(indexOf(estate).leaves, ({ keyId }) => keyId)
+function sharedKeys(evidence: Evidence): readonly SharedKey[] {
+  const groups = grouped(indexOf(evidence).leaves, ({ keyId }) => keyId)
   return [...groups.values()].flatMap((certificates) =>
     new Set(certificates.map(({ facts }) => listed(facts.subject.commonNames))).size > 1
       ? [{ certificates }]
@@ -46,8 +377,8 @@ export function strengthOf({ facts }: Certificate): number {
 
 const ML_DSA = /^2\.16\.840\.1\.101\.3\.4\.3\.(17|18|19)$/
 
-function goReadsMlDsa(estate: Estate): boolean {
-  const versions = indexOf(estate).launches.flatMap(({ launch }) => launch.version ?? [])
+function goReadsMlDsa(evidence: Evidence): boolean {
+  const versions = indexOf(evidence).launches.flatMap(({ launch }) => launch.version ?? [])
   const minors = versions.flatMap((version) => /^1\.(\d+)\./.exec(version)?.[1] ?? []).map(Number)
   return minors.length > 0 && minors.every((minor) => minor >= 38)
 }
@@ -58,9 +389,9 @@ export const KEY_RULES: readonly Rule[] = [
     citation: 'Go crypto/tls X509KeyPair; kubernetes/kubernetes#127538',
     why: 'The component exits with "private key does not match public key". kubeadm never checks the pairs of leaves.',
     fix: GENERATE,
-    check: (estate) => {
-      const authorities = authorityPairs(estate)
-      const uses = pairs(estate)
+    check: (evidence) => {
+      const authorities = authorityPairs(evidence)
+      const uses = pairs(evidence)
       if (authorities.length + uses.length === 0) return 'not-applicable'
       return [
         ...uses.flatMap((use) => mismatch(use) ?? []),
@@ -108,8 +439,8 @@ export const KEY_RULES: readonly Rule[] = [
     citation: 'NIST SP 800-57 part 1 §5.2',
     why: 'Who gets at the key in one role has the other role as well.',
     fix: 'make a key of its own for each certificate: delete the copies, then kpki gen -o OUT',
-    check: (estate) =>
-      sharedKeys(estate).flatMap(({ certificates }) => {
+    check: (evidence) =>
+      sharedKeys(evidence).flatMap(({ certificates }) => {
         const [first, ...others] = certificates
         if (!first) return []
         const names = others.flatMap(({ places }) => (places[0] ? nameOf(places[0]) : []))
@@ -122,9 +453,9 @@ export const KEY_RULES: readonly Rule[] = [
     why: 'Whoever holds the key of that certificate can issue any certificate in the authority’s name.',
     fix: `delete the certificate and its key, then ${GENERATE}`,
     check: each(
-      (estate) => indexOf(estate).leaves,
-      (leaf, estate) => {
-        const authority = indexOf(estate).authorityOfKey.get(leaf.keyId)
+      (evidence) => indexOf(evidence).leaves,
+      (leaf, evidence) => {
+        const authority = indexOf(evidence).authorityOfKey.get(leaf.keyId)
         const place = authority?.places[0]
         return place && aboutCertificate(leaf, `has the key of the authority ${nameOf(place)}`)
       },
@@ -158,8 +489,8 @@ export const KEY_RULES: readonly Rule[] = [
     fix: 'use RSA or ECDSA until every component is built with Go 1.27 or later (Kubernetes 1.38)',
     check: each(
       ({ certificates }) => certificates,
-      (certificate, estate) =>
-        ML_DSA.test(certificate.facts.publicKey.type) && !goReadsMlDsa(estate)
+      (certificate, evidence) =>
+        ML_DSA.test(certificate.facts.publicKey.type) && !goReadsMlDsa(evidence)
           ? aboutCertificate(
               certificate,
               'has an ML-DSA key, which programs built with Go before 1.27 refuse',
@@ -174,7 +505,7 @@ export const KEY_RULES: readonly Rule[] = [
     fix: 'give the authority a key at least as strong as its leaves’',
     profiles: STRICT,
     check: each(
-      (estate) => indexOf(estate).leaves,
+      (evidence) => indexOf(evidence).leaves,
       (leaf) => {
         const weaker = leaf.issuers.find((issuer) => strengthOf(issuer) < strengthOf(leaf))
         return weaker

@@ -1,23 +1,20 @@
-import { flagIsTrue, flagList, flagOf } from '../command-line.js'
-import type { Estate, Launch, NodeFacts } from '../estate.js'
-import { fileOn, isCovered, locate, shortPath } from '../paths.js'
-
+import { flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
+import type { Evidence, Launch, NodeEvidence } from '../read/evidence.js'
+import { fileOn, isCovered, locate, shortPath } from '../read/paths.js'
 import type { FindingDraft, Rule } from '../types.js'
-import { launchesOf } from './facts-of-cluster.js'
-import { indexOf } from './index-of-estate.js'
-import { anchorsOf, reaches, trustsIn } from './reach.js'
-import { each, finding, GENERATE, listed, quoted, rule, STRICT } from './row.js'
+import { anchorsOf, indexOf, launchesOf, reaches, trustsIn } from './by-evidence.js'
+import { each, finding, GENERATE, listed, quoted, rule, STRICT } from './rule.js'
 
 export interface Launched {
-  readonly node: NodeFacts
+  readonly node: NodeEvidence
   readonly launch: Launch
 }
 
-const real = (estate: Estate): readonly Launched[] =>
-  indexOf(estate).launches.filter(({ launch }) => launch.source !== 'default')
-export const apiservers = (estate: Estate) => launchesOf(estate, 'kube-apiserver')
-export const managers = (estate: Estate) => launchesOf(estate, 'kube-controller-manager')
-const etcds = (estate: Estate) => launchesOf(estate, 'etcd')
+const real = (evidence: Evidence): readonly Launched[] =>
+  indexOf(evidence).launches.filter(({ launch }) => launch.source !== 'default')
+export const apiservers = (evidence: Evidence) => launchesOf(evidence, 'kube-apiserver')
+export const managers = (evidence: Evidence) => launchesOf(evidence, 'kube-controller-manager')
+const etcds = (evidence: Evidence) => launchesOf(evidence, 'etcd')
 
 export function aboutLaunch({ node, launch }: Launched, message: string): FindingDraft {
   const { path, component } = launch
@@ -61,7 +58,7 @@ function etcdOpen(one: Launched, prefix: '' | 'peer-'): FindingDraft | undefined
   }
 }
 
-const kubelets = ({ nodes }: Estate) =>
+const kubelets = ({ nodes }: Evidence) =>
   nodes.flatMap((node) =>
     node.kubelet && (node.kubelet.config || node.kubelet.flags.has('kubeconfig'))
       ? [{ node, kubelet: node.kubelet }]
@@ -111,14 +108,14 @@ export const MANIFEST_RULES: readonly Rule[] = [
     fix: '--requestheader-allowed-names=front-proxy-client',
     needs: 'manifests',
     check: each(
-      (estate) =>
-        apiservers(estate).filter(
+      (evidence) =>
+        apiservers(evidence).filter(
           ({ launch }) => flagOf(launch.flags, 'requestheader-client-ca-file') !== undefined,
         ),
-      (one, estate) => {
+      (one, evidence) => {
         if (flagList(one.launch.flags, 'requestheader-allowed-names').length > 0) return undefined
-        const header = trustsIn(estate, 'requestheader-ca').find(({ node }) => node === one.node)
-        const client = trustsIn(estate, 'client-ca').flatMap(({ certificates }) => certificates)
+        const header = trustsIn(evidence, 'requestheader-ca').find(({ node }) => node === one.node)
+        const client = trustsIn(evidence, 'client-ca').flatMap(({ certificates }) => certificates)
         const shared =
           header !== undefined && client.some((authority) => reaches(authority, anchorsOf(header)))
         const gain = shared
@@ -176,10 +173,10 @@ export const MANIFEST_RULES: readonly Rule[] = [
     citation: 'CIS 1.2.5; kubernetes/kubeadm#1223',
     why: 'kubectl logs, exec and port-forward fail for those nodes.',
     fix: GENERATE,
-    check: (estate) => {
-      const [trust] = trustsIn(estate, 'kubelet-ca')
+    check: (evidence) => {
+      const [trust] = trustsIn(evidence, 'kubelet-ca')
       if (!trust) return 'not-applicable'
-      return indexOf(estate).uses.flatMap(({ role, certificate, pem }) =>
+      return indexOf(evidence).uses.flatMap(({ role, certificate, pem }) =>
         role === 'kubelet-serving' && !reaches(certificate, anchorsOf(trust), pem.certificates)
           ? [
               finding(
@@ -250,16 +247,16 @@ export const MANIFEST_RULES: readonly Rule[] = [
     why: 'Every pod that calls the API fails with "certificate signed by unknown authority".',
     fix: '--root-ca-file=/etc/kubernetes/pki/ca.crt',
     needs: 'manifests',
-    check: each(managers, (one, estate) => {
+    check: each(managers, (one, evidence) => {
       if (flagOf(one.launch.flags, 'root-ca-file') === undefined)
         return {
           ...aboutLaunch(one, 'has no --root-ca-file: pods get no ca.crt'),
           severity: 'warning' as const,
         }
-      const trust = trustsIn(estate, 'root-ca').find(({ node }) => node === one.node)
+      const trust = trustsIn(evidence, 'root-ca').find(({ node }) => node === one.node)
       const bad =
         trust &&
-        indexOf(estate).uses.find(
+        indexOf(evidence).uses.find(
           ({ role, certificate, pem }) =>
             role === 'apiserver' && !reaches(certificate, anchorsOf(trust), pem.certificates),
         )

@@ -1,20 +1,19 @@
 import { type FileEntry, fileAt, type TreeEntry } from '../../files/tree.js'
-import { flagOf } from '../command-line.js'
-import type { Estate, NodeFacts } from '../estate.js'
-import { normalise, shortPath } from '../paths.js'
+import { flagOf } from '../../values/command-line.js'
+import type { Evidence, NodeEvidence } from '../read/evidence.js'
+import { normalise, shortPath } from '../read/paths.js'
 import type { FindingDraft, Rule } from '../types.js'
-import { launchOf } from './facts-of-cluster.js'
-import { indexOf } from './index-of-estate.js'
-import { CIS, each, HARDENING, rule } from './row.js'
+import { indexOf, launchOf } from './by-evidence.js'
+import { CIS, each, HARDENING, rule } from './rule.js'
 
-interface Entry<T extends TreeEntry = TreeEntry> {
-  readonly node: NodeFacts
+interface OwnedEntry<T extends TreeEntry = TreeEntry> {
+  readonly node: NodeEvidence
   readonly entry: T
 }
 
 const octal = (mode: number) => (mode & 0o7777).toString(8)
 
-function draft({ node, entry }: Entry, message: string, fix?: string): FindingDraft {
+function draft({ node, entry }: OwnedEntry, message: string, fix?: string): FindingDraft {
   return {
     node: node.name,
     path: entry.path,
@@ -24,7 +23,7 @@ function draft({ node, entry }: Entry, message: string, fix?: string): FindingDr
 }
 
 /** The mode is wider than allowed: some bit is set beyond it. */
-function wider(one: Entry, limit: number): FindingDraft | undefined {
+function wider(one: OwnedEntry, limit: number): FindingDraft | undefined {
   if (one.entry.kind !== 'file' && one.entry.kind !== 'directory') return undefined
   const { mode, path } = one.entry
   return (mode & 0o777 & ~limit) === 0
@@ -37,7 +36,7 @@ function wider(one: Entry, limit: number): FindingDraft | undefined {
 }
 
 // Owners are known only for trees from a disk or an archive.
-function foreign(one: Entry, owners: readonly (readonly [number, number])[] = [[0, 0]]) {
+function foreign(one: OwnedEntry, owners: readonly (readonly [number, number])[] = [[0, 0]]) {
   if (one.entry.kind !== 'file' && one.entry.kind !== 'directory') return undefined
   const { owner, path } = one.entry
   if (!owner || owners.some(([uid, gid]) => uid === owner.uid && gid === owner.gid))
@@ -50,28 +49,28 @@ function foreign(one: Entry, owners: readonly (readonly [number, number])[] = [[
 }
 
 function filesOf(
-  node: NodeFacts,
+  node: NodeEvidence,
   paths: readonly (string | undefined)[],
-): readonly Entry<FileEntry>[] {
+): readonly OwnedEntry<FileEntry>[] {
   return paths.flatMap((path) => {
     const entry = path === undefined ? undefined : fileAt(node.tree, normalise(path) ?? '')
     return entry ? [{ node, entry }] : []
   })
 }
 
-const keyFiles = ({ nodes }: Estate): readonly Entry<FileEntry>[] =>
+const keyFiles = ({ nodes }: Evidence): readonly OwnedEntry<FileEntry>[] =>
   nodes.flatMap((node) =>
     [...node.pems].flatMap(([path, pem]) =>
       pem.keys.some((key) => key.private) ? filesOf(node, [path]) : [],
     ),
   )
-const certificateFiles = ({ nodes }: Estate): readonly Entry<FileEntry>[] =>
+const certificateFiles = ({ nodes }: Evidence): readonly OwnedEntry<FileEntry>[] =>
   nodes.flatMap((node) =>
     [...node.pems].flatMap(([path, pem]) =>
       pem.keys.some((key) => key.private) || pem.blocks.length === 0 ? [] : filesOf(node, [path]),
     ),
   )
-const manifests = ({ nodes }: Estate): readonly Entry<FileEntry>[] =>
+const manifests = ({ nodes }: Evidence): readonly OwnedEntry<FileEntry>[] =>
   nodes.flatMap((node) =>
     filesOf(
       node,
@@ -79,10 +78,10 @@ const manifests = ({ nodes }: Estate): readonly Entry<FileEntry>[] =>
     ),
   )
 
-const kubeletFiles = ({ nodes }: Estate): readonly Entry<FileEntry>[] =>
+const kubeletFiles = ({ nodes }: Evidence): readonly OwnedEntry<FileEntry>[] =>
   nodes.flatMap((node) => filesOf(node, [node.kubelet?.configPath]))
 
-function dataDirectories({ nodes }: Estate): readonly Entry[] {
+function dataDirectories({ nodes }: Evidence): readonly OwnedEntry[] {
   return nodes.flatMap((node) => {
     const launch = launchOf(node, 'etcd')
     const path = launch && normalise(flagOf(launch.flags, 'data-dir') ?? '/var/lib/etcd')
@@ -91,7 +90,7 @@ function dataDirectories({ nodes }: Estate): readonly Entry[] {
   })
 }
 
-function pkiEntries({ nodes }: Estate): readonly Entry[] {
+function pkiEntries({ nodes }: Evidence): readonly OwnedEntry[] {
   return nodes.flatMap((node) =>
     [...node.tree].flatMap(([path, entry]) =>
       path === node.pkiDirectory || path.startsWith(`${node.pkiDirectory}/`)
@@ -101,7 +100,7 @@ function pkiEntries({ nodes }: Estate): readonly Entry[] {
   )
 }
 
-function directories({ nodes }: Estate): readonly Entry[] {
+function directories({ nodes }: Evidence): readonly OwnedEntry[] {
   return nodes.flatMap((node) =>
     [...node.tree.values()].flatMap((entry) =>
       entry.kind === 'directory' &&
@@ -114,13 +113,13 @@ function directories({ nodes }: Estate): readonly Entry[] {
 
 const HOME = /^(home\/[^/]+|root)\/(\.kube\/config|[^/]*admin[^/]*\.conf)$/
 
-function homeFiles({ nodes }: Estate): readonly Entry[] {
+function homeFiles({ nodes }: Evidence): readonly OwnedEntry[] {
   return nodes.flatMap((node) =>
     [...node.tree.values()].flatMap((entry) => (HOME.test(entry.path) ? [{ node, entry }] : [])),
   )
 }
 
-function units({ nodes }: Estate): readonly Entry<FileEntry>[] {
+function units({ nodes }: Evidence): readonly OwnedEntry<FileEntry>[] {
   return nodes.flatMap((node) =>
     [...node.tree.values()].flatMap((entry) =>
       entry.kind === 'file' && /(^|\/)kubelet\.service(\.d\/[^/]+\.conf)?$/.test(entry.path)
@@ -130,8 +129,8 @@ function units({ nodes }: Estate): readonly Entry<FileEntry>[] {
   )
 }
 
-const runsAsUser = (estate: Estate) =>
-  indexOf(estate).launches.filter(({ launch }) => (launch.runAsUser ?? 0) !== 0)
+const runsAsUser = (evidence: Evidence) =>
+  indexOf(evidence).launches.filter(({ launch }) => (launch.runAsUser ?? 0) !== 0)
 
 export const MODE_RULES: readonly Rule[] = [
   rule('O01', 'key-mode', 'C', 'error', {
@@ -181,7 +180,7 @@ export const MODE_RULES: readonly Rule[] = [
     why: 'The data hold every Secret. kubeadm runs etcd as root, which CIS does not like; that is noted only.',
     fix: 'chmod 700 /var/lib/etcd',
     needs: 'metadata',
-    check: each(dataDirectories, (one, _estate, { profile }) => {
+    check: each(dataDirectories, (one, _evidence, { profile }) => {
       const open = wider(one, 0o700)
       if (open) return open
       const isRoots = one.entry.kind === 'directory' && one.entry.owner?.uid === 0
@@ -219,7 +218,7 @@ export const MODE_RULES: readonly Rule[] = [
     needs: 'metadata',
     check: each(
       kubeletFiles,
-      (one, _estate, { profile }) =>
+      (one, _evidence, { profile }) =>
         wider(one, profile === 'kubeadm' ? 0o644 : 0o600) ?? foreign(one),
     ),
   }),

@@ -1,28 +1,174 @@
-import { matchesName } from '../../ca/verify.js'
-import { apiServerNames } from '../../certs/names.js'
-import { contains, familyOf, isIp, parseCidr } from '../../cluster/addresses.js'
-import { flagOf } from '../command-line.js'
-import type { Estate } from '../estate.js'
-import { isLocalHost } from '../hosts.js'
+import { matchesName } from '../../ca/verify/verify.js'
+import { apiServerNames } from '../../certs/table.js'
+import { contains, familyOf, isIp, parseCidr } from '../../values/addresses.js'
+import { flagOf } from '../../values/command-line.js'
+import { isDns1123Subdomain } from '../../values/names.js'
+import type { Certificate, Evidence } from '../read/evidence.js'
+import { isLocalHost } from '../read/hosts.js'
 import type { FindingDraft, Rule } from '../types.js'
 import {
   dnsDomain,
   endpointHost,
   firstServiceAddress,
   hostsOfFlag,
+  indexOf,
   launchOf,
   nodeNameOf,
   serviceRanges,
-} from './facts-of-cluster.js'
-import { indexOf, type Use } from './index-of-estate.js'
-import { trustsIn } from './reach.js'
-import type { LeafRole } from './roles.js'
-import { each, finding, GENERATE, listed, rule, STRICT } from './row.js'
+  trustsIn,
+} from './by-evidence.js'
+import type { LeafRole, Use } from './roles.js'
+import { aboutCertificate, each, finding, GENERATE, listed, quoted, rule, STRICT } from './rule.js'
 
-const servers = (estate: Estate) =>
-  indexOf(estate).uses.filter(({ row }) => row.usages.includes('serverAuth'))
-const role = (wanted: LeafRole) => (estate: Estate) =>
-  indexOf(estate).uses.filter((use) => use.role === wanted)
+const named = (evidence: Evidence) =>
+  indexOf(evidence).leaves.filter(({ facts }) => facts.altNames !== undefined)
+const kubelets = (evidence: Evidence) =>
+  indexOf(evidence).uses.filter(({ role }) => role === 'kubelet-client')
+/** Serving certificates that the cluster signed, as its signer for kubelets would. */
+const signedKubelets = (evidence: Evidence) =>
+  indexOf(evidence).uses.filter(
+    ({ role, certificate }) =>
+      role === 'kubelet-serving' &&
+      certificate.issuers.length > 0 &&
+      !/@\d+$/.test(certificate.facts.subject.commonNames[0] ?? ''),
+  )
+
+const isAddress = (name: string) => /^[\d.]+$|:/.test(name) && isIp(name)
+const dnsOf = ({ facts }: Certificate) => facts.altNames?.dns ?? []
+const shown = (names: readonly string[]) => listed(names.map(quoted))
+
+function oddNames(one: Certificate): readonly string[] {
+  return dnsOf(one).filter((name) => {
+    const plain = name.replace(/^\*\./, '').replace(/\.$/, '')
+    return !isAddress(name) && plain !== '*' && !isDns1123Subdomain(plain)
+  })
+}
+
+export const NAME_SYNTAX_RULES: readonly Rule[] = [
+  rule('S11', 'kubelet-csr-shape', 'H', 'warning', {
+    title: 'a kubelet’s serving certificate has not the shape that its signer demands',
+    citation:
+      'https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/ (kubelet-serving)',
+    why: 'The signer kubernetes.io/kubelet-serving refuses to renew such a certificate.',
+    fix: GENERATE,
+    check: each(signedKubelets, ({ certificate, pem }) => {
+      const { subject, altNames } = certificate.facts
+      const wrong = [
+        ...(subject.commonNames[0]?.startsWith('system:node:')
+          ? []
+          : ['CN is not system:node:<name>']),
+        ...(subject.organizations.join() === 'system:nodes'
+          ? []
+          : ['O is not exactly system:nodes']),
+        ...((altNames?.email.length ?? 0) + (altNames?.uri.length ?? 0) > 0
+          ? ['it has mail or URI names']
+          : []),
+      ]
+      return wrong.length > 0
+        ? finding(pem.place, `is not as the kubelet-serving signer demands: ${wrong.join(', ')}`, {
+            certificate,
+          })
+        : undefined
+    }),
+  }),
+  rule('S12', 'ip-as-dns', 'C', 'error', {
+    title: 'an address is written as a DNS name',
+    citation: 'RFC 5280 §4.2.1.6',
+    why: 'Clients compare addresses with address entries only, so it never matches.',
+    fix: GENERATE,
+    check: each(named, (one) => {
+      const addresses = dnsOf(one).filter(isAddress)
+      const useless = addresses.every((name) => one.facts.altNames?.ip.includes(name))
+      return addresses.length > 0
+        ? aboutCertificate(one, `has addresses as DNS names: ${shown(addresses)}`, {
+            severity: useless ? 'warning' : 'error',
+          })
+        : undefined
+    }),
+  }),
+  rule('S13', 'trailing-dot', 'L', 'info', {
+    title: 'a name ends in a dot',
+    citation: 'RFC 9525 §6.3; Go crypto/x509',
+    why: 'Go compares names literally and refuses patterns with a trailing dot.',
+    fix: GENERATE,
+    check: each(named, (one) => {
+      const found = dnsOf(one).filter((name) => name.endsWith('.'))
+      return found.length > 0
+        ? aboutCertificate(one, `has names that end in a dot: ${shown(found)}`)
+        : undefined
+    }),
+  }),
+  rule('S14', 'wildcard', 'M', 'warning', {
+    title: 'a wildcard name',
+    citation: 'RFC 9525 §7.1; zlint e_san_bare_wildcard',
+    why: 'One stolen key poses as every host of the domain.',
+    fix: 'list the hosts by name',
+    check: each(named, (one) => {
+      const found = dnsOf(one).filter((name) => name.includes('*'))
+      return found.length > 0
+        ? aboutCertificate(one, `has wildcard names: ${shown(found)}`)
+        : undefined
+    }),
+  }),
+  rule('S15', 'dns-syntax', 'M', 'warning', {
+    title: 'a name that is no host name',
+    citation: 'RFC 1123 §2.1; zlint e_rfc_dnsname_label_too_long',
+    why: 'Underscores, capitals, over-long labels or other letters match nowhere, or only in some clients.',
+    fix: GENERATE,
+    check: each(named, (one) => {
+      const found = oddNames(one)
+      return found.length > 0
+        ? aboutCertificate(one, `has names that are no host names: ${shown(found)}`)
+        : undefined
+    }),
+  }),
+  rule('S16', 'san-duplicate', 'L', 'info', {
+    title: 'a name occurs twice',
+    citation: 'zlint n_san_dns_name_duplicate',
+    why: 'Harmless; two lists were merged carelessly.',
+    fix: GENERATE,
+    check: each(named, (one) => {
+      const all = [...dnsOf(one), ...(one.facts.altNames?.ip ?? [])]
+      const twice = all.filter((name, i) => all.indexOf(name) !== i)
+      return twice.length > 0
+        ? aboutCertificate(one, `has names twice: ${shown([...new Set(twice)])}`)
+        : undefined
+    }),
+  }),
+  rule('S20', 'node-name-form', 'M', 'warning', {
+    title: 'a node name that Kubernetes does not register so',
+    citation:
+      'https://kubernetes.io/docs/concepts/architecture/nodes/#node-name-uniqueness; kelseyhightower/kubernetes-the-hard-way#613',
+    why: 'The kubelet registers in lower case; a certificate for another spelling is another node to the node authorizer.',
+    fix: 'use the lower-case host name, then kpki gen -o OUT',
+    check: each(kubelets, ({ certificate, pem }) => {
+      const name = /^system:node:(.*)$/.exec(certificate.facts.subject.commonNames[0] ?? '')?.[1]
+      return name !== undefined && !isDns1123Subdomain(name)
+        ? finding(
+            pem.place,
+            `names the node ${quoted(name)}, which is no lower-case RFC 1123 name`,
+            { certificate },
+          )
+        : undefined
+    }),
+  }),
+  rule('S21', 'san-noncritical-empty-subject', 'M', 'warning', {
+    title: 'an empty subject beside names that are not critical',
+    citation: 'RFC 5280 §4.2.1.6; zlint e_ext_san_not_critical_without_subject',
+    why: 'Strict verifiers refuse it.',
+    fix: GENERATE,
+    check: each(named, (one) =>
+      one.facts.subject.rdns.length === 0 && one.facts.altNames?.critical === false
+        ? aboutCertificate(one, 'has no subject, and its alternative names are not critical')
+        : undefined,
+    ),
+  }),
+]
+
+const servers = (evidence: Evidence) =>
+  indexOf(evidence).uses.filter(({ row }) => row.usages.includes('serverAuth'))
+const role = (wanted: LeafRole) => (evidence: Evidence) =>
+  indexOf(evidence).uses.filter((use) => use.role === wanted)
 const apiservers = role('apiserver')
 
 const hasNames = ({ certificate: { facts } }: Use) =>
@@ -57,7 +203,7 @@ function ownHosts(use: Use, flag: string): readonly string[] {
   return launch ? hostsOfFlag(launch, flag) : []
 }
 
-const dualStack = (use: Use, estate: Estate) => serviceRanges(use.node, estate).length > 1
+const dualStack = (use: Use, evidence: Evidence) => serviceRanges(use.node, evidence).length > 1
 
 export const NAME_RULES: readonly Rule[] = [
   rule('S01', 'no-san', 'C', 'error', {
@@ -78,8 +224,8 @@ export const NAME_RULES: readonly Rule[] = [
     citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'Clients in pods that use the service’s DNS name instead of its address refuse the API server.',
     fix: GENERATE,
-    check: each(apiservers, (use, estate) => {
-      const domain = dnsDomain(use.node, estate)
+    check: each(apiservers, (use, evidence) => {
+      const domain = dnsDomain(use.node, evidence)
       const names = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc']
       return lacking(
         use,
@@ -92,8 +238,8 @@ export const NAME_RULES: readonly Rule[] = [
     citation: 'kubeadm app/phases/certs; kelseyhightower/kubernetes-the-hard-way#872',
     why: 'Every pod reaches the API by that address and refuses the certificate.',
     fix: GENERATE,
-    check: each(apiservers, (use, estate) => {
-      const [range] = serviceRanges(use.node, estate)
+    check: each(apiservers, (use, evidence) => {
+      const [range] = serviceRanges(use.node, evidence)
       return range === undefined ? undefined : lacking(use, [firstServiceAddress(range)])
     }),
   }),
@@ -113,8 +259,8 @@ export const NAME_RULES: readonly Rule[] = [
     citation: 'kubernetes/kubeadm#1447; kubernetes-sigs/kubespray#2164',
     why: 'Every kubeconfig names the endpoint, and every client refuses the certificate.',
     fix: GENERATE,
-    check: each(apiservers, (use, estate) => {
-      const host = endpointHost(use.node, estate)
+    check: each(apiservers, (use, evidence) => {
+      const host = endpointHost(use.node, evidence)
       return host === undefined ? undefined : lacking(use, [host])
     }),
   }),
@@ -124,11 +270,11 @@ export const NAME_RULES: readonly Rule[] = [
     why: 'Without a common endpoint a client that turns to another control plane needs its name in the certificate it meets; certificates copied between masters break.',
     fix: 'set spec.controlPlaneEndpoint',
     profiles: STRICT,
-    check: each(apiservers, (use, estate) => {
-      const others = indexOf(estate).uses.filter(
+    check: each(apiservers, (use, evidence) => {
+      const others = indexOf(evidence).uses.filter(
         (one) => one.role === 'apiserver' && one.node !== use.node,
       )
-      if (endpointHost(use.node, estate) !== undefined) return undefined
+      if (endpointHost(use.node, evidence) !== undefined) return undefined
       return lacking(
         use,
         others.flatMap(({ node }) => node.addresses.slice(0, 1)),
@@ -168,15 +314,17 @@ export const NAME_RULES: readonly Rule[] = [
     why: 'The API server tries the internal address first: logs, exec and metrics of that node fail.',
     fix: GENERATE,
     check: each(
-      (estate) =>
-        role('kubelet-serving')(estate).filter(({ certificate }) => certificate.issuers.length > 0),
-      (use, estate) => {
-        const verified = trustsIn(estate, 'kubelet-ca').length > 0
+      (evidence) =>
+        role('kubelet-serving')(evidence).filter(
+          ({ certificate }) => certificate.issuers.length > 0,
+        ),
+      (use, evidence) => {
+        const verified = trustsIn(evidence, 'kubelet-ca').length > 0
         const selfMade = /@\d+$/.test(use.certificate.facts.subject.commonNames[0] ?? '')
         if (selfMade) return undefined
         // Without a cluster file the node's name is only that of its folder.
         const known =
-          estate.cluster !== undefined || use.node.kubelet?.hostnameOverride !== undefined
+          evidence.cluster !== undefined || use.node.kubelet?.hostnameOverride !== undefined
         const names = [...use.node.addresses.slice(0, 1), ...(known ? [nodeNameOf(use.node)] : [])]
         return lacking(use, names, { severity: verified ? 'error' : 'warning' })
       },
@@ -188,8 +336,8 @@ export const NAME_RULES: readonly Rule[] = [
     why: 'Clients of the other family that use an address refuse the certificate. kubeadm puts one family in.',
     fix: 'give the nodes both addresses in cluster.yaml, then kpki gen -o OUT',
     check: each(
-      (estate) => apiservers(estate).filter((use) => dualStack(use, estate)),
-      (use, _estate, { profile }) => {
+      (evidence) => apiservers(evidence).filter((use) => dualStack(use, evidence)),
+      (use, _evidence, { profile }) => {
         const families = new Set((use.certificate.facts.altNames?.ip ?? []).map(familyOf))
         return families.size === 1
           ? finding(
@@ -206,12 +354,12 @@ export const NAME_RULES: readonly Rule[] = [
     citation: 'kelseyhightower/kubernetes-the-hard-way#877',
     why: 'A guide’s range was copied and then changed in one of the two places.',
     fix: GENERATE,
-    check: each(apiservers, (use, estate) => {
-      const ranges = serviceRanges(use.node, estate).flatMap((range) => parseCidr(range) ?? [])
-      const [first] = serviceRanges(use.node, estate)
+    check: each(apiservers, (use, evidence) => {
+      const ranges = serviceRanges(use.node, evidence).flatMap((range) => parseCidr(range) ?? [])
+      const [first] = serviceRanges(use.node, evidence)
       if (first === undefined || missing(use, [firstServiceAddress(first)]).length === 0)
         return undefined
-      const known = new Set(estate.nodes.flatMap(({ addresses }) => addresses))
+      const known = new Set(evidence.nodes.flatMap(({ addresses }) => addresses))
       const other = use.certificate.facts.altNames?.ip.filter(
         (ip) =>
           /(\.|:)1$/.test(ip) &&
@@ -234,7 +382,7 @@ export const NAME_RULES: readonly Rule[] = [
     why: 'A machine that was given away keeps an address with a valid certificate of the API server.',
     fix: GENERATE,
     check: each(
-      (estate) => (estate.cluster ? apiservers(estate) : []),
+      (evidence) => (evidence.cluster ? apiservers(evidence) : []),
       (use, { cluster }) => {
         const node = cluster?.nodes.find(({ name }) => name === use.node.name)
         if (!cluster || !node) return undefined

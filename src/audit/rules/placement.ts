@@ -1,18 +1,18 @@
 import { fileAt } from '../../files/tree.js'
-import { at } from '../documents.js'
-import type { Estate, PemFacts } from '../estate.js'
-import { shortPath } from '../paths.js'
+import { at } from '../read/documents.js'
+import type { Evidence, PemFacts } from '../read/evidence.js'
+import { shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
-import { grouped, indexOf } from './index-of-estate.js'
-import { authorityPairs } from './pem-bundles.js'
-import { each, finding, GENERATE, listed, nameOf, rule } from './row.js'
-import { flagPem } from './uses.js'
+import { grouped, indexOf } from './by-evidence.js'
+import { authorityPairs } from './files.js'
+import { flagPem } from './roles.js'
+import { each, finding, GENERATE, listed, nameOf, rule } from './rule.js'
 
-const controlPlanes = ({ nodes }: Estate) => nodes.filter(({ role }) => role === 'control-plane')
+const controlPlanes = ({ nodes }: Evidence) => nodes.filter(({ role }) => role === 'control-plane')
 
 /** Private keys on nodes that sign for the whole cluster: authorities' and service accounts'. */
-function clusterKeys(estate: Estate): ReadonlyMap<string, string> {
-  const { authorityOfKey, parts } = indexOf(estate)
+function clusterKeys(evidence: Evidence): ReadonlyMap<string, string> {
+  const { authorityOfKey, parts } = indexOf(evidence)
   const keys = new Map<string, string>()
   for (const [keyId, { facts }] of authorityOfKey)
     if (facts.basicConstraints?.ca && !/@\d+$/.test(facts.subject.commonNames[0] ?? ''))
@@ -30,12 +30,14 @@ function clusterKeys(estate: Estate): ReadonlyMap<string, string> {
   return keys
 }
 
-function rootKeys(estate: Estate): readonly { readonly pem: PemFacts; readonly key: PemFacts }[] {
-  const intermediates = indexOf(estate).authorities.filter(({ facts }) => !facts.selfIssued)
+function rootKeys(
+  evidence: Evidence,
+): readonly { readonly pem: PemFacts; readonly key: PemFacts }[] {
+  const intermediates = indexOf(evidence).authorities.filter(({ facts }) => !facts.selfIssued)
   const above = new Set(intermediates.flatMap(({ issuers }) => issuers.map(({ keyId }) => keyId)))
-  return authorityPairs(estate).filter(
+  return authorityPairs(evidence).filter(
     ({ pem, key }) =>
-      estate.nodes.some(({ name }) => name === pem.place.node) &&
+      evidence.nodes.some(({ name }) => name === pem.place.node) &&
       key.keys.some(({ keyId }) => keyId !== undefined && above.has(keyId)),
   )
 }
@@ -46,13 +48,13 @@ export const PLACEMENT_RULES: readonly Rule[] = [
     citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'Whoever breaks into the worker issues administrators and tokens at will.',
     fix: 'shred -u FILE   # on the worker; then rotate what the key signs',
-    check: (estate) => {
+    check: (evidence) => {
       const workers = new Set(
-        estate.nodes.flatMap((node) => (node.role === 'worker' ? [node] : [])),
+        evidence.nodes.flatMap((node) => (node.role === 'worker' ? [node] : [])),
       )
       if (workers.size === 0) return 'not-applicable'
-      const keys = clusterKeys(estate)
-      return indexOf(estate).keys.flatMap(({ node, key, place }) => {
+      const keys = clusterKeys(evidence)
+      return indexOf(evidence).keys.flatMap(({ node, key, place }) => {
         const whose = key.private && workers.has(node) ? keys.get(key.keyId ?? '') : undefined
         return whose === undefined ? [] : [finding(place, `is the key of ${whose}, on a worker`)]
       })
@@ -63,10 +65,10 @@ export const PLACEMENT_RULES: readonly Rule[] = [
     citation: 'kubeadm UsingExternalCA (the mode is guessed from the key’s absence)',
     why: 'kubeadm takes a ca.key for permission to sign; the key was to be kept elsewhere.',
     fix: 'shred -u ca.key front-proxy-ca.key etcd/ca.key   # on the nodes',
-    check: (estate) => {
-      if (estate.cluster?.pki.caKeys !== 'offline') return 'not-applicable'
-      const names = new Set(estate.nodes.map(({ name }) => name))
-      return authorityPairs(estate).flatMap(({ key }) =>
+    check: (evidence) => {
+      if (evidence.cluster?.pki.caKeys !== 'offline') return 'not-applicable'
+      const names = new Set(evidence.nodes.map(({ name }) => name))
+      return authorityPairs(evidence).flatMap(({ key }) =>
         names.has(key.place.node)
           ? [finding(key.place, 'is there, although pki.caKeys is offline')]
           : [],
@@ -79,7 +81,7 @@ export const PLACEMENT_RULES: readonly Rule[] = [
     why: 'kubeadm can neither renew everything nor take the authorities for external ones: both renewal and upgrade stop.',
     fix: 'restore the missing key, or remove the other one as well',
     check: each(
-      (estate) => controlPlanes(estate).filter(({ layout }) => layout === 'kubeadm'),
+      (evidence) => controlPlanes(evidence).filter(({ layout }) => layout === 'kubeadm'),
       ({ name, pkiDirectory, tree }) => {
         const has = (file: string) => fileAt(tree, `${pkiDirectory}/${file}`) !== undefined
         if (
@@ -101,10 +103,10 @@ export const PLACEMENT_RULES: readonly Rule[] = [
     citation: 'NIST SP 800-57 part 1 §5.2',
     why: 'The intermediates exist so that the root can stay offline; on a node it is as exposed as they are.',
     fix: 'shred -u root-ca.key   # on the node, after a copy in a safe',
-    check: (estate) =>
-      indexOf(estate).authorities.every(({ facts }) => facts.selfIssued)
+    check: (evidence) =>
+      indexOf(evidence).authorities.every(({ facts }) => facts.selfIssued)
         ? 'not-applicable'
-        : rootKeys(estate).map(({ pem, key }) =>
+        : rootKeys(evidence).map(({ pem, key }) =>
             finding(
               key.place,
               `is the key of the root ${nameOf(pem.place)}, which stands above the issuing authorities`,
@@ -118,8 +120,8 @@ export const PLACEMENT_RULES: readonly Rule[] = [
     fix: 'keep each member’s own pair on its host and the authority’s key elsewhere',
     check: each(
       ({ nodes }) => nodes.filter(({ role }) => role === 'etcd'),
-      function* (node, estate) {
-        const { authorityOfKey } = indexOf(estate)
+      function* (node, evidence) {
+        const { authorityOfKey } = indexOf(evidence)
         for (const pem of node.pems.values()) {
           const signs = pem.keys.some((key) => key.private && authorityOfKey.has(key.keyId ?? ''))
           if (signs)
@@ -133,9 +135,9 @@ export const PLACEMENT_RULES: readonly Rule[] = [
     citation: 'NIST SP 800-57 part 1 §5.2',
     why: 'The hosts cannot be told apart, and losing one means replacing all.',
     fix: GENERATE,
-    check: (estate) => {
-      const shared = clusterKeys(estate)
-      const { privateKeys, keys } = indexOf(estate)
+    check: (evidence) => {
+      const shared = clusterKeys(evidence)
+      const { privateKeys, keys } = indexOf(evidence)
       if (keys.length === 0) return 'not-applicable'
       return [...privateKeys].flatMap(([keyId, places]) => {
         const hosts = new Set(
@@ -157,8 +159,8 @@ export const PLACEMENT_RULES: readonly Rule[] = [
       'https://kubernetes.io/docs/reference/access-authn-authz/authentication/#x509-client-certificates',
     why: 'An administrator of one cluster is an administrator of the other: certificates do not name a cluster.',
     fix: 'give each cluster authorities of its own',
-    check: (estate) => {
-      const all = indexOf(estate).kubeconfigs.flatMap(({ node, config }) =>
+    check: (evidence) => {
+      const all = indexOf(evidence).kubeconfigs.flatMap(({ node, config }) =>
         config.clusters.flatMap(({ name, server, authority }) => {
           const certificate = authority?.certificates[0]
           return certificate && server !== '' ? [{ node, config, name, certificate }] : []
@@ -168,7 +170,7 @@ export const PLACEMENT_RULES: readonly Rule[] = [
       return [...grouped(all, ({ certificate }) => certificate.keyId).values()].flatMap((same) => {
         const names = [...new Set(same.map(({ name }) => name))]
         const [first] = same
-        const merged = estate.cluster?.clusterName
+        const merged = evidence.cluster?.clusterName
         return first &&
           names.length > 1 &&
           !(merged !== undefined && names.every((name) => name.startsWith(merged)))

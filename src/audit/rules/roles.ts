@@ -1,4 +1,151 @@
-import type { ComponentName } from '../estate.js'
+import { flagOf } from '../../values/command-line.js'
+import type {
+  Certificate,
+  ComponentName,
+  KubeconfigFacts,
+  Launch,
+  NodeEvidence,
+  PemFacts,
+} from '../read/evidence.js'
+import { followLinks, locate } from '../read/paths.js'
+
+/** A certificate in the place from which a component takes it. */
+export interface Use {
+  readonly role: LeafRole
+  readonly row: RoleRow
+  readonly node: NodeEvidence
+  readonly pem: PemFacts
+  readonly certificate: Certificate
+  /** The key file that goes with it; absent when it is not there. */
+  readonly key?: PemFacts
+  /** Path of the key, relative, where it is known. */
+  readonly keyPath?: string
+  /** The kubeconfig that holds or names it. */
+  readonly kubeconfig?: KubeconfigFacts
+}
+
+/** A file of certificate authorities in the place from which a component takes it. */
+export interface TrustUse {
+  readonly role: TrustRole
+  readonly node: NodeEvidence
+  readonly pem: PemFacts
+  readonly certificates: readonly Certificate[]
+  /** Absent for kubelets and kubeconfigs. */
+  readonly launch?: Launch
+}
+
+/** The PEM file that a path of the node leads to, through links. */
+export function pemAt(node: NodeEvidence, path: string): PemFacts | undefined {
+  const target = followLinks(node.tree, path)
+  return target === undefined ? undefined : node.pems.get(target)
+}
+
+/** Where on its node a flag's file lies, relative; undefined when not set or not mounted. */
+export function flagPath(launch: Launch, flag: string): string | undefined {
+  const value = flagOf(launch.flags, flag)
+  const located = value === undefined ? undefined : locate(launch, value)
+  return located && 'path' in located ? located.path : undefined
+}
+
+export function flagPem(node: NodeEvidence, launch: Launch, flag: string): PemFacts | undefined {
+  const path = flagPath(launch, flag)
+  return path === undefined ? undefined : pemAt(node, path)
+}
+
+function use(
+  role: LeafRole,
+  node: NodeEvidence,
+  pem: PemFacts | undefined,
+  more: { readonly key?: PemFacts | undefined; readonly keyPath?: string | undefined } = {},
+  kubeconfig?: KubeconfigFacts,
+): readonly Use[] {
+  const certificate = pem?.certificates[0]
+  if (!pem || !certificate) return []
+  const { key, keyPath } = more
+  return [
+    {
+      role,
+      row: ROLES[role],
+      node,
+      pem,
+      certificate,
+      ...(key && { key }),
+      ...(keyPath !== undefined && { keyPath }),
+      ...(kubeconfig && { kubeconfig }),
+    },
+  ]
+}
+
+/** Every certificate that a component of the node, or a person, presents. */
+export function usesOf(node: NodeEvidence): readonly Use[] {
+  const uses: Use[] = []
+  for (const [role, { flags }] of Object.entries(ROLES) as [LeafRole, (typeof ROLES)[LeafRole]][]) {
+    if (!flags) continue
+    for (const launch of node.launches) {
+      if (launch.component !== flags.component) continue
+      const keyPath = flagPath(launch, flags.key)
+      const key = keyPath === undefined ? undefined : pemAt(node, keyPath)
+      uses.push(...use(role, node, flagPem(node, launch, flags.certificate), { key, keyPath }))
+    }
+  }
+  const health = `${node.pkiDirectory}/etcd/healthcheck-client`
+  uses.push(...beside('etcd-healthcheck-client', node, health))
+  uses.push(...kubeletServing(node))
+  for (const config of node.kubeconfigs.values()) uses.push(...users(node, config))
+  return uses
+}
+
+function beside(role: LeafRole, node: NodeEvidence, base: string): readonly Use[] {
+  const keyPath = `${base}.key`
+  return use(role, node, node.pems.get(`${base}.crt`), { key: node.pems.get(keyPath), keyPath })
+}
+
+// Without tlsCertFile the kubelet takes the certificate that it rotates, else kubelet.crt.
+function kubeletServing(node: NodeEvidence): readonly Use[] {
+  const { kubelet } = node
+  if (!kubelet) return []
+  const { tlsCertFile, tlsPrivateKeyFile: keyPath } = kubelet
+  if (tlsCertFile !== undefined) {
+    const key = keyPath === undefined ? undefined : pemAt(node, keyPath)
+    return use('kubelet-serving', node, pemAt(node, tlsCertFile), { key, keyPath })
+  }
+  const directory = 'var/lib/kubelet/pki'
+  const current = pemAt(node, `${directory}/kubelet-server-current.pem`)
+  if (current)
+    return use('kubelet-serving', node, current, { key: current, keyPath: current.place.path })
+  return beside('kubelet-serving', node, `${directory}/kubelet`)
+}
+
+function users(node: NodeEvidence, config: KubeconfigFacts): readonly Use[] {
+  const role: LeafRole =
+    `/${config.path}` === node.kubelet?.kubeconfigPath ? 'kubelet-client' : 'user'
+  return config.users.flatMap(({ certificate, key, keyInline, keyFile }) =>
+    use(role, node, certificate, { key, keyPath: keyInline ? config.path : keyFile }, config),
+  )
+}
+
+/** Every file of authorities that a component of the node, or a kubeconfig, trusts. */
+export function trustsOf(node: NodeEvidence): readonly TrustUse[] {
+  const trusts: TrustUse[] = []
+  const add = (role: TrustRole, pem: PemFacts | undefined, launch?: Launch) => {
+    if (!pem) return
+    const { certificates } = pem
+    trusts.push({ role, node, pem, certificates, ...(launch && { launch }) })
+  }
+  for (const [role, { flags }] of Object.entries(TRUSTS) as [
+    TrustRole,
+    (typeof TRUSTS)[TrustRole],
+  ][]) {
+    if (!flags) continue
+    for (const launch of node.launches)
+      if (launch.component === flags.component) add(role, flagPem(node, launch, flags.file), launch)
+  }
+  const clientCa = node.kubelet?.clientCaFile
+  if (clientCa !== undefined) add('kubelet-client-ca', pemAt(node, clientCa))
+  for (const { clusters } of node.kubeconfigs.values())
+    for (const { authority } of clusters) add('kubeconfig-ca', authority)
+  return trusts
+}
 
 /** What a certificate is for, in the place where it was found. */
 export type LeafRole =
@@ -18,7 +165,7 @@ export type LeafRole =
 /** Which authority a certificate belongs to. */
 export type Zone = 'cluster' | 'etcd' | 'front-proxy'
 
-export interface LeafRow {
+export interface RoleRow {
   /** In words. */
   readonly about: string
   readonly zone: Zone
@@ -59,7 +206,7 @@ const manager = 'kube-controller-manager'
 const server = ['serverAuth'] as const
 const client = ['clientAuth'] as const
 
-export const ROLES: Readonly<Record<LeafRole, LeafRow>> = {
+export const ROLES: Readonly<Record<LeafRole, RoleRow>> = {
   apiserver: {
     about: 'the API server’s serving certificate',
     zone: 'cluster',

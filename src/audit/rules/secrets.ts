@@ -1,27 +1,35 @@
-import type { Estate, KeyFacts, Launch, NodeFacts, PemFacts } from '../estate.js'
-import { locate } from '../paths.js'
-import type { Rule } from '../types.js'
-import { launchOf } from './facts-of-cluster.js'
-import { indexOf } from './index-of-estate.js'
-import { counted, each, finding, GENERATE, listed, nameOf, rule } from './row.js'
-import { flagPem, pemAt } from './uses.js'
+import { textAt } from '../../files/tree.js'
+import { at, filled, listOf, textsOf } from '../read/documents.js'
+import type {
+  DocumentFacts,
+  Evidence,
+  KeyFacts,
+  Launch,
+  NodeEvidence,
+  PemFacts,
+} from '../read/evidence.js'
+import { locate, shortPath } from '../read/paths.js'
+import type { FindingDraft, Rule } from '../types.js'
+import { indexOf, launchOf, trustsIn } from './by-evidence.js'
+import { flagPem, pemAt } from './roles.js'
+import { counted, each, finding, GENERATE, listed, nameOf, rule } from './rule.js'
 
 /** The service-account keys of one control plane. */
 interface AccountKeys {
-  readonly node: NodeFacts
+  readonly node: NodeEvidence
   /** Who signs, by component. */
   readonly signers: readonly { readonly about: string; readonly pem: PemFacts }[]
   readonly verifiers: readonly PemFacts[]
 }
 
-function filesOfFlag(node: NodeFacts, launch: Launch, flag: string): readonly PemFacts[] {
+function filesOfFlag(node: NodeEvidence, launch: Launch, flag: string): readonly PemFacts[] {
   return (launch.flags.get(flag) ?? []).flatMap((value) => {
     const found = locate(launch, value)
     return 'path' in found ? (pemAt(node, found.path) ?? []) : []
   })
 }
 
-function accountKeys({ nodes }: Estate): readonly AccountKeys[] {
+function accountKeys({ nodes }: Evidence): readonly AccountKeys[] {
   return nodes.flatMap((node) => {
     const apiserver = launchOf(node, 'kube-apiserver')
     if (!apiserver) return []
@@ -49,8 +57,8 @@ const idsOf = (pems: readonly PemFacts[]) =>
     ]),
   )
 
-const signerFiles = (estate: Estate): readonly PemFacts[] => [
-  ...new Set(accountKeys(estate).flatMap(({ signers }) => signers.map(({ pem }) => pem))),
+const signerFiles = (evidence: Evidence): readonly PemFacts[] => [
+  ...new Set(accountKeys(evidence).flatMap(({ signers }) => signers.map(({ pem }) => pem))),
 ]
 
 function firstPrivate({ keys }: PemFacts): KeyFacts | undefined {
@@ -60,7 +68,7 @@ function firstPrivate({ keys }: PemFacts): KeyFacts | undefined {
 const isUsable = ({ type, curve = '' }: { readonly type: string; readonly curve?: string }) =>
   type === 'RSA' || (type === 'EC' && /^P-(256|384|521)$/.test(curve))
 
-/** Raw public keys, which can be compared between two estates. */
+/** Raw public keys, which can be compared between two evidence. */
 const spkisOf = (pems: readonly PemFacts[]) =>
   new Set(pems.flatMap(({ keys }) => keys.flatMap(({ facts }) => (facts ? [hex(facts.spki)] : []))))
 
@@ -75,7 +83,7 @@ export const SECRET_RULES: readonly Rule[] = [
     why: 'Every pod’s request ends with 401.',
     fix: 'openssl pkey -in sa.key -pubout -out sa.pub',
     check: each(
-      (estate) => accountKeys(estate).filter(({ verifiers }) => verifiers.length > 0),
+      (evidence) => accountKeys(evidence).filter(({ verifiers }) => verifiers.length > 0),
       function* ({ signers, verifiers }) {
         const accepted = idsOf(verifiers)
         const names = listed(verifiers.map(({ place }) => nameOf(place)))
@@ -122,9 +130,9 @@ export const SECRET_RULES: readonly Rule[] = [
     citation: 'NIST SP 800-57 part 1 §5.2',
     why: 'One leak gives a server’s identity and every service account’s.',
     fix: `delete sa.key and sa.pub, then ${GENERATE}`,
-    check: each(signerFiles, (pem, estate) => {
+    check: each(signerFiles, (pem, evidence) => {
       const keyId = firstPrivate(pem)?.keyId
-      const certificate = keyId === undefined ? undefined : certificateOfKey(estate, keyId)
+      const certificate = keyId === undefined ? undefined : certificateOfKey(evidence, keyId)
       const place = certificate?.places[0]
       return place && finding(pem.place, `is the key of ${nameOf(place)} too`)
     }),
@@ -135,8 +143,8 @@ export const SECRET_RULES: readonly Rule[] = [
     why: 'Right while old tokens live; afterwards the old key is a way in.',
     fix: 'remove the old public key when the longest token has ended',
     check: each(
-      (estate) =>
-        accountKeys(estate).filter(
+      (evidence) =>
+        accountKeys(evidence).filter(
           ({ signers, verifiers }) => signers.length * verifiers.length > 0,
         ),
       ({ signers, verifiers }) => {
@@ -158,9 +166,9 @@ export const SECRET_RULES: readonly Rule[] = [
     why: 'Tokens of running pods were signed with the old key: they get 401 until they are renewed.',
     fix: 'append the old public key to sa.pub until the longest token has ended',
     needs: 'second-tree',
-    check: (estate) => {
-      const before = estate.earlier ? accountKeys(estate.earlier) : []
-      const now = accountKeys(estate)
+    check: (evidence) => {
+      const before = evidence.earlier ? accountKeys(evidence.earlier) : []
+      const now = accountKeys(evidence)
       if (before.length === 0 || now.length === 0) return 'not-applicable'
       const old = spkisOf(before.flatMap(({ signers }) => signers.map(({ pem }) => pem)))
       return now.flatMap(({ verifiers }) => {
@@ -178,7 +186,7 @@ export const SECRET_RULES: readonly Rule[] = [
     why: 'It works, and its end is ignored.',
     fix: 'openssl x509 -in FILE -pubkey -noout > sa.pub',
     check: each(
-      (estate) => accountKeys(estate).flatMap(({ verifiers }) => verifiers),
+      (evidence) => accountKeys(evidence).flatMap(({ verifiers }) => verifiers),
       ({ place, certificates }) =>
         certificates.length > 0
           ? finding(
@@ -190,12 +198,181 @@ export const SECRET_RULES: readonly Rule[] = [
   }),
 ]
 
-const certificatesByKey = new WeakMap<Estate, ReadonlyMap<string, Estate['certificates'][number]>>()
+const certificatesByKey = new WeakMap<
+  Evidence,
+  ReadonlyMap<string, Evidence['certificates'][number]>
+>()
 
-function certificateOfKey(estate: Estate, keyId: string) {
+function certificateOfKey(evidence: Evidence, keyId: string) {
   const known =
-    certificatesByKey.get(estate) ??
-    new Map(indexOf(estate).leaves.map((one) => [one.keyId, one] as const))
-  certificatesByKey.set(estate, known)
+    certificatesByKey.get(evidence) ??
+    new Map(indexOf(evidence).leaves.map((one) => [one.keyId, one] as const))
+  certificatesByKey.set(evidence, known)
   return known.get(keyId)
 }
+
+const GUIDE = 'https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/'
+const JOIN = 'https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-join/'
+/** kubeadm’s documentation and `config print init-defaults` show it. */
+const DOCUMENTATION_TOKEN = 'abcdef.0123456789abcdef'
+const DAY_HOURS = 24
+
+interface Token {
+  readonly place: { readonly node: string; readonly path: string }
+  readonly token: string
+  readonly ttl?: string
+}
+
+function tokens(evidence: Evidence): readonly Token[] {
+  const inDocuments = indexOf(evidence).parts.flatMap(({ kubeadm }) => kubeadm.flatMap(tokensOf))
+  const { authorities } = evidence
+  const file = authorities && textAt(authorities.tree, 'bootstrap-token')?.trim()
+  return authorities && file
+    ? [...inDocuments, { place: { node: authorities.name, path: 'bootstrap-token' }, token: file }]
+    : inDocuments
+}
+
+function tokensOf({ node, path, value }: DocumentFacts): readonly Token[] {
+  const place = { node, path }
+  const created = listOf(at(value, 'bootstrapTokens')).flatMap((item) => {
+    const token = filled(at(item, 'token'))
+    const ttl = filled(at(item, 'ttl'))
+    return token === undefined ? [] : [{ place, token, ...(ttl !== undefined && { ttl }) }]
+  })
+  const used = [
+    filled(at(value, 'discovery', 'bootstrapToken', 'token')),
+    filled(at(value, 'discovery', 'tlsBootstrapToken')),
+  ].flatMap((token) => (token === undefined ? [] : [{ place, token }]))
+  return [...created, ...used]
+}
+
+const joins = (evidence: Evidence): readonly DocumentFacts[] =>
+  indexOf(evidence).parts.flatMap(({ kubeadm }) =>
+    kubeadm.filter(({ value }) => at(value, 'discovery', 'bootstrapToken') !== undefined),
+  )
+
+const hashesOf = ({ value }: DocumentFacts) =>
+  textsOf(at(value, 'discovery', 'bootstrapToken', 'caCertHashes')).map((hash) =>
+    hash.toLowerCase(),
+  )
+
+function pins(evidence: Evidence): readonly string[] {
+  return [
+    ...new Set(
+      trustsIn(evidence, 'client-ca').flatMap(({ certificates }) =>
+        certificates.flatMap(({ pin }) => pin ?? []),
+      ),
+    ),
+  ]
+}
+
+function about(
+  place: { readonly node: string; readonly path: string },
+  message: string,
+): FindingDraft {
+  return { node: place.node, path: place.path, message: `${shortPath(place.path)} ${message}` }
+}
+
+/** Hours of a Go duration; undefined for anything else. */
+function hoursOf(duration: string): number | undefined {
+  const [, hours, minutes, seconds] =
+    /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(duration === '0' ? '0s' : duration) ?? []
+  if (hours === undefined && minutes === undefined && seconds === undefined) return undefined
+  return Number(hours ?? 0) + Number(minutes ?? 0) / 60 + Number(seconds ?? 0) / 3600
+}
+
+export const TOKEN_RULES: readonly Rule[] = [
+  rule('A14', 'token-format', 'C', 'error', {
+    title: 'a bootstrap token that is none',
+    citation: GUIDE,
+    why: 'kubeadm refuses the configuration, and the node does not join.',
+    fix: 'kubeadm token generate',
+    check: each(tokens, ({ place, token }) =>
+      /^[a-z0-9]{6}\.[a-z0-9]{16}$/.test(token)
+        ? undefined
+        : about(
+            place,
+            `has a token of ${counted(token.length, 'character')} that is not six, a dot and sixteen of a-z and 0-9`,
+          ),
+    ),
+  }),
+  rule('A15', 'token-no-expiry', 'M', 'warning', {
+    title: 'a bootstrap token that does not end',
+    citation: `CIS 3.1.3; ${GUIDE}`,
+    why: 'Whoever finds it joins a node of their own, next year too.',
+    fix: 'ttl: 24h0m0s',
+    check: each(
+      (evidence) => tokens(evidence).filter(({ ttl }) => ttl !== undefined),
+      ({ place, ttl = '' }) => {
+        const hours = hoursOf(ttl)
+        if (hours === 0) return about(place, 'makes a bootstrap token that never ends (ttl 0)')
+        return hours !== undefined && hours > 31 * DAY_HOURS
+          ? about(place, `makes a bootstrap token for ${Math.round(hours / DAY_HOURS)} days`)
+          : undefined
+      },
+    ),
+  }),
+  rule('A16', 'token-weak', 'M', 'warning', {
+    title: 'the bootstrap token of the documentation',
+    citation: 'kubeadm config print init-defaults',
+    why: 'Everybody knows it: whoever reaches the API server joins a node.',
+    fix: 'kubeadm token generate',
+    check: each(tokens, ({ place, token }) => {
+      const secret = token.slice(7)
+      if (token === DOCUMENTATION_TOKEN)
+        return about(place, 'has the bootstrap token of kubeadm’s documentation')
+      return new Set(secret).size < 4
+        ? about(place, 'has a bootstrap token of fewer than four different characters')
+        : undefined
+    }),
+  }),
+  rule('A17', 'spki-pin-mismatch', 'C', 'error', {
+    title: 'the pinned authority is not the cluster’s',
+    citation: JOIN,
+    why: 'kubeadm join refuses the cluster.',
+    fix: 'kpki gen -o OUT   # writes the pin of the present authority',
+    check: each(
+      (evidence) =>
+        pins(evidence).length > 0 ? joins(evidence).filter((one) => hashesOf(one).length > 0) : [],
+      (document, evidence) => {
+        const [active = ''] = pins(evidence)
+        return hashesOf(document).some((hash) => pins(evidence).includes(hash))
+          ? undefined
+          : about(
+              document,
+              `pins ${hashesOf(document)[0]?.slice(0, 23)}…, but ca.crt has ${active.slice(0, 23)}…`,
+            )
+      },
+    ),
+  }),
+  rule('A18', 'spki-skip', 'H', 'error', {
+    title: 'a node joins without checking the cluster',
+    citation: JOIN,
+    why: 'Whoever stands between the node and the API server becomes the node’s cluster, and gets its token.',
+    fix: 'give caCertHashes instead of unsafeSkipCAVerification',
+    check: each(joins, (document) =>
+      at(document.value, 'discovery', 'bootstrapToken', 'unsafeSkipCAVerification') === true
+        ? about(document, 'has unsafeSkipCAVerification: true')
+        : undefined,
+    ),
+  }),
+  rule('A19', 'spki-pin-only-old', 'H', 'warning', {
+    title: 'the pins lack an authority of a running rotation',
+    citation: 'kubernetes/kubeadm#1399',
+    why: 'New nodes cannot join once cluster-info names the other authority.',
+    fix: 'list the pins of both authorities in caCertHashes',
+    check: each(
+      (evidence) =>
+        pins(evidence).length > 1 ? joins(evidence).filter((one) => hashesOf(one).length > 0) : [],
+      (document, evidence) => {
+        const missing = pins(evidence).filter((pin) => !hashesOf(document).includes(pin))
+        return missing.length > 0 && missing.length < pins(evidence).length
+          ? about(
+              document,
+              `pins ${pins(evidence).length - missing.length} of ${pins(evidence).length} authorities in ca.crt`,
+            )
+          : undefined
+      },
+    ),
+  }),
+]

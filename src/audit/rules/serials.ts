@@ -1,17 +1,17 @@
-import { hexOf } from '../../ca/der.js'
-import type { Certificate, Estate } from '../estate.js'
+import { hexOf } from '../../ca/der/der.js'
+import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
-import { grouped, indexOf } from './index-of-estate.js'
-import { aboutCertificate, each, GENERATE, nameOf, rule, STRICT } from './row.js'
+import { grouped, indexOf } from './by-evidence.js'
+import { aboutCertificate, each, GENERATE, nameOf, rule, STRICT } from './rule.js'
 
-const certificates = (estate: Estate) => estate.certificates
+const certificates = (evidence: Evidence) => evidence.certificates
 const latin1 = new TextDecoder('latin1')
 
 /** Certificates of one issuer (by name and key) with the same serial number. */
-function duplicates(estate: Estate): readonly (readonly Certificate[])[] {
+function duplicates(evidence: Evidence): readonly (readonly Certificate[])[] {
   const issuerOf = ({ facts, issuers }: Certificate) =>
     `${latin1.decode(facts.issuer.raw)} ${issuers[0]?.keyId ?? ''} ${facts.serial}`
-  return [...grouped(estate.certificates, issuerOf).values()].filter(({ length }) => length > 1)
+  return [...grouped(evidence.certificates, issuerOf).values()].filter(({ length }) => length > 1)
 }
 
 const HASH_BITS: readonly (readonly [RegExp, number])[] = [
@@ -71,7 +71,7 @@ export const SERIAL_RULES: readonly Rule[] = [
     why: 'Predictable serial numbers helped to forge certificates when hashes broke, and two tools that count give the same number twice.',
     fix: GENERATE,
     check: each(
-      (estate) => indexOf(estate).leaves,
+      (evidence) => indexOf(evidence).leaves,
       (one) =>
         one.facts.serial > 0n && one.facts.serial < 0x1_0000_0000n
           ? aboutCertificate(

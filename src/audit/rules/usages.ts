@@ -1,16 +1,15 @@
-import type { ExtendedKeyUsage } from '../../ca/types.js'
-import type { Estate } from '../estate.js'
+import type { ExtendedKeyUsage } from '../../ca/certificate/facts.js'
+import type { Evidence } from '../read/evidence.js'
 import type { FindingDraft, Rule } from '../types.js'
-import { indexOf, type Use } from './index-of-estate.js'
-import { ancestors } from './reach.js'
-import type { LeafRole } from './roles.js'
-import { aboutCertificate, each, finding, GENERATE, listed, rule, STRICT } from './row.js'
+import { ancestors, indexOf } from './by-evidence.js'
+import type { LeafRole, Use } from './roles.js'
+import { aboutCertificate, each, finding, GENERATE, listed, rule, STRICT } from './rule.js'
 
-const leaves = (estate: Estate) => indexOf(estate).leaves
+const leaves = (evidence: Evidence) => indexOf(evidence).leaves
 const inRoles =
   (...roles: readonly LeafRole[]) =>
-  (estate: Estate) =>
-    indexOf(estate).uses.filter(({ role }) => roles.includes(role))
+  (evidence: Evidence) =>
+    indexOf(evidence).uses.filter(({ role }) => roles.includes(role))
 
 function usagesOf({ certificate }: Use): readonly ExtendedKeyUsage[] {
   return certificate.facts.extendedKeyUsage?.usages ?? ['any']
@@ -25,8 +24,8 @@ function lacks(use: Use, usage: 'serverAuth' | 'clientAuth'): FindingDraft | und
 
 const wants =
   (usage: 'serverAuth' | 'clientAuth', ...besides: readonly LeafRole[]) =>
-  (estate: Estate) =>
-    indexOf(estate).uses.filter(
+  (evidence: Evidence) =>
+    indexOf(evidence).uses.filter(
       ({ row, role }) => row.usages.includes(usage) && !besides.includes(role),
     )
 
@@ -103,7 +102,7 @@ export const USAGE_RULES: readonly Rule[] = [
     why: 'Who steals the client’s key can pose as a server that other clients trust.',
     fix: GENERATE,
     check: each(
-      (estate) => indexOf(estate).uses.filter(({ row }) => !row.usages.includes('serverAuth')),
+      (evidence) => indexOf(evidence).uses.filter(({ row }) => !row.usages.includes('serverAuth')),
       (use) =>
         usagesOf(use).includes('serverAuth')
           ? finding(use.pem.place, `is ${use.row.about} and has serverAuth`, {
@@ -129,7 +128,7 @@ export const USAGE_RULES: readonly Rule[] = [
     why: 'Go wants every certificate of the chain to allow the use. An authority for serverAuth only cannot issue clients.',
     fix: 'issue the authority without extended key usage',
     check: each(
-      (estate) => indexOf(estate).uses,
+      (evidence) => indexOf(evidence).uses,
       (use) => {
         for (const { facts, places } of ancestors(use.certificate)) {
           const allowed = facts.extendedKeyUsage?.usages

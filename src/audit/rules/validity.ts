@@ -1,12 +1,12 @@
 import { fileAt } from '../../files/tree.js'
-import type { Certificate, Estate } from '../estate.js'
+import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
-import { indexOf } from './index-of-estate.js'
-import { aboutCertificate, DAY, day, each, GENERATE, HARDENING, rule, STRICT } from './row.js'
+import { indexOf } from './by-evidence.js'
+import { aboutCertificate, DAY, day, each, GENERATE, HARDENING, rule, STRICT } from './rule.js'
 
-const certificates = (estate: Estate) => estate.certificates
-const leaves = (estate: Estate) => indexOf(estate).leaves
-const authorities = (estate: Estate) => indexOf(estate).authorities
+const certificates = (evidence: Evidence) => evidence.certificates
+const leaves = (evidence: Evidence) => indexOf(evidence).leaves
+const authorities = (evidence: Evidence) => indexOf(evidence).authorities
 
 function lifeInDays({ facts }: Certificate): number {
   return (facts.notAfter.getTime() - facts.notBefore.getTime()) / DAY
@@ -20,12 +20,12 @@ const ALLOWANCE = 5 * 60_000
 
 const dayAsked = (days: number) => Math.floor(days)
 
-function unused(one: Certificate, estate: Estate): boolean {
-  return !indexOf(estate).usesOf.has(one) && !authorities(estate).includes(one)
+function unused(one: Certificate, evidence: Evidence): boolean {
+  return !indexOf(evidence).usesOf.has(one) && !authorities(evidence).includes(one)
 }
 
-const modified = (estate: Estate) =>
-  indexOf(estate).uses.flatMap((use) => {
+const modified = (evidence: Evidence) =>
+  indexOf(evidence).uses.flatMap((use) => {
     const entry = fileAt(use.node.tree, use.pem.place.path)
     return entry?.modified === undefined || use.pem.place.field !== undefined
       ? []
@@ -38,12 +38,12 @@ export const VALIDITY_RULES: readonly Rule[] = [
     citation: 'RFC 5280 §4.1.2.5',
     why: 'Every connection that needs it fails.',
     fix: `${GENERATE}   # kubeadm: kubeadm certs renew all, then restart the control plane`,
-    check: each(certificates, (one, estate, { at }) => {
+    check: each(certificates, (one, evidence, { at }) => {
       const { notAfter } = one.facts
       if (notAfter >= at) return undefined
       const ago = dayAsked((at.getTime() - notAfter.getTime()) / DAY)
       const text = `expired on ${day(notAfter)}, ${ago} days ago`
-      return aboutCertificate(one, text, unused(one, estate) ? { severity: 'warning' } : {})
+      return aboutCertificate(one, text, unused(one, evidence) ? { severity: 'warning' } : {})
     }),
   }),
   rule('V02', 'expiring', 'H', 'warning', {
@@ -51,10 +51,10 @@ export const VALIDITY_RULES: readonly Rule[] = [
     citation: 'kubernetes/kubeadm#581',
     why: 'It is an outage with a date. Authorities are reported half a year ahead, since replacing one takes a rotation.',
     fix: `${GENERATE}   # kubeadm: kubeadm certs renew all, then restart the control plane`,
-    check: each(certificates, (one, estate, { at, horizonDays }) => {
+    check: each(certificates, (one, evidence, { at, horizonDays }) => {
       const { notAfter } = one.facts
       const left = (notAfter.getTime() - at.getTime()) / DAY
-      const isAuthority = trustedAuthority(one, estate)
+      const isAuthority = trustedAuthority(one, evidence)
       const horizon = isAuthority ? Math.max(AUTHORITY_HORIZON, horizonDays) : horizonDays
       return left >= 0 && left < horizon
         ? aboutCertificate(one, `ends on ${day(notAfter)}, in ${dayAsked(left)} days`)
@@ -66,7 +66,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
     citation: 'RFC 5280 §4.1.2.5; kubernetes-sigs/cluster-api-provider-vsphere#503',
     why: 'Both sides refuse it until then. Usually a clock was wrong where it was made.',
     fix: `correct the clock (timedatectl), then ${GENERATE}`,
-    check: each(certificates, (one, _estate, { at }) =>
+    check: each(certificates, (one, _evidence, { at }) =>
       one.facts.notBefore.getTime() > at.getTime() + ALLOWANCE
         ? aboutCertificate(one, `is not valid before ${one.facts.notBefore.toISOString()}`)
         : undefined,
@@ -109,7 +109,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
     citation: 'NIST SP 800-57 part 1 §5.3.6',
     why: 'What is left of the authority cuts the next renewal short; one that never ends is never rotated.',
     fix: 'rotate the authority before its leaves are renewed again',
-    check: each(authorities, (authority, estate, { at }) => {
+    check: each(authorities, (authority, evidence, { at }) => {
       const { notAfter } = authority.facts
       const left = (notAfter.getTime() - at.getTime()) / DAY
       const years = lifeInDays(authority) / YEAR
@@ -117,7 +117,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
         return aboutCertificate(authority, `is an authority for ${Math.round(years)} years`, {
           severity: 'info',
         })
-      const life = longestLeaf(estate).get(authority) ?? 0
+      const life = longestLeaf(evidence).get(authority) ?? 0
       return left >= AUTHORITY_HORIZON && left < life
         ? aboutCertificate(
             authority,
@@ -131,7 +131,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
     citation: 'kubernetes/kubeadm#1784',
     why: 'The date in the certificate is not the date of the outage: that is the earliest end over the chain.',
     fix: 'renew what ends first',
-    check: (_estate, { expiry }) =>
+    check: (_evidence, { expiry }) =>
       expiry.length === 0
         ? 'not-applicable'
         : expiry.flatMap(({ node, path, field, notAfter, effectiveNotAfter }) =>
@@ -152,8 +152,8 @@ export const VALIDITY_RULES: readonly Rule[] = [
     why: 'A forgotten renewal stops the whole cluster at once instead of one component at a time.',
     fix: 'give rows of pki.certificates different validity',
     profiles: STRICT,
-    check: (estate) => {
-      const all = leaves(estate)
+    check: (evidence) => {
+      const all = leaves(evidence)
       if (all.length < 4) return 'not-applicable'
       const counts = new Map<number, number>()
       for (const { facts } of all) {
@@ -219,25 +219,25 @@ export const VALIDITY_RULES: readonly Rule[] = [
   }),
 ]
 
-const longestByEstate = new WeakMap<Estate, ReadonlyMap<Certificate, number>>()
+const longestByEvidence = new WeakMap<Evidence, ReadonlyMap<Certificate, number>>()
 
 /** The longest life in days that each authority gave one of its leaves. */
-function longestLeaf(estate: Estate): ReadonlyMap<Certificate, number> {
-  const known = longestByEstate.get(estate)
+function longestLeaf(evidence: Evidence): ReadonlyMap<Certificate, number> {
+  const known = longestByEvidence.get(evidence)
   if (known) return known
   const longest = new Map<Certificate, number>()
-  for (const leaf of leaves(estate))
+  for (const leaf of leaves(evidence))
     for (const issuer of leaf.issuers)
       longest.set(issuer, Math.max(longest.get(issuer) ?? 0, lifeInDays(leaf)))
-  longestByEstate.set(estate, longest)
+  longestByEvidence.set(evidence, longest)
   return longest
 }
 
 /** Not the throw-away authority in a kubelet’s own kubelet.crt. */
-function trustedAuthority(one: Certificate, estate: Estate): boolean {
+function trustedAuthority(one: Certificate, evidence: Evidence): boolean {
   return (
     one.facts.basicConstraints?.ca === true &&
-    !indexOf(estate).usesOf.has(one) &&
+    !indexOf(evidence).usesOf.has(one) &&
     !/@\d+$/.test(one.facts.subject.commonNames[0] ?? '')
   )
 }

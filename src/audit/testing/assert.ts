@@ -1,6 +1,6 @@
 import type { FileTree } from '../../files/tree.js'
 import { type AuditOptions, auditTree, type GeneratedTrees } from '../audit.js'
-import type { AuditInput } from '../estate.js'
+import type { AuditInput } from '../read/evidence.js'
 import { renderText } from '../report/text.js'
 import type { AuditReport } from '../types.js'
 

@@ -1,5 +1,10 @@
-import { Command, Option } from 'commander'
-import type { Io } from '../io.js'
+import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { type Command, Option } from 'commander'
+import { type ConfigFormat, convertConfig } from '../../cluster/convert/convert.js'
+import { KpkiError } from '../../errors.js'
+import { readInput } from '../input/text.js'
+import { type ExitCode, type Io, issueLine } from '../io.js'
 
 export interface ConvertOptions {
   readonly to: 'v1beta3' | 'v1beta4' | 'cluster'
@@ -7,9 +12,8 @@ export interface ConvertOptions {
 }
 
 /** `kpki convert`. */
-export function convertCommand(io: Io): Command {
-  return new Command('convert')
-    .summary('convert between kubeadm’s configuration and cluster.yaml')
+export function convertCommand(verb: Command, io: Io): Command {
+  return verb
     .description(
       'Converts kubeadm’s v1beta3 and v1beta4 configuration and cluster.yaml into each other; comments stay with their fields. What the target has no word for is refused by name, never dropped in silence.',
     )
@@ -29,7 +33,43 @@ Examples:
 `,
     )
     .action(async (file: string, options: ConvertOptions) => {
-      const { runConvert } = await import('../convert.js')
       io.exit(await runConvert(io, file, options))
     })
+}
+
+const FORMATS: { readonly [F in ConvertOptions['to']]: ConfigFormat } = {
+  v1beta3: 'kubeadm.k8s.io/v1beta3',
+  v1beta4: 'kubeadm.k8s.io/v1beta4',
+  cluster: 'kpki/v1alpha1',
+}
+
+const decoder = new TextDecoder()
+
+/** Converts one configuration file. */
+export async function runConvert(io: Io, file: string, options: ConvertOptions): Promise<ExitCode> {
+  const source = decoder.decode(await readInput(io, file))
+  const { text, warnings } = convertConfig(source, FORMATS[options.to])
+  for (const warning of warnings) io.err(`kpki: warning:${issueLine(warning).slice(1)}\n`)
+  if (options.out === undefined) io.out(text)
+  else await writeNew(resolve(io.cwd, options.out), text)
+  return 0
+}
+
+// Tokens can be in it: nobody else may read it.
+async function writeNew(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text, { flag: 'wx', mode: 0o600 })
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')
+      throw new KpkiError(
+        'ERR_FILE_UNSAFE',
+        `${path} exists already`,
+        { path },
+        {
+          cause,
+          hint: 'it is not overwritten: choose another name, or remove it first',
+        },
+      )
+    throw new KpkiError('ERR_WRITE_FAILED', `${path} could not be written`, { path }, { cause })
+  }
 }

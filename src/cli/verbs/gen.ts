@@ -1,5 +1,18 @@
-import { Command, Option } from 'commander'
-import type { Io } from '../io.js'
+import { mkdir, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { type Command, Option } from 'commander'
+import { defaultEnv, planningEnv } from '../../ca/env.js'
+import type { Cluster } from '../../cluster/cluster.js'
+import { KpkiError } from '../../errors.js'
+import { isLeftOver, readTree, writeTree } from '../../files/disk.js'
+import { withLock } from '../../files/lock.js'
+import { type FileTree, file, type TreeEntry, treeOf } from '../../files/tree.js'
+import { type Change, compare, type DatedCertificate, type Part } from '../../generate/changes.js'
+import { type GenerateOptions, generateParts } from '../../generate/generate.js'
+import { parseDuration } from '../../values/time.js'
+import { CLUSTER_FILE, loadCluster } from '../input/cluster-file.js'
+import { type ExitCode, type Io, issueLine } from '../io.js'
+import { changeLines, dates, datesData, notes, summary } from '../output.js'
 
 export interface GenOptions {
   readonly file?: string
@@ -12,10 +25,8 @@ export interface GenOptions {
 }
 
 /** `kpki gen`. */
-export function genCommand(io: Io): Command {
-  return new Command('gen')
-    .alias('generate')
-    .summary('make every certificate, kubeconfig, manifest and configuration of a cluster')
+export function genCommand(verb: Command, io: Io): Command {
+  return verb
     .description(
       'Turns one cluster file into the files of every node. What is already in the output folder and still right is kept; authorities are never replaced.',
     )
@@ -49,7 +60,174 @@ Examples:
 `,
     )
     .action(async (options: GenOptions) => {
-      const { runGen } = await import('../gen.js')
       io.exit(await runGen(io, options))
     })
+}
+
+/** Makes or updates an output folder, or says what that would change. */
+export async function runGen(io: Io, options: GenOptions): Promise<ExitCode> {
+  const out = resolve(io.cwd, options.out)
+  const renewBefore = renewBeforeOf(options.renewBefore)
+  const { cluster, text, warnings } = await loadCluster(io, options)
+  for (const warning of warnings) io.err(`kpki: warning:${issueLine(warning).slice(1)}\n`)
+  const writing = options.dryRun !== true && options.check !== true
+  if (!writing)
+    return report(io, options, cluster, await make(io, out, cluster, text, renewBefore, false))
+  await makeFolder(out)
+  return withLock(out, async () =>
+    report(io, options, cluster, await make(io, out, cluster, text, renewBefore, true)),
+  )
+}
+
+function renewBeforeOf(text: string | undefined): { readonly renewBefore?: number } {
+  if (text === undefined) return {}
+  const renewBefore = parseDuration(text)
+  if (renewBefore !== undefined) return { renewBefore }
+  throw new KpkiError(
+    'ERR_USAGE',
+    `--renew-before: "${text}" is not a time`,
+    {},
+    { hint: 'write it as 30d, 720h or 12h30m' },
+  )
+}
+
+interface Made {
+  readonly changes: readonly Change[]
+  readonly certificates: readonly DatedCertificate[]
+}
+
+async function make(
+  io: Io,
+  out: string,
+  cluster: Cluster,
+  text: string,
+  renewBefore: { readonly renewBefore?: number },
+  writing: boolean,
+): Promise<Made> {
+  const changes: Change[] = []
+  const certificates: DatedCertificate[] = []
+  const existing = (folder: string): Promise<FileTree> => readTree(out, { folder })
+  const env = writing ? defaultEnv() : planningEnv(defaultEnv())
+  const started = io.now().getTime()
+  const writes = writing ? writer(out) : undefined
+  try {
+    for await (const part of parts(cluster, text, out, { env, existing, ...renewBefore })) {
+      await writes?.add(part)
+      changes.push(...part.changes)
+      certificates.push(...part.certificates)
+      if (io.isTerminal && io.now().getTime() - started > 1000 && part.node !== undefined)
+        io.err(`kpki: ${part.folder}\n`)
+    }
+  } finally {
+    // Nothing may be under way when the lock is given back.
+    await writes?.end()
+  }
+  return { changes, certificates }
+}
+
+// The cluster file goes first: with it, `kpki gen -o OUT` completes a run that was cut off.
+async function* parts(
+  cluster: Cluster,
+  text: string,
+  out: string,
+  options: GenerateOptions,
+): AsyncGenerator<Part> {
+  const before = await readTree(out, { depth: 1 })
+  const draft = { entry: file(CLUSTER_FILE, text, 0o600) }
+  yield compare({ folder: '', drafts: [draft], folders: [], certificates: [] }, before)
+  yield* generateParts(cluster, options)
+}
+
+interface Writer {
+  readonly add: (part: Part) => Promise<void>
+  readonly end: () => Promise<void>
+}
+
+const PARTS_IN_FLIGHT = 8
+
+// A disk syncs many files in the time of one: several nodes are on their way while the next is made.
+// What is not a node's is there for good before anything that builds on it.
+function writer(out: string): Writer {
+  const flying = new Set<Promise<void>>()
+  let failed: { readonly cause: unknown } | undefined
+  const check = (): void => {
+    if (failed !== undefined) throw failed.cause
+  }
+  const end = async (): Promise<void> => {
+    await Promise.all(flying)
+    check()
+  }
+  const add = async (part: Part): Promise<void> => {
+    const written: Promise<void> = writePart(out, part)
+      .catch((cause: unknown) => {
+        failed ??= { cause }
+      })
+      .finally(() => flying.delete(written))
+    flying.add(written)
+    if (part.node === undefined) await end()
+    else if (flying.size >= PARTS_IN_FLIGHT) await Promise.race(flying)
+    check()
+  }
+  return { add, end }
+}
+
+async function writePart(out: string, { folder, tree, changes }: Part): Promise<void> {
+  const kept = new Set(changes.filter(({ action }) => action === 'keep').map(({ path }) => path))
+  const prefix = folder === '' ? '' : `${folder}/`
+  const entries: TreeEntry[] = [...tree.values()].filter((entry) => !kept.has(prefix + entry.path))
+  await writeTree(out, treeOf(entries), {
+    folder,
+    rootMode: 0o700,
+    directoryMode: folderMode(folder),
+  })
+  await removeLeftOvers(out, folder)
+}
+
+// A node's folders are the node's own: kubeadm's modes. Everything else is the operator's alone.
+function folderMode(folder: string): number {
+  return folder.startsWith('nodes/') ? 0o755 : 0o700
+}
+
+// What a killed run staged and never put in place.
+async function removeLeftOvers(out: string, folder: string): Promise<void> {
+  const tree = await readTree(out, folder === '' ? { depth: 1 } : { folder })
+  for (const path of tree.keys())
+    if (isLeftOver(path)) await rm(join(out, folder, path), { force: true })
+}
+
+async function makeFolder(out: string): Promise<void> {
+  try {
+    await mkdir(out, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new KpkiError(
+      'ERR_WRITE_FAILED',
+      `${out} can't be made`,
+      { path: out },
+      {
+        cause,
+        hint: 'choose a folder that you may write to with -o',
+      },
+    )
+  }
+}
+
+function report(io: Io, options: GenOptions, cluster: Cluster, made: Made): ExitCode {
+  const { changes, certificates } = made
+  const writing = options.dryRun !== true && options.check !== true
+  if (options.json === true) {
+    const plan = {
+      changes,
+      certificates,
+      ...datesData(certificates),
+      notes: notes(cluster, certificates, io.now()),
+    }
+    io.out(`${JSON.stringify(plan, undefined, 2)}\n`)
+  } else {
+    io.out(changeLines(changes, !writing))
+    io.out(`${writing ? '' : 'plan: '}${summary(changes)}\n`)
+    for (const note of notes(cluster, certificates, io.now())) io.out(`note: ${note}\n`)
+    io.out(dates(certificates))
+  }
+  const pending = changes.some(({ action }) => action !== 'keep')
+  return options.check === true && pending ? 1 : 0
 }

@@ -1,6 +1,9 @@
-import { Command, Option } from 'commander'
-import { GRAPH_FORMAT_IDS, type GraphFormatId } from '../../audit/report/format-ids.js'
-import type { Io } from '../io.js'
+import { type Command, Option } from 'commander'
+import { auditTree } from '../../audit/audit.js'
+import { GRAPH_FORMAT_IDS, type GraphFormatId } from '../../audit/report/formats.js'
+import { GRAPH_FORMATS } from '../../audit/report/graph/formats.js'
+import type { ExitCode, Io } from '../io.js'
+import { inputOf, timeOf, writeReport } from './audit.js'
 
 export interface GraphCommandOptions {
   readonly file?: string
@@ -11,9 +14,8 @@ export interface GraphCommandOptions {
 }
 
 /** `kpki graph`. */
-export function graphCommand(io: Io): Command {
-  return new Command('graph')
-    .summary('draw who connects to whom with which certificate')
+export function graphCommand(verb: Command, io: Io): Command {
+  return verb
     .description(
       'Draws the TLS connections of a cluster, those that work, fail, or are open though they must not be.',
     )
@@ -30,7 +32,20 @@ export function graphCommand(io: Io): Command {
       '\nExamples:\n  kpki graph out\n  kpki graph out --format svg -o trust.svg\n  kpki graph out --format dot | dot -Tpng > trust.png\n',
     )
     .action(async (paths: readonly string[], options: GraphCommandOptions) => {
-      const { runGraph } = await import('../audit-graph.js')
       io.exit(await runGraph(io, paths, options))
     })
+}
+
+/** Draws the connections of what the user names. Only what cannot be read is a failure. */
+export async function runGraph(
+  io: Io,
+  paths: readonly string[],
+  options: GraphCommandOptions,
+): Promise<ExitCode> {
+  const input = await inputOf(io, paths, options)
+  if (input === undefined) return 2
+  const report = await auditTree(input, { at: timeOf(io, options.at), rules: [] })
+  const text = GRAPH_FORMATS[options.format](report, { all: options.all === true })
+  await writeReport(io, options.output, text)
+  return 0
 }

@@ -1,5 +1,7 @@
-import { Command } from 'commander'
-import type { Io } from '../io.js'
+import type { Command } from 'commander'
+import { imagesOf } from '../../manifests/images.js'
+import { loadCluster } from '../input/cluster-file.js'
+import { type ExitCode, type Io, issueLine } from '../io.js'
 
 export interface ImagesOptions {
   readonly file?: string
@@ -7,9 +9,8 @@ export interface ImagesOptions {
 }
 
 /** `kpki images`. */
-export function imagesCommand(io: Io): Command {
-  return new Command('images')
-    .summary('list every image of a cluster, for mirrors and pre-pulls')
+export function imagesCommand(verb: Command, io: Io): Command {
+  return verb
     .description('Prints one image per line, in the order of `kubeadm config images list`.')
     .option('-f, --file <FILE>', 'cluster.yaml, or kubeadm’s own configuration', 'cluster.yaml')
     .option('--json', 'print component and image as JSON')
@@ -22,7 +23,16 @@ Examples:
 `,
     )
     .action(async (options: ImagesOptions) => {
-      const { runImages } = await import('../images.js')
       io.exit(await runImages(io, options))
     })
+}
+
+/** Lists the images of a cluster. */
+export async function runImages(io: Io, options: ImagesOptions): Promise<ExitCode> {
+  const { cluster, warnings } = await loadCluster(io, options)
+  for (const warning of warnings) io.err(`kpki: warning:${issueLine(warning).slice(1)}\n`)
+  const images = imagesOf(cluster)
+  if (options.json === true) io.out(`${JSON.stringify(images, undefined, 2)}\n`)
+  else io.out(images.map(({ image }) => `${image}\n`).join(''))
+  return 0
 }

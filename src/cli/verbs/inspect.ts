@@ -1,10 +1,15 @@
-import { Command } from 'commander'
-import type { Io } from '../io.js'
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { readTree } from '../../files/disk.js'
+import { type FileTree, file, treeOf } from '../../files/tree.js'
+import { type Inspected, inspectFile } from '../../inspect/inspect.js'
+import { inspectedLines } from '../../inspect/text.js'
+import { isFolder, readInput } from '../input/text.js'
+import type { ExitCode, Io } from '../io.js'
 
 /** `kpki inspect`. */
-export function inspectCommand(io: Io): Command {
-  return new Command('inspect')
-    .summary('decode certificates, requests, keys, kubeconfigs and whole trees')
+export function inspectCommand(verb: Command, io: Io): Command {
+  return verb
     .description(
       'Says what certificates, chains, signing requests, keys, kubeconfigs and PKCS#7 or PKCS#12 files hold. Private keys are never printed.',
     )
@@ -20,7 +25,31 @@ Examples:
 `,
     )
     .action(async (files: readonly string[], options: { readonly json?: boolean }) => {
-      const { runInspect } = await import('../inspect.js')
       io.exit(await runInspect(io, files, options.json === true))
     })
+}
+
+/** Decodes every file named and every file in the folders named. */
+export async function runInspect(
+  io: Io,
+  paths: readonly string[],
+  json: boolean,
+): Promise<ExitCode> {
+  const found: Inspected[] = []
+  for (const path of paths) {
+    const folder = path !== '-' && (await isFolder(resolve(io.cwd, path)))
+    const tree: FileTree = folder
+      ? await readTree(resolve(io.cwd, path))
+      : treeOf([file(path, await readInput(io, path), 0o600)])
+    for (const entry of tree.values()) {
+      if (entry.kind !== 'file') continue
+      const name = folder ? `${path.replace(/\/+$/, '')}/${entry.path}` : path
+      const inspected = await inspectFile(name, entry.data)
+      // In a folder, files that hold nothing of ours are not worth a line.
+      if (inspected.objects.length > 0 || !folder) found.push(inspected)
+    }
+  }
+  if (json) io.out(`${JSON.stringify(found, undefined, 2)}\n`)
+  else io.out(found.map((one) => inspectedLines(one, io.now())).join('\n'))
+  return found.some(({ objects }) => objects.length === 0) ? 2 : 0
 }

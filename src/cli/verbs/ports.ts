@@ -1,5 +1,17 @@
-import { Argument, Command, Option } from 'commander'
-import type { Io } from '../io.js'
+import { resolve } from 'node:path'
+import { Argument, type Command, Option } from 'commander'
+import type { Cluster } from '../../cluster/cluster.js'
+import {
+  checkPorts,
+  type Inputs,
+  nodeDigest,
+  openWorld,
+  PORT_FORMATS,
+  type PortFormat,
+  portRules,
+} from '../../provision/index.js'
+import { loadCluster } from '../input/cluster-file.js'
+import type { ExitCode, Io } from '../io.js'
 
 export interface PortsOptions {
   readonly file?: string
@@ -18,9 +30,8 @@ const list = (value: string, before: readonly string[] = []): readonly string[] 
 ]
 
 /** `kpki ports`: inbound rules as data and as firewalls write them, and the proof that they hold. */
-export function portsCommand(io: Io): Command {
-  return new Command('ports')
-    .summary('the inbound ports that each role needs')
+export function portsCommand(verb: Command, io: Io): Command {
+  return verb
     .description(
       'Prints the inbound rules of a cluster. Sources are CIDRs or security groups (sg-…). With `check`, the hosts themselves prove over SSH that the ports are open to the nodes that need them and closed to the others.',
     )
@@ -38,7 +49,69 @@ export function portsCommand(io: Io): Command {
     .option('--ssh-config <FILE>', 'handed to ssh as -F')
     .option('--accept-new-host-keys', 'record the keys of hosts that were never seen')
     .action(async (action: string | undefined, options: PortsOptions) => {
-      const { runPorts, runPortsCheck } = await import('./provision-ports.js')
       io.exit(await (action === 'check' ? runPortsCheck(io, options) : runPorts(io, options)))
     })
+}
+
+export async function runPorts(io: Io, options: PortsOptions): Promise<ExitCode> {
+  const cluster = await clusterOf(io, options)
+  io.out(PORT_FORMATS[options.format as PortFormat](rulesOf(cluster, options), cluster))
+  return 0
+}
+
+export async function runPortsCheck(io: Io, options: PortsOptions): Promise<ExitCode> {
+  const cluster = await clusterOf(io, options)
+  const { sshConfig, acceptNewHostKeys } = options
+  const world = await openWorld({
+    ...(sshConfig === undefined ? {} : { configFile: resolve(io.cwd, sshConfig) }),
+    acceptNewHostKeys,
+  })
+  try {
+    const { results, errors } = await checkPorts(bare(cluster), world, rulesOf(cluster, options))
+    if (options.format === 'json') io.out(`${JSON.stringify({ results, errors }, undefined, 2)}\n`)
+    else
+      for (const { from, to, port, id, wanted, found, ok } of results)
+        io.out(
+          `${ok ? 'ok  ' : 'FAIL'} ${from} -> ${to}:${port} ${id}: ${found}, wanted ${wanted}\n`,
+        )
+    for (const { message } of errors) io.err(`kpki: error: ${message}\n`)
+    if (errors.length > 0) return 3
+    return results.every((result) => result.ok) ? 0 : 1
+  } finally {
+    await world.close()
+  }
+}
+
+async function clusterOf(io: Io, options: PortsOptions): Promise<Cluster> {
+  const file = options.file === undefined ? {} : { file: options.file }
+  const out = options.from === undefined ? {} : { out: resolve(io.cwd, options.from) }
+  const { cluster, warnings } = await loadCluster(io, { ...file, ...out })
+  for (const { path, message } of warnings) io.err(`kpki: warning: ${path}: ${message}\n`)
+  return cluster
+}
+
+function rulesOf(cluster: Cluster, { nodes, clients, operators }: PortsOptions) {
+  return portRules(cluster, {
+    ...(nodes ? { nodes } : {}),
+    ...(clients ? { clients } : {}),
+    ...(operators ? { operators } : {}),
+  })
+}
+
+/** No files take part in trying ports. */
+function bare(cluster: Cluster): Inputs {
+  return {
+    cluster,
+    trees: new Map(),
+    adminKubeconfig: '',
+    manifests: [],
+    options: {
+      method: 'init',
+      containerd: 'distribution',
+      registryMirrors: {},
+      replaceCa: [],
+      offline: true,
+    },
+    digest: nodeDigest,
+  }
 }

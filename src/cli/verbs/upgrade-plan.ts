@@ -1,5 +1,12 @@
-import { Command, Option } from 'commander'
-import type { Io } from '../io.js'
+import { stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { type Command, Option } from 'commander'
+import { KpkiError } from '../../errors.js'
+import { upgradeText } from '../../upgrade/text.js'
+import { upgradePlan } from '../../upgrade/upgrade.js'
+import { CLUSTER_FILE, loadCluster } from '../input/cluster-file.js'
+import { isFolder } from '../input/text.js'
+import { type ExitCode, type Io, issueLine } from '../io.js'
 
 export interface UpgradePlanOptions {
   readonly to: string
@@ -8,9 +15,8 @@ export interface UpgradePlanOptions {
 }
 
 /** `kpki upgrade-plan`. */
-export function upgradePlanCommand(io: Io): Command {
-  return new Command('upgrade-plan')
-    .summary('say what an upgrade of Kubernetes changes, step by step')
+export function upgradePlanCommand(verb: Command, io: Io): Command {
+  return verb
     .description(
       'For one cluster and a newer version: certificates to make anew, flags, images and probes that change, configuration to migrate, steps of etcd, what must be done before, and what kubeadm upgrade does of it. Nothing is made, and kubeadm is not needed.',
     )
@@ -34,7 +40,45 @@ Examples:
 `,
     )
     .action(async (out: string, options: UpgradePlanOptions) => {
-      const { runUpgradePlan } = await import('../upgrade-plan.js')
       io.exit(await runUpgradePlan(io, out, options))
     })
+}
+
+/** Says what lies between a cluster and a newer version. */
+export async function runUpgradePlan(
+  io: Io,
+  path: string,
+  options: UpgradePlanOptions,
+): Promise<ExitCode> {
+  const { cluster, warnings } = await loadCluster(io, {
+    ...options,
+    file: await fileOf(io, path),
+  })
+  for (const warning of warnings) io.err(`kpki: warning:${issueLine(warning).slice(1)}\n`)
+  const plan = await upgradePlan(cluster, options.to)
+  io.out(options.json === true ? `${JSON.stringify(plan, undefined, 2)}\n` : upgradeText(plan))
+  return 0
+}
+
+/** What describes the cluster in a folder: the cluster file of an output folder, or kubeadm.yaml of a node. */
+const DESCRIPTIONS = [CLUSTER_FILE, 'etc/kubernetes/kubeadm.yaml', 'kubeadm.yaml']
+
+async function fileOf(io: Io, path: string): Promise<string> {
+  if (path === '-' || !(await isFolder(resolve(io.cwd, path)))) return path
+  for (const name of DESCRIPTIONS)
+    if (await isFile(resolve(io.cwd, path, name))) return join(path, name)
+  throw new KpkiError(
+    'ERR_FILE_MISSING',
+    `${path} has no ${DESCRIPTIONS.join(', no ')}`,
+    { path },
+    { hint: 'name the cluster file itself, or kubeadm’s configuration' },
+  )
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile()
+  } catch {
+    return false
+  }
 }

@@ -1,24 +1,104 @@
 import type { SpecIssue } from '../../errors.js'
-import type { Argument, Json, JsonObject } from '../cluster.js'
-import { parseGoDuration } from '../durations.js'
-import { isObject, valueAt, withAt, withoutAt } from '../json.js'
+import { type KubeadmApi, RELEASES } from '../../releases/releases.js'
 import {
-  ARGUMENTS,
-  DEFAULT_TIMEOUTS,
-  type KubeadmKind,
-  ONLY_IN,
-  V1BETA4_DEFAULTS,
-  V1BETA4_KINDS,
-} from './fields.js'
+  isObject,
+  type Json,
+  type JsonObject,
+  valueAt,
+  withAt,
+  withoutAt,
+} from '../../values/json.js'
+import { parseGoDuration } from '../../values/time.js'
+import type { Argument } from '../cluster.js'
+
+/** What to write instead of a version that kpki doesn't know. */
+export function versionAdvice(text: string): string {
+  const [first, last] = [RELEASES[0], RELEASES.at(-1)]
+  const range = `${first?.minor} to ${last?.minor}`
+  if (/^(?:ci\/)?(?:stable|latest|k8s-)/.test(text)) {
+    return `kpki never asks the internet: write the version itself, from ${range}`
+  }
+  return `write one from ${range}, for example v1.28.7`
+}
+
+export type KubeadmKind =
+  | 'InitConfiguration'
+  | 'ClusterConfiguration'
+  | 'JoinConfiguration'
+  | 'ResetConfiguration'
+  | 'UpgradeConfiguration'
+
+type Paths = Readonly<Partial<Record<KubeadmKind, readonly string[]>>>
+
+/** Where arguments stand: a map in v1beta3, a list in v1beta4. */
+export const ARGUMENTS: Paths = {
+  InitConfiguration: ['nodeRegistration.kubeletExtraArgs'],
+  JoinConfiguration: ['nodeRegistration.kubeletExtraArgs'],
+  ClusterConfiguration: [
+    'apiServer.extraArgs',
+    'controllerManager.extraArgs',
+    'scheduler.extraArgs',
+    'etcd.local.extraArgs',
+  ],
+}
+
+/** Fields that only one API version has. */
+export const ONLY_IN: Readonly<Record<KubeadmApi, Paths>> = {
+  'kubeadm.k8s.io/v1beta3': {
+    ClusterConfiguration: ['apiServer.timeoutForControlPlane'],
+    JoinConfiguration: ['discovery.timeout'],
+  },
+  'kubeadm.k8s.io/v1beta4': {
+    InitConfiguration: ['dryRun', 'nodeRegistration.imagePullSerial', 'timeouts'],
+    ClusterConfiguration: [
+      'apiServer.extraEnvs',
+      'controllerManager.extraEnvs',
+      'scheduler.extraEnvs',
+      'etcd.local.extraEnvs',
+      'etcd.external.httpEndpoints',
+      'encryptionAlgorithm',
+      'certificateValidityPeriod',
+      'caCertificateValidityPeriod',
+      'dns.disabled',
+      'proxy',
+    ],
+    JoinConfiguration: ['dryRun', 'nodeRegistration.imagePullSerial', 'timeouts'],
+  },
+}
+
+/** Kinds that v1beta3 does not have. */
+export const V1BETA4_KINDS: readonly KubeadmKind[] = ['ResetConfiguration', 'UpgradeConfiguration']
+
+/** Defaults of v1beta4 fields: leaving such a value out changes nothing. */
+export const V1BETA4_DEFAULTS: Readonly<Record<string, unknown>> = {
+  'ClusterConfiguration.encryptionAlgorithm': 'RSA-2048',
+  'ClusterConfiguration.certificateValidityPeriod': '8760h0m0s',
+  'ClusterConfiguration.caCertificateValidityPeriod': '87600h0m0s',
+  'ClusterConfiguration.dns.disabled': false,
+  'InitConfiguration.dryRun': false,
+  'JoinConfiguration.dryRun': false,
+  'InitConfiguration.nodeRegistration.imagePullSerial': true,
+  'JoinConfiguration.nodeRegistration.imagePullSerial': true,
+}
+
+export const DEFAULT_TIMEOUTS: Readonly<Record<string, string>> = {
+  controlPlaneComponentHealthCheck: '4m0s',
+  discovery: '5m0s',
+  etcdAPICall: '2m0s',
+  kubeletHealthCheck: '4m0s',
+  kubernetesAPICall: '1m0s',
+  tlsBootstrap: '5m0s',
+  upgradeManifests: '5m0s',
+}
 
 export const V1BETA3 = 'kubeadm.k8s.io/v1beta3'
 export const V1BETA4 = 'kubeadm.k8s.io/v1beta4'
 
 /** One document of kubeadm's configuration, `apiVersion` and `kind` included. */
-export type KubeadmDocument = JsonObject
+export type KubeadmJson = JsonObject
 
 export interface ConvertedDocuments {
-  readonly documents: readonly KubeadmDocument[]
+  readonly documents: readonly KubeadmJson[]
   /** What the target can't say; those fields are left out. */
   readonly lost: readonly SpecIssue[]
 }
@@ -28,7 +108,7 @@ export interface ConvertedDocuments {
  * list sorted by name, `apiServer.timeoutForControlPlane` and `discovery.timeout` become `timeouts`.
  * Nothing is lost. Documents of other groups stay as they are.
  */
-export function toV1beta4(documents: readonly KubeadmDocument[]): ConvertedDocuments {
+export function toV1beta4(documents: readonly KubeadmJson[]): ConvertedDocuments {
   const upgraded = documents.map((document) => {
     const kind = kindOf(document)
     if (!kind) return document
@@ -46,9 +126,7 @@ export function toV1beta4(documents: readonly KubeadmDocument[]): ConvertedDocum
 }
 
 /** kubeadm keeps the wait for control planes in the cluster's document in v1beta3, in each node's in v1beta4. */
-function moveControlPlaneTimeout(
-  documents: readonly KubeadmDocument[],
-): readonly KubeadmDocument[] {
+function moveControlPlaneTimeout(documents: readonly KubeadmJson[]): readonly KubeadmJson[] {
   const path = 'apiServer.timeoutForControlPlane'
   const cluster = documents.find((document) => kindOf(document) === 'ClusterConfiguration')
   const timeout = valueAt(cluster, path)
@@ -61,7 +139,7 @@ function moveControlPlaneTimeout(
     return takes ? withAt(document, target, timeout) : document
   })
   if (documents.some((document) => nodes.includes(kindOf(document)))) return moved
-  const init: KubeadmDocument = {
+  const init: KubeadmJson = {
     apiVersion: V1BETA4,
     kind: 'InitConfiguration',
     timeouts: { controlPlaneComponentHealthCheck: timeout },
@@ -73,7 +151,7 @@ function moveControlPlaneTimeout(
  * kubeadm documents in the form of v1beta3. What v1beta3 can't say is named in `lost` and left out, unless
  * it is the default anyway.
  */
-export function toV1beta3(documents: readonly KubeadmDocument[]): ConvertedDocuments {
+export function toV1beta3(documents: readonly KubeadmJson[]): ConvertedDocuments {
   const lost: SpecIssue[] = []
   const kept = documents.filter((document) => {
     const kind = kindOf(document)
@@ -102,7 +180,7 @@ export function toV1beta3(documents: readonly KubeadmDocument[]): ConvertedDocum
 }
 
 function controlPlaneTimeout(
-  documents: readonly KubeadmDocument[],
+  documents: readonly KubeadmJson[],
   lost: SpecIssue[],
 ): Json | undefined {
   const path = 'timeouts.controlPlaneComponentHealthCheck'

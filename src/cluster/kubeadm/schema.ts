@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { flag, goDuration, integer, passed, portOrDefault, text, texts } from '../schema-parts.js'
+import { flag, goDuration, integer, passed, portOrDefault, text, texts } from '../spec/parts.js'
 
 // One schema for every API version: what only one of them has is listed in fields.ts.
 

@@ -1,9 +1,9 @@
-import { KUBERNETES_DIR } from '../../certs/layout.js'
+import { KUBERNETES_DIR } from '../../certs/paths.js'
 import { textAt } from '../../files/tree.js'
+import { mergeKubeconfig } from '../../kubeconfig/merge.js'
 import type { Action } from '../action.js'
 import type { StepContext } from '../context.js'
-import { mergeKubeconfig } from '../kubeconfig-merge.js'
-import { secret } from '../secret.js'
+import { secret } from '../run/remote.js'
 
 /** Step 9: the operator's kubeconfig, and that of the user who logs in on the first control plane. */
 export function accessActions(context: StepContext): readonly Action[] {

@@ -1,10 +1,50 @@
 import { textAt } from '../../files/tree.js'
-import { loadYamlAll } from '../../files/yaml.js'
+import { loadYamlAll } from '../../files/yaml/yaml.js'
 import type { Action } from '../action.js'
-import { joinsByKubeadm, type StepContext } from '../context.js'
-import { secret } from '../secret.js'
-import { APPLY, APPLY_ADMIN, applyDocument, hashOf, KUBECTL, minute, remembered } from './api.js'
+import { ADMIN_CONF, type AppliedDocument, joinsByKubeadm, type StepContext } from '../context.js'
+import { secret } from '../run/remote.js'
 import { clusterMark } from './kubeadm.js'
+
+/** Shell functions for scripts that talk to the API server; `$f` is a private file. */
+export const KUBECTL = `k() { kubectl --kubeconfig "\${conf:-${ADMIN_CONF}}" --request-timeout=60s "$@"; }
+applied() { mkdir -p /var/lib/kpki/applied && printf '%s' "$2" >"/var/lib/kpki/applied/$1"; }
+umask 077; f=$(mktemp /run/kpki/apply.XXXXXX) || exit 1; trap 'rm -f "$f"' EXIT
+`
+
+// $1 name, $2 hash to remember; the document is on standard input.
+export const APPLY = `${KUBECTL}cat >"$f"; k apply -f "$f" && applied "$1" "$2"`
+export const APPLY_ADMIN = `conf=$3; [ -f "$conf" ] || conf=${ADMIN_CONF}\n${APPLY}`
+const APPLY_URL = `${KUBECTL}/usr/lib/apt/apt-helper download-file "$3" "$f" \${4:+"SHA256:$4"} >&2 && k apply -f "$f" && applied "$1" "$2"`
+
+export const minute = 60_000
+
+/** Something done through the API counts as done when its hash is remembered. */
+export function remembered({ facts }: StepContext, name: string, hash: string): boolean {
+  return facts.applied.get(name) === hash
+}
+
+export function hashOf({ digest }: StepContext, text: string): string {
+  return digest('sha256', new TextEncoder().encode(text))
+}
+
+export function applyDocument(context: StepContext, document: AppliedDocument): readonly Action[] {
+  const text = document.text?.reveal()
+  const hash = hashOf(context, text ?? `${document.url} ${document.sha256 ?? ''}`)
+  const name = `manifest-${hashOf(context, document.name).slice(0, 12)}`
+  if (remembered(context, name, hash)) return []
+  const common = { kind: 'run', id: `apply-${document.name}`, timeoutMs: 2 * minute } as const
+  const about = `apply ${document.name}`
+  return text === undefined
+    ? [
+        {
+          ...common,
+          about,
+          script: APPLY_URL,
+          args: [name, hash, document.url ?? '', document.sha256 ?? ''],
+        },
+      ]
+    : [{ ...common, about, script: APPLY, args: [name, hash], stdin: secret(text) }]
+}
 
 const bindings = {
   'kubeadm:cluster-admins': {
@@ -74,14 +114,14 @@ export function bindingActions(context: StepContext): readonly Action[] {
 export function tokenOf(context: Pick<StepContext, 'tree'>): string | undefined {
   const text = textAt(context.tree, 'etc/kubernetes/kubeadm.yaml')
   for (const document of text === undefined ? [] : loadYamlAll(text)) {
-    const { discovery, bootstrapTokens } = (document ?? {}) as KubeadmDocument
+    const { discovery, bootstrapTokens } = (document ?? {}) as JoinFields
     const token = discovery?.bootstrapToken?.token ?? bootstrapTokens?.[0]?.token
     if (typeof token === 'string') return token
   }
   return undefined
 }
 
-interface KubeadmDocument {
+interface JoinFields {
   readonly discovery?: { readonly bootstrapToken?: { readonly token?: unknown } }
   readonly bootstrapTokens?: readonly { readonly token?: unknown }[]
 }

@@ -1,7 +1,7 @@
 import type { Action } from '../action.js'
 import { ADMIN_CONF, type StepContext } from '../context.js'
-import { secret } from '../secret.js'
-import { applyDocument, hashOf, minute, remembered } from './api.js'
+import { secret } from '../run/remote.js'
+import { applyDocument, hashOf, minute, remembered } from './cluster.js'
 
 /** The command line that installs Cilium; 0.16 handles every Cilium from 1.14 on. */
 const CILIUM_CLI = 'v0.16.24'

@@ -1,7 +1,11 @@
-import type { Action } from '../action.js'
+import type { Action, RewriteAction } from '../action.js'
 import type { StepContext } from '../context.js'
-import { hasSwapLine, withBlock } from '../transforms.js'
-import { textFile } from './files.js'
+import { hasSwapLine, withBlock } from '../host/transforms.js'
+
+/** A small file of fixed content, readable by all. */
+export function textFile(id: string, path: string, text: string, about: string): RewriteAction {
+  return { kind: 'rewrite', id, about, path, mode: 0o644, transform: 'text', values: { text } }
+}
 
 const modules = 'overlay\nbr_netfilter\n'
 const cloud = 'preserve_hostname: true\nmanage_etc_hosts: false\n'

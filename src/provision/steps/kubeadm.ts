@@ -1,4 +1,4 @@
-import { authorityFiles, KUBERNETES_DIR } from '../../certs/layout.js'
+import { authorityFiles, KUBERNETES_DIR } from '../../certs/paths.js'
 import { fileAt } from '../../files/tree.js'
 import type { Action } from '../action.js'
 import { ADMIN_CONF, joinsByKubeadm, type StepContext } from '../context.js'

@@ -1,6 +1,6 @@
 import type { Action } from '../action.js'
 import type { StepContext } from '../context.js'
-import { textFile } from './files.js'
+import { textFile } from './host.js'
 import { isSigningKey, signingKey } from './runtime.js'
 
 const names = ['kubelet', 'kubeadm', 'kubectl'] as const

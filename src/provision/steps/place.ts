@@ -1,8 +1,8 @@
 import type { Action } from '../action.js'
 import type { StepContext } from '../context.js'
-import { FINISH } from '../push.js'
-import { filesToPush, foldersOf, planPush } from '../push-files.js'
-import { secret } from '../secret.js'
+import { FINISH } from '../run/push.js'
+import { filesToPush, foldersOf, planPush } from '../run/push-files.js'
+import { secret } from '../run/remote.js'
 
 /** Step 4: an interrupted generation first, then what differs. */
 export function pushActions(context: StepContext): readonly Action[] {

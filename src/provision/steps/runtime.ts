@@ -1,8 +1,7 @@
 import type { Action } from '../action.js'
-import { adaptContainerd } from '../containerd.js'
 import type { StepContext } from '../context.js'
-import { verifiedKey } from '../openpgp.js'
-import { textFile } from './files.js'
+import { adaptContainerd, verifiedKey } from '../host/transforms.js'
+import { textFile } from './host.js'
 
 const crictl =
   'runtime-endpoint: unix:///run/containerd/containerd.sock\nimage-endpoint: unix:///run/containerd/containerd.sock\n'

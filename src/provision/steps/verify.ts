@@ -1,5 +1,5 @@
 import { firstBlock } from '../../ca/pem.js'
-import { filesOf } from '../../certs/layout.js'
+import { filesOf } from '../../certs/paths.js'
 import { fileAt } from '../../files/tree.js'
 import type { Action } from '../action.js'
 import { ADMIN_CONF, type StepContext } from '../context.js'

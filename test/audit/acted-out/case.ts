@@ -1,8 +1,8 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
-import { bitString, octetString, sequence } from '../../../src/ca/der-write.js'
+import type { CertificateFacts } from '../../../src/ca/certificate/facts.js'
+import { readCertificate } from '../../../src/ca/certificate/read.js'
+import { bitString, octetString, sequence } from '../../../src/ca/der/write.js'
 import { encodePem } from '../../../src/ca/pem.js'
-import { readCertificate } from '../../../src/ca/read.js'
-import type { CertificateFacts } from '../../../src/ca/types.js'
 import {
   base64,
   type Estate,

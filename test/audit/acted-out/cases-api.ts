@@ -1,4 +1,4 @@
-import { element, oid, sequence } from '../../../src/ca/der-write.js'
+import { element, oid, sequence } from '../../../src/ca/der/write.js'
 import {
   basic,
   editNames,

@@ -1,4 +1,4 @@
-import { element, oid, sequence } from '../../../src/ca/der-write.js'
+import { element, oid, sequence } from '../../../src/ca/der/write.js'
 import { basic, keyUsage, later, PKI, reissue, usages, withExtension } from '../rules/mutate.js'
 import { append, type Case, everywhere, file, nextCa, prepend, stranger } from './case.js'
 

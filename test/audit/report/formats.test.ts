@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { FORMAT_IDS } from '../../../src/audit/report/format-ids.js'
-import { FORMATS } from '../../../src/audit/report/formats.js'
+import { FORMAT_IDS, FORMATS } from '../../../src/audit/report/formats.js'
 import { renderJunit } from '../../../src/audit/report/junit.js'
 import { renderMarkdown } from '../../../src/audit/report/markdown.js'
 import { renderPrometheus } from '../../../src/audit/report/prometheus.js'

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { layoutGraph } from '../../../src/audit/report/graph-layout.js'
-import { graphModel, linkSentence } from '../../../src/audit/report/graph-model.js'
-import { graphSvg } from '../../../src/audit/report/graph-svg.js'
-import { graphDot, graphMermaid, graphText } from '../../../src/audit/report/graph-text.js'
-import { renderHtml } from '../../../src/audit/report/html.js'
-import { lifeRows, lifeScale } from '../../../src/audit/report/life-rows.js'
+import { layoutGraph } from '../../../src/audit/report/graph/layout.js'
+import { graphModel, linkSentence } from '../../../src/audit/report/graph/model.js'
+import { graphSvg } from '../../../src/audit/report/graph/svg.js'
+import { graphDot, graphMermaid, graphText } from '../../../src/audit/report/graph/text.js'
+import { renderHtml } from '../../../src/audit/report/html/html.js'
+import { lifeRows, lifeScale } from '../../../src/audit/report/html/life.js'
 import {
   badReport,
   connection,

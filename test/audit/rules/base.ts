@@ -1,6 +1,6 @@
-import type { AuditInput, Estate } from '../../../src/audit/estate.js'
-import { readEstate } from '../../../src/audit/facts.js'
-import { expiryOf } from '../../../src/audit/timeline.js'
+import type { AuditInput, Evidence } from '../../../src/audit/read/evidence.js'
+import { readEvidence } from '../../../src/audit/read/read.js'
+import { expiryOf } from '../../../src/audit/report.js'
 import type { Connection, FindingDraft, Profile, Rule } from '../../../src/audit/types.js'
 import { runtimeEngine } from '../../../src/ca/engine.js'
 import { generated, NOW } from '../support.js'
@@ -22,14 +22,14 @@ export async function base(): Promise<AuditInput> {
   }
 }
 
-export function read(input: AuditInput): Promise<Estate> {
-  return readEstate(input, engine)
+export function read(input: AuditInput): Promise<Evidence> {
+  return readEvidence(input, engine)
 }
 
 /** What one rule says about an estate. */
 export function judge(
   rule: Rule,
-  estate: Estate,
+  estate: Evidence,
   profile: Profile,
   connections: readonly Connection[] = [],
 ): readonly FindingDraft[] | 'not-applicable' {

@@ -1,3 +1,4 @@
+import { readCertificate } from '../../../src/ca/certificate/read.js'
 import {
   asciiString,
   element,
@@ -5,8 +6,7 @@ import {
   octetString,
   oid,
   sequence,
-} from '../../../src/ca/der-write.js'
-import { readCertificate } from '../../../src/ca/read.js'
+} from '../../../src/ca/der/write.js'
 import { type Defect, defect } from './defect.js'
 import {
   authorityKey,
@@ -112,7 +112,7 @@ export const CHAIN_DEFECTS: readonly Defect[] = [
     e.edit(CA, (text) => text + pem)
   }),
   defect('C11', 'a self-signed API server', async (e) => {
-    const { readPrivateKey } = await import('../../../src/ca/keys.js')
+    const { readPrivateKey } = await import('../../../src/ca/keys/keys.js')
     const own = facts(e, 'apiserver')
     e.write(
       `${PKI}/apiserver.crt`,

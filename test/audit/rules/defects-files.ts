@@ -1,6 +1,6 @@
-import { printableString, sequence } from '../../../src/ca/der-write.js'
+import { readCertificate } from '../../../src/ca/certificate/read.js'
+import { printableString, sequence } from '../../../src/ca/der/write.js'
 import { encodePem } from '../../../src/ca/pem.js'
-import { readCertificate } from '../../../src/ca/read.js'
 import { type Defect, defect } from './defect.js'
 import { later, newAuthority, newKey, PKI, reissue } from './mutate.js'
 

@@ -1,5 +1,5 @@
-import { element, oid, sequence, set } from '../../../src/ca/der-write.js'
-import { readCertificate } from '../../../src/ca/read.js'
+import { readCertificate } from '../../../src/ca/certificate/read.js'
+import { element, oid, sequence, set } from '../../../src/ca/der/write.js'
 import { type Defect, defect } from './defect.js'
 import {
   forge,

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { bitString, integer, oid, sequence } from '../../../src/ca/der-write.js'
-import { readPrivateKey } from '../../../src/ca/keys.js'
-import { readCertificate } from '../../../src/ca/read.js'
+import { readCertificate } from '../../../src/ca/certificate/read.js'
+import { bitString, integer, oid, sequence } from '../../../src/ca/der/write.js'
+import { readPrivateKey } from '../../../src/ca/keys/keys.js'
 import { type Defect, defect } from './defect.js'
 import { forge, later, PKI, reissue, rsaSpki } from './mutate.js'
 

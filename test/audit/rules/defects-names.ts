@@ -1,5 +1,5 @@
-import { asciiString, element, generalizedTime, oid, sequence } from '../../../src/ca/der-write.js'
-import { readCertificate } from '../../../src/ca/read.js'
+import { readCertificate } from '../../../src/ca/certificate/read.js'
+import { asciiString, element, generalizedTime, oid, sequence } from '../../../src/ca/der/write.js'
 import { type Defect, defect } from './defect.js'
 import {
   base64,
@@ -101,7 +101,7 @@ export const NAME_DEFECTS: readonly Defect[] = [
     'P-384 with SHA-256',
     async (e) => {
       const { readFile } = await import('node:fs/promises')
-      const { readPrivateKey } = await import('../../../src/ca/keys.js')
+      const { readPrivateKey } = await import('../../../src/ca/keys/keys.js')
       const key = readPrivateKey(await readFile('fixtures/keys/test-only-p384-1.pem', 'utf8'))
       e.write(
         CA,

@@ -1,4 +1,4 @@
-import { readCertificate } from '../../../src/ca/read.js'
+import { readCertificate } from '../../../src/ca/certificate/read.js'
 import { type Defect, defect } from './defect.js'
 import { newAuthority, newKey, PKI } from './mutate.js'
 

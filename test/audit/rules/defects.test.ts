@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { AuditInput, Estate as Read } from '../../../src/audit/estate.js'
+import type { AuditInput, Evidence as Read } from '../../../src/audit/read/evidence.js'
 import { RULES } from '../../../src/audit/rules/index.js'
 import { base, judge, read } from './base.js'
 import { DEFECTS } from './defects.js'

@@ -1,6 +1,6 @@
 import { generatePrimeSync } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { hasClosePrimes, sharedFactors, smallFactor } from '../../../src/audit/rules/factors.js'
+import { hasClosePrimes, sharedFactors, smallFactor } from '../../../src/audit/rules/keys.js'
 
 const prime = () => generatePrimeSync(256, { bigint: true })
 const [a, b, c, d, e] = [prime(), prime(), prime(), prime(), prime()] as [

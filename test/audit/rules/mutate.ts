@@ -1,4 +1,6 @@
-import type { AuditInput } from '../../../src/audit/estate.js'
+import type { AuditInput } from '../../../src/audit/read/evidence.js'
+import type { CertificateFacts, ExtensionFacts } from '../../../src/ca/certificate/facts.js'
+import { readCertificate } from '../../../src/ca/certificate/read.js'
 import {
   bitString,
   boolean,
@@ -9,14 +11,12 @@ import {
   oid,
   sequence,
   time,
-} from '../../../src/ca/der-write.js'
-import { ecdsaToDer } from '../../../src/ca/ecdsa.js'
+} from '../../../src/ca/der/write.js'
 import { runtimeEngine } from '../../../src/ca/engine.js'
-import { generateKey, type PrivateKey, readPrivateKey } from '../../../src/ca/keys.js'
+import { generateKey, type PrivateKey, readPrivateKey } from '../../../src/ca/keys/keys.js'
+import { ecdsaToDer } from '../../../src/ca/keys/signature.js'
 import { base64Of, bytesOfBase64, encodePem } from '../../../src/ca/pem.js'
-import { readCertificate } from '../../../src/ca/read.js'
 import { localSigner } from '../../../src/ca/signer.js'
-import type { CertificateFacts, ExtensionFacts } from '../../../src/ca/types.js'
 import {
   type DirectoryEntry,
   directory,

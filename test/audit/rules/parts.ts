@@ -1,3 +1,4 @@
+import type { CertificateFacts, ExtensionFacts } from '../../../src/ca/certificate/facts.js'
 import {
   asciiString,
   bitString,
@@ -9,8 +10,7 @@ import {
   sequence,
   set,
   utf8String,
-} from '../../../src/ca/der-write.js'
-import type { CertificateFacts, ExtensionFacts } from '../../../src/ca/types.js'
+} from '../../../src/ca/der/write.js'
 
 export function nameOf(...attributes: readonly (readonly [string, string])[]): Uint8Array {
   const types: Readonly<Record<string, string>> = { CN: '2.5.4.3', O: '2.5.4.10' }

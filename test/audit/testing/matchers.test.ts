@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import '../../../src/audit/testing/vitest.js'
 import { expectHealthyPki } from '../../../src/audit/testing/assert.js'
 import type { FileTree } from '../../../src/files/tree.js'
-import { type Generated, generate } from '../../../src/generate.js'
+import { type Generated, generate } from '../../../src/generate/generate.js'
 import { envAt, later, small } from '../../certs/clusters.js'
 import { outTree } from '../../cli/audit-support.js'
 

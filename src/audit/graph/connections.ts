@@ -1,0 +1,199 @@
+import { flagIsTrue } from '../../values/command-line.js'
+import type { Connection } from '../types.js'
+import type { Refusal } from './credentials.js'
+import type { Edge } from './edges.js'
+import { edgeKind } from './graph.js'
+import { type Judgement, judge, type Running, shown } from './judge.js'
+import type { Fleet } from './servers.js'
+import type { TrustChecker } from './trust.js'
+
+/** The rule that a failure of a must-succeed connection is reported under, by its reason. */
+const RULES: Readonly<Record<string, readonly string[]>> = {
+  'connection-name': ['no-san', 'name-mismatch'],
+  'connection-expired': ['expired', 'not-yet-valid'],
+  'connection-usage': ['usage'],
+  'connection-credential': [
+    'file-missing',
+    'file-unmounted',
+    'unparsable',
+    'key-missing',
+    'key-encrypted',
+    'key-mismatch',
+    'contradiction',
+    'dangling-context',
+    'plain-http',
+  ],
+  'connection-identity': ['refused'],
+  'connection-pin': ['pin'],
+  'connection-token-key': ['token-key'],
+  'component-down': ['component-down', 'no-etcd', 'no-quorum'],
+}
+
+const BY_CODE: ReadonlyMap<string, string> = new Map(
+  Object.entries(RULES).flatMap(([rule, codes]) => codes.map((code) => [code, rule] as const)),
+)
+
+/** Everything else is a matter of trust: signatures, CA bits, path lengths, missing CAs. */
+export function ruleOfProblem(code: string): string {
+  return BY_CODE.get(code) ?? 'connection-untrusted'
+}
+
+/** Connections, and the outages that follow from them. */
+export interface Verdicts {
+  readonly connections: readonly Connection[]
+  readonly outages: ReadonlyMap<string, Refusal | undefined>
+}
+
+/**
+ * Judges every edge. etcd is judged first: a member without a quorum and an API server that reaches no
+ * etcd do not come up, and then nobody reaches them.
+ */
+export async function judgeAll(
+  edges: readonly Edge[],
+  fleet: Fleet,
+  before: ReadonlyMap<string, Refusal | undefined>,
+  checker: TrustChecker,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<Verdicts> {
+  const outages = new Map(before)
+  const running: Running = ({ name, node }) => outages.get(`${name}/${node}`)
+  const judged = new Map<string, Judgement>()
+  const pass = async (kinds: (kind: string) => boolean) => {
+    for (const edge of edges) {
+      if (judged.has(edge.id) || !kinds(edge.kind)) continue
+      judged.set(edge.id, await judge(edge, checker, running))
+      if (judged.size % 100 === 0) onProgress(judged.size, edges.length)
+    }
+  }
+  await pass((kind) => kind === 'etcd-peer')
+  for (const [key, problem] of withoutQuorum(edges, fleet, judged))
+    outages.set(key, outages.get(key) ?? problem)
+  judged.clear()
+  await pass((kind) => kind === 'etcd-peer' || kind === 'apiserver-etcd')
+  for (const [key, problem] of withoutEtcd(edges, judged))
+    outages.set(key, outages.get(key) ?? problem)
+  await pass((kind) => kind === 'token' || kind === 'client-apiserver')
+  for (const [key, problem] of withoutTokens(edges, fleet, judged)) {
+    outages.set(key, outages.get(key) ?? problem)
+    for (const { id, from } of edges) if (from === key) judged.delete(id)
+  }
+  await pass(() => true)
+  const connections = edges.map((edge) =>
+    connectionOf(edge, judged.get(edge.id) ?? { will: 'fail' }),
+  )
+  return { connections, outages }
+}
+
+function withoutQuorum(
+  edges: readonly Edge[],
+  { etcd }: Fleet,
+  judged: ReadonlyMap<string, Judgement>,
+): readonly (readonly [string, Refusal])[] {
+  if (etcd.length < 2) return []
+  const works = new Set<string>()
+  let reason: string | undefined
+  for (const edge of edges) {
+    if (edge.kind !== 'etcd-peer') continue
+    const verdict = judged.get(edge.id)
+    if (verdict?.will === 'succeed') works.add(`${edge.from}>${edge.to}`)
+    else reason = reason ?? verdict?.problem?.message
+  }
+  const quorum = Math.floor(etcd.length / 2) + 1
+  return etcd.flatMap(({ id }) => {
+    const met = etcd.filter((one) => works.has(`${id}>${one.id}`) && works.has(`${one.id}>${id}`))
+    if (met.length + 1 >= quorum) return []
+    const message = `reaches ${met.length} of ${etcd.length - 1} other members, no quorum: ${reason ?? 'peers fail'}`
+    return [[id, { code: 'no-quorum', message }] as const]
+  })
+}
+
+function withoutEtcd(
+  edges: readonly Edge[],
+  judged: ReadonlyMap<string, Judgement>,
+): readonly (readonly [string, Refusal])[] {
+  const byServer = new Map<string, Judgement[]>()
+  for (const edge of edges) {
+    const verdict = edge.kind === 'apiserver-etcd' ? judged.get(edge.id) : undefined
+    if (!verdict) continue
+    const verdicts = byServer.get(edge.from)
+    if (verdicts) verdicts.push(verdict)
+    else byServer.set(edge.from, [verdict])
+  }
+  return [...byServer].flatMap(([server, verdicts]) => {
+    if (verdicts.some(({ will }) => will === 'succeed')) return []
+    const why = verdicts[0]?.problem
+    const place = { ...(why?.node && { node: why.node }), ...(why?.path && { path: why.path }) }
+    const message = `reaches no etcd: ${why?.message ?? 'every connection fails'}`
+    return [[server, { code: 'no-etcd', message, ...place }] as const]
+  })
+}
+
+/**
+ * With `--use-service-account-credentials` each controller logs in with a token of its own; where none
+ * is believed, the namespace controller ends the whole controller manager.
+ */
+function withoutTokens(
+  edges: readonly Edge[],
+  { evidence }: Fleet,
+  judged: ReadonlyMap<string, Judgement>,
+): readonly (readonly [string, Refusal])[] {
+  const refused = new Map<string, Refusal | undefined>()
+  for (const { id, kind, from, to } of edges) {
+    const verdict = judged.get(id)
+    if (kind === 'token' && from === `tokens-of-${to}` && verdict?.will === 'fail')
+      refused.set(to, verdict.problem)
+  }
+  if (refused.size === 0) return []
+  return evidence.nodes.flatMap(({ name, launches }) => {
+    const key = `kube-controller-manager/${name}`
+    const launch = launches.find(({ component }) => component === 'kube-controller-manager')
+    if (!launch || !flagIsTrue(launch.flags, 'use-service-account-credentials')) return []
+    const reached = edges.filter(
+      ({ id, kind, from }) =>
+        kind === 'client-apiserver' && from === key && judged.get(id)?.will === 'succeed',
+    )
+    const why = reached[0] && refused.get(reached[0].to)
+    if (!why || !reached.every(({ to }) => refused.has(to))) return []
+    const message = `its controllers are refused: ${why.message}`
+    return [[key, { ...why, message }] as const]
+  })
+}
+
+function connectionOf(edge: Edge, verdict: Judgement): Connection {
+  const { id, from, to, kind, url, must, hole } = edge
+  const { will, problem, identity, reception, until, unseen } = verdict
+  const certificates = shown(edge)
+  const isHole = must === 'fail' && will === 'succeed'
+  const tooMuch = must === 'succeed' && will === 'succeed' && reception?.kind === 'too-much'
+  const reason = tooMuch ? reception.message : isHole ? hole : (problem?.message ?? unseen)
+  const rule = tooMuch
+    ? 'component-too-privileged'
+    : will === must
+      ? undefined
+      : ruleFor(kind, problem)
+  const privilege = reception && 'privilege' in reception ? reception.privilege : undefined
+  const file = edge.client.credential?.certificate
+  const place = problem ?? (isHole || tooMuch ? file : undefined)
+  return {
+    id,
+    from,
+    to,
+    kind,
+    url,
+    must,
+    will,
+    ...(reason !== undefined && { reason }),
+    ...(rule !== undefined && { rule }),
+    ...(identity && { identity }),
+    ...(will === 'succeed' && privilege !== undefined && { privilege }),
+    ...(certificates.client && { clientCertificate: certificates.client.fingerprint }),
+    ...(certificates.server && { serverCertificate: certificates.server.fingerprint }),
+    ...(until && { until: until.toISOString() }),
+    ...(place?.node && { node: place.node }),
+    ...(place?.path && { path: place.path }),
+  }
+}
+
+function ruleFor(kind: string, problem: Refusal | undefined): string {
+  return edgeKind(kind)?.rule ?? ruleOfProblem(problem?.code ?? '')
+}

@@ -1,0 +1,215 @@
+import { flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
+import type { Evidence, KubeletFacts, Launch, NodeEvidence } from '../read/evidence.js'
+import { isAnyHost, isLocalHost, parseHost, urlOf } from '../read/hosts.js'
+import { isAlwaysAllow } from '../starts/flags.js'
+import { type ApiClient, apiClients } from './clients.js'
+import {
+  type Credential,
+  credentialOfFlags,
+  etcdTrustOfFlag,
+  fileOnNode,
+  type NamedFile,
+  slotOn,
+  type TrustAnchors,
+  trustOfFlag,
+} from './credentials.js'
+
+/** An API server as its flags make it: what it serves with, whom it trusts, how it calls others. */
+export interface ApiServer {
+  readonly id: string
+  readonly node: NodeEvidence
+  readonly launch: Launch
+  readonly port: number
+  readonly serving?: Credential
+  readonly clientCa?: TrustAnchors
+  readonly frontProxyCa?: TrustAnchors
+  readonly allowedNames: readonly string[]
+  readonly etcdServers: readonly string[]
+  readonly etcdClient?: Credential
+  readonly etcdTrust?: TrustAnchors
+  readonly kubeletClient?: Credential
+  readonly kubeletTrust: TrustAnchors
+  readonly frontProxy?: Credential
+  /** Whoever logs in may do anything: `--authorization-mode=AlwaysAllow`, which turns anonymous requests off. */
+  readonly open: boolean
+}
+
+export type EtcdPort = {
+  readonly serving?: Credential
+  readonly trust?: TrustAnchors
+  /** etcd demands a client certificate when either a CA file or the switch is given. */
+  readonly demandsCertificate: boolean
+  readonly urls: readonly string[]
+}
+
+export interface EtcdMember {
+  readonly id: string
+  readonly node: NodeEvidence
+  readonly launch: Launch
+  readonly client: EtcdPort
+  readonly peer: EtcdPort
+  /** Where the other members reach it. */
+  readonly peerUrls: readonly string[]
+  readonly healthcheck?: Credential
+}
+
+export interface KubeletServer {
+  readonly id: string
+  readonly node: NodeEvidence
+  readonly kubelet: KubeletFacts
+  /** `self-made`: by the kubelet itself at its first start; `requested`: by CSR from the cluster's signer. */
+  readonly serving: Credential | 'self-made' | 'requested' | 'unseen'
+  readonly clientCa?: TrustAnchors
+}
+
+/** Every server and every API client of the evidence, derived from its facts. */
+export interface Fleet {
+  readonly evidence: Evidence
+  readonly apiServers: readonly ApiServer[]
+  readonly etcd: readonly EtcdMember[]
+  readonly kubelets: readonly KubeletServer[]
+  readonly clients: readonly ApiClient[]
+  readonly nodeByHost: ReadonlyMap<string, NodeEvidence>
+}
+
+export function fleetOf(evidence: Evidence): Fleet {
+  const launched = (component: Launch['component']) =>
+    evidence.nodes.flatMap((node) =>
+      node.launches
+        .filter((one) => one.component === component && !one.failure)
+        .slice(0, 1)
+        .map((launch) => ({ node, launch })),
+    )
+  return {
+    evidence,
+    apiServers: launched('kube-apiserver').map(({ node, launch }) => apiServer(node, launch)),
+    etcd: launched('etcd').map(({ node, launch }) => etcdMember(node, launch)),
+    kubelets: evidence.nodes.flatMap((node) =>
+      node.kubelet ? [kubeletServer(node, node.kubelet)] : [],
+    ),
+    clients: apiClients([...evidence.nodes, ...(evidence.operator ? [evidence.operator] : [])]),
+    nodeByHost: hostsOf(evidence),
+  }
+}
+
+function hostsOf(evidence: Evidence): ReadonlyMap<string, NodeEvidence> {
+  const hosts = new Map<string, NodeEvidence>()
+  for (const node of evidence.nodes)
+    for (const host of [node.name, ...node.addresses]) if (!hosts.has(host)) hosts.set(host, node)
+  return hosts
+}
+
+/** Spreads an optional value under a key, leaving the key out when there is none. */
+function some<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: V })
+}
+
+function apiServer(node: NodeEvidence, launch: Launch): ApiServer {
+  const { flags } = launch
+  const credential = (certificate: string, key: string) =>
+    credentialOfFlags(node, launch, certificate, key)
+  return {
+    id: `kube-apiserver/${node.name}`,
+    node,
+    launch,
+    port: Number(flagOf(flags, 'secure-port') ?? 6443) || 6443,
+    ...some('serving', credential('tls-cert-file', 'tls-private-key-file')),
+    ...some('clientCa', trustOfFlag(node, launch, 'client-ca-file')),
+    ...some('frontProxyCa', trustOfFlag(node, launch, 'requestheader-client-ca-file')),
+    allowedNames: flagList(flags, 'requestheader-allowed-names'),
+    etcdServers: flagList(flags, 'etcd-servers'),
+    ...some('etcdClient', credential('etcd-certfile', 'etcd-keyfile')),
+    ...some('etcdTrust', etcdTrustOfFlag(node, launch, 'etcd-cafile')),
+    ...some('kubeletClient', credential('kubelet-client-certificate', 'kubelet-client-key')),
+    kubeletTrust: trustOfFlag(node, launch, 'kubelet-certificate-authority') ?? {
+      kind: 'nothing-checked',
+    },
+    ...some('frontProxy', credential('proxy-client-cert-file', 'proxy-client-key-file')),
+    open: isAlwaysAllow(launch),
+  }
+}
+
+function etcdPort(
+  node: NodeEvidence,
+  launch: Launch,
+  prefix: '' | 'peer-',
+  urls: string,
+): EtcdPort {
+  const { flags } = launch
+  const trust = etcdTrustOfFlag(node, launch, `${prefix}trusted-ca-file`)
+  const serving = credentialOfFlags(node, launch, `${prefix}cert-file`, `${prefix}key-file`)
+  const listens = flagList(flags, urls)
+  // On plain http etcd ignores its certificate.
+  const isPlain = listens.length > 0 && listens.every((url) => url.startsWith('http://'))
+  return {
+    ...some('serving', isPlain ? undefined : serving),
+    ...some('trust', trust),
+    demandsCertificate: trust !== undefined || flagIsTrue(flags, `${prefix}client-cert-auth`),
+    urls: listens,
+  }
+}
+
+function etcdMember(node: NodeEvidence, launch: Launch): EtcdMember {
+  const { flags } = launch
+  const advertised = flagList(flags, 'initial-advertise-peer-urls')
+  const fallback = node.addresses.slice(0, 1).map((address) => urlOf(address, 2380))
+  return {
+    id: `etcd/${node.name}`,
+    node,
+    launch,
+    client: etcdPort(node, launch, '', 'listen-client-urls'),
+    peer: etcdPort(node, launch, 'peer-', 'listen-peer-urls'),
+    peerUrls: advertised.length > 0 ? advertised : fallback,
+    ...some('healthcheck', slotOn(node, 'etcd-healthcheck-client')),
+  }
+}
+
+const KUBELET_PKI = '/var/lib/kubelet/pki'
+
+function kubeletServer(node: NodeEvidence, kubelet: KubeletFacts): KubeletServer {
+  const directory = flagOf(kubelet.flags, 'cert-dir') ?? KUBELET_PKI
+  const file = (path: string): NamedFile => fileOnNode(node, path)
+  const pair = (certificate: NamedFile, key: NamedFile): Credential => ({
+    certificate,
+    key,
+    embedded: false,
+  })
+  const own = pair(file(`${directory}/kubelet.crt`), file(`${directory}/kubelet.key`))
+  const rotated = file(`${directory}/kubelet-server-current.pem`)
+  const serving = (): KubeletServer['serving'] => {
+    if (kubelet.tlsCertFile !== undefined && kubelet.tlsPrivateKeyFile !== undefined)
+      return pair(file(kubelet.tlsCertFile), file(kubelet.tlsPrivateKeyFile))
+    if (rotated.state === 'present') return pair(rotated, rotated)
+    if (kubelet.serverTlsBootstrap) return 'requested'
+    const states = [own.certificate.state, own.key.state]
+    if (states.includes('present')) return own
+    return states.includes('unknown') ? 'unseen' : 'self-made'
+  }
+  const clientCa = kubelet.clientCaFile
+  return {
+    id: `kubelet/${node.name}`,
+    node,
+    kubelet,
+    serving: serving(),
+    ...(clientCa !== undefined && { clientCa: { kind: 'file' as const, file: file(clientCa) } }),
+  }
+}
+
+/** The API servers that a client's server address may lead to: one node's, or all behind a shared name. */
+export function apiServersAt(fleet: Fleet, from: NodeEvidence, url: string): readonly ApiServer[] {
+  const target = parseHost(url)
+  if (!target) return fleet.apiServers
+  const { host, port } = target
+  const on = (node: NodeEvidence) => fleet.apiServers.filter((one) => one.node === node)
+  const here = isLocalHost(host) || isAnyHost(host)
+  const node = here ? from : fleet.nodeByHost.get(host)
+  const own = node === undefined ? [] : on(node).filter((one) => one.port === port)
+  // A load balancer, or a worker's local proxy: any of them answers.
+  return own.length > 0 ? own : fleet.apiServers
+}
+
+/** The etcd member that an address leads to; undefined for one outside the evidence. */
+export function etcdAt(fleet: Fleet, from: NodeEvidence, host: string): EtcdMember | undefined {
+  const node = isLocalHost(host) ? from : fleet.nodeByHost.get(host)
+  return fleet.etcd.find((member) => member.node === node)
+}

@@ -1,0 +1,137 @@
+import { bytesOfBase64 } from '../../ca/pem.js'
+import { isKpkiError } from '../../errors.js'
+import { loadYaml, loadYamlAll } from '../../files/yaml/yaml.js'
+import type { Json, JsonObject } from '../../values/json.js'
+import type { DocumentFacts, ReadFailure } from './evidence.js'
+
+/** A YAML text read without ever throwing. */
+export interface ParsedDocuments {
+  readonly values: readonly Json[]
+  readonly failure?: ReadFailure
+}
+
+export function readDocuments(text: string): ParsedDocuments {
+  try {
+    return { values: loadYamlAll(text) as Json[] }
+  } catch (error) {
+    return { values: [], failure: failureOf(error) }
+  }
+}
+
+export type DocumentReader = typeof readDocument
+
+/** As {@link readDocument}, remembering recent texts: most nodes have the same configuration. */
+export function createDocumentReader(): DocumentReader {
+  const known = new Map<string, ReturnType<typeof readDocument>>()
+  return (text) => {
+    const found = known.get(text) ?? readDocument(text)
+    if (known.size >= MAX_REMEMBERED) known.clear()
+    known.set(text, found)
+    return found
+  }
+}
+
+const MAX_REMEMBERED = 64
+
+/** As {@link readDocuments}, for files that hold one document: several are a failure. */
+export function readDocument(text: string): {
+  readonly value?: Json
+  readonly failure?: ReadFailure
+} {
+  try {
+    return { value: loadYaml(text) as Json }
+  } catch (error) {
+    return { failure: failureOf(error) }
+  }
+}
+
+/** The message of anything thrown; only kpki's own are trusted to name no secret. */
+export function messageOf(error: unknown): string {
+  return isKpkiError(error) ? error.message : 'could not be read'
+}
+
+function failureOf(error: unknown): ReadFailure {
+  const line =
+    isKpkiError(error) && error.code === 'ERR_YAML_INVALID' ? error.details.line : undefined
+  return { message: messageOf(error), ...(line !== undefined && { line }) }
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The value at a path of keys, if every step is an object that owns the key. */
+export function at(value: Json | undefined, ...keys: readonly string[]): Json | undefined {
+  let here: Json | undefined = value
+  for (const key of keys) here = isObject(here) && Object.hasOwn(here, key) ? here[key] : undefined
+  return here
+}
+
+export function textOf(value: Json | undefined): string | undefined {
+  if (typeof value === 'string') return value
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
+}
+
+/** Non-empty text. */
+export function filled(value: Json | undefined): string | undefined {
+  const text = textOf(value)
+  return text === undefined || text === '' ? undefined : text
+}
+
+export function listOf(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? value : []
+}
+
+export function textsOf(value: Json | undefined): readonly string[] {
+  return listOf(value).flatMap((item) => textOf(item) ?? [])
+}
+
+const KEY_LENGTHS: Readonly<Record<string, readonly number[]>> = {
+  aescbc: [16, 24, 32],
+  aesgcm: [16, 24, 32],
+  secretbox: [32],
+}
+
+/**
+ * Why an API server refuses an EncryptionConfiguration; undefined when it takes it.
+ * (https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/)
+ */
+export function encryptionProblem(document: DocumentFacts): string | undefined {
+  const { failure, apiVersion, kind, value } = document
+  if (failure) return failure.message
+  if (kind !== 'EncryptionConfiguration' || apiVersion !== 'apiserver.config.k8s.io/v1')
+    return `is ${kind} of ${apiVersion}, not EncryptionConfiguration of apiserver.config.k8s.io/v1`
+  const resources = listOf(at(value, 'resources'))
+  if (resources.length === 0) return 'names no resources'
+  for (const resource of resources) {
+    if (listOf(at(resource, 'resources')).length === 0) return 'has an entry without resources'
+    const providers = listOf(at(resource, 'providers'))
+    if (providers.length === 0) return 'has an entry without providers'
+    for (const provider of providers) {
+      const why = providerProblem(provider)
+      if (why !== undefined) return why
+    }
+  }
+  return undefined
+}
+
+function providerProblem(provider: Json): string | undefined {
+  if (!isObject(provider) || Object.keys(provider).length !== 1)
+    return 'has a provider entry that is not exactly one provider'
+  const [name = ''] = Object.keys(provider)
+  if (name === 'identity' || name === 'kms') return undefined
+  const lengths = KEY_LENGTHS[name]
+  if (!lengths) return `has the unknown provider ${JSON.stringify(name)}`
+  const keys = listOf(at(provider, name, 'keys'))
+  if (keys.length === 0) return `has no keys for ${name}`
+  for (const key of keys) {
+    const label = filled(at(key, 'name'))
+    if (label === undefined) return `has a key without a name for ${name}`
+    const bytes = bytesOfBase64(filled(at(key, 'secret')) ?? '')
+    if (!bytes || bytes.length === 0)
+      return `has a key ${JSON.stringify(label)} for ${name} that is not base64`
+    if (!lengths.includes(bytes.length))
+      return `has a key ${JSON.stringify(label)} of ${bytes.length} bytes for ${name}, which takes ${lengths.join(', ')}`
+  }
+  return undefined
+}

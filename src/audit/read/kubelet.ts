@@ -1,0 +1,112 @@
+import { textOf as contentOf, type FileTree } from '../../files/tree.js'
+import {
+  type Flags,
+  flagOf,
+  mergeFlags,
+  parseFlags,
+  splitWords,
+} from '../../values/command-line.js'
+import { at, type DocumentReader, filled, isObject, textOf } from './documents.js'
+import type { KubeletFacts, Launch } from './evidence.js'
+import { environmentFile } from './launch.js'
+import { fileOn } from './paths.js'
+
+const ENVIRONMENT_FILES = [
+  'var/lib/kubelet/kubeadm-flags.env',
+  'etc/default/kubelet',
+  'etc/sysconfig/kubelet',
+]
+const CONFIGS = [
+  'var/lib/kubelet/config.yaml',
+  'etc/kubernetes/kubelet-config.yaml',
+  'var/lib/kubelet/kubelet-config.yaml',
+  'etc/kubernetes/kubelet/kubelet-config.json',
+]
+const KUBECONFIGS = ['etc/kubernetes/kubelet.conf', 'var/lib/kubelet/kubeconfig']
+const BOOTSTRAP = 'etc/kubernetes/bootstrap-kubelet.conf'
+
+/**
+ * How the kubelet of a node is set up; undefined where nothing in the tree speaks of one. Where only its
+ * kubeconfig is there, kubeadm's configuration is assumed, with `clientCa`.
+ */
+export function readKubelet(
+  tree: FileTree,
+  launches: readonly Launch[],
+  clientCa: string,
+  read: DocumentReader,
+): KubeletFacts | undefined {
+  const launch = launches.find(({ component }) => component === 'kubelet')
+  const flags = mergeFlags(
+    ...dropIns(tree),
+    ...ENVIRONMENT_FILES.map((path) => flagsOfFile(tree, path)),
+    launch?.flags ?? new Map(),
+  )
+  const configPath = [flagOf(flags, 'config'), ...CONFIGS].find(
+    (path) => path && fileOn(tree, path),
+  )
+  const kubeconfigPath =
+    flagOf(flags, 'kubeconfig') ??
+    `/${KUBECONFIGS.find((path) => fileOn(tree, path)) ?? KUBECONFIGS[0]}`
+  const bootstrapKubeconfigPath = flagOf(flags, 'bootstrap-kubeconfig') ?? `/${BOOTSTRAP}`
+  const known = [kubeconfigPath, bootstrapKubeconfigPath].some((path) => fileOn(tree, path))
+  if (!launch && configPath === undefined && !known) return undefined
+  const entry = configPath === undefined ? undefined : fileOn(tree, configPath)
+  const { value, failure } = entry ? read(contentOf(entry)) : {}
+  const setting = (flag: string, ...keys: readonly string[]) =>
+    flagOf(flags, flag) ?? filled(at(value, ...keys))
+  const isTrue = (text: string | undefined, otherwise: boolean) =>
+    text === undefined ? otherwise : text === 'true'
+  const configured = configPath !== undefined || !launch
+  const clientCaFile =
+    configPath === undefined && !launch
+      ? clientCa
+      : setting('client-ca-file', 'authentication', 'x509', 'clientCAFile')
+  const tlsCertFile = setting('tls-cert-file', 'tlsCertFile')
+  const tlsPrivateKeyFile = setting('tls-private-key-file', 'tlsPrivateKeyFile')
+  const hostnameOverride = flagOf(flags, 'hostname-override')
+  return {
+    ...(entry && { configPath: entry.path }),
+    ...(isObject(value) && { config: value }),
+    ...(failure && { failure }),
+    flags,
+    ...(clientCaFile !== undefined && { clientCaFile }),
+    ...(tlsCertFile !== undefined && { tlsCertFile }),
+    ...(tlsPrivateKeyFile !== undefined && { tlsPrivateKeyFile }),
+    serverTlsBootstrap: isTrue(setting('rotate-server-certificates', 'serverTLSBootstrap'), false),
+    rotateCertificates: isTrue(setting('rotate-certificates', 'rotateCertificates'), false),
+    // A configuration file has safe defaults (anonymous off, Webhook); bare flags have not.
+    anonymous: isTrue(
+      setting('anonymous-auth', 'authentication', 'anonymous', 'enabled'),
+      !configured,
+    ),
+    authorizationMode:
+      setting('authorization-mode', 'authorization', 'mode') ??
+      (configured ? 'Webhook' : 'AlwaysAllow'),
+    kubeconfigPath,
+    bootstrapKubeconfigPath,
+    staticPodPath: setting('pod-manifest-path', 'staticPodPath') ?? '/etc/kubernetes/manifests',
+    port: Number(textOf(setting('port', 'port')) ?? 10250) || 10250,
+    ...(hostnameOverride !== undefined && { hostnameOverride }),
+  }
+}
+
+function flagsOfFile(tree: FileTree, path: string): Flags {
+  return mergeFlags(
+    ...environmentFile(tree, path).map(([, value]) => parseFlags(splitWords(value))),
+  )
+}
+
+function dropIns(tree: FileTree): readonly Flags[] {
+  const found: Flags[] = []
+  for (const [path, entry] of tree) {
+    if (entry.kind !== 'file' || !/kubelet\.service\.d\/[^/]+\.conf$/.test(path)) continue
+    for (const line of contentOf(entry).replaceAll('\\\n', ' ').split('\n')) {
+      const match = /^Environment=(.*)$/.exec(line)
+      for (const word of splitWords(match?.[1] ?? '')) {
+        if (word.includes('='))
+          found.push(parseFlags(splitWords(word.slice(word.indexOf('=') + 1))))
+      }
+    }
+  }
+  return found
+}

@@ -1,0 +1,222 @@
+import { textOf as contentOf, type FileTree } from '../../files/tree.js'
+import {
+  type Flags,
+  mergeFlags,
+  NO_FLAGS,
+  parseFlags,
+  splitWords,
+} from '../../values/command-line.js'
+import type { Json, JsonObject } from '../../values/json.js'
+import { at, filled, isObject, listOf, readDocument, textOf, textsOf } from './documents.js'
+import type { ComponentName, Launch, ProbeFacts, VolumeMount } from './evidence.js'
+import { fileOn, normalise } from './paths.js'
+
+const COMPONENTS: ReadonlySet<string> = new Set<ComponentName>([
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kube-proxy',
+  'kubelet',
+])
+
+function componentOf(name: string | undefined): ComponentName | undefined {
+  const base = name?.split('/').at(-1) ?? ''
+  return COMPONENTS.has(base) ? (base as ComponentName) : undefined
+}
+
+/** Directories whose files a kubelet runs as static pods, besides the configured one. */
+const POD_DIRECTORIES = [
+  'etc/kubernetes/manifests',
+  'etc/kubernetes/manifest',
+  'var/lib/rancher/rke2/agent/pod-manifests',
+]
+
+/** Every static pod and systemd unit of a node that starts a component. Never throws. */
+export function readLaunches(
+  node: string,
+  tree: FileTree,
+  podDirectory?: string,
+): readonly Launch[] {
+  const directories = new Set(POD_DIRECTORIES)
+  const own = podDirectory === undefined ? undefined : normalise(podDirectory)
+  if (own) directories.add(own)
+  const launches: Launch[] = []
+  for (const [path, entry] of tree) {
+    if (entry.kind !== 'file') continue
+    const folder = path.split('/').slice(0, -1).join('/')
+    const name = path.split('/').at(-1) ?? ''
+    // The kubelet reads every file of its directory but hidden ones, whatever the ending.
+    if (directories.has(folder) && !name.startsWith('.')) {
+      const launch = staticPod(node, path, contentOf(entry))
+      if (launch) launches.push(launch)
+    } else if (/(^|\/)systemd\/system\/[^/]+\.service$/.test(path)) {
+      const launch = unit(node, tree, path, contentOf(entry))
+      if (launch) launches.push(launch)
+    }
+  }
+  return launches.sort((a, b) => order(a) - order(b) || compare(a.path ?? '', b.path ?? ''))
+}
+
+function order({ component }: Launch): number {
+  return [...COMPONENTS].indexOf(component)
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+function staticPod(node: string, path: string, text: string): Launch | undefined {
+  const { value, failure } = readDocument(text)
+  const base = { node, source: 'static-pod', path, flags: NO_FLAGS, probes: [] } as const
+  if (failure || !isObject(value)) {
+    const component = componentOf((path.split('/').at(-1) ?? '').replace(/\.(ya?ml|json)$/, ''))
+    const empty = { message: 'the manifest is empty' }
+    return component && { ...base, component, failure: failure ?? empty }
+  }
+  if (at(value, 'kind') !== 'Pod') return undefined
+  const containers = listOf(at(value, 'spec', 'containers'))
+  for (const container of containers) {
+    const words = commandOf(container)
+    const binary = words.findIndex((word) => componentOf(word) !== undefined)
+    const component = componentOf(words[binary]) ?? labelled(value, containers, container)
+    if (component)
+      return { ...base, ...podOf(value, container, words.slice(binary + 1)), component }
+  }
+  return undefined
+}
+
+function labelled(pod: JsonObject, all: readonly Json[], one: Json): ComponentName | undefined {
+  if (all[0] !== one) return undefined
+  const label = textOf(at(pod, 'metadata', 'labels', 'component'))
+  return componentOf(label) ?? componentOf(textOf(at(pod, 'metadata', 'name')))
+}
+
+/** Command and arguments; `sh -c "exec etcd …"` is looked into. */
+function commandOf(container: Json): readonly string[] {
+  const words = [...textsOf(at(container, 'command')), ...textsOf(at(container, 'args'))]
+  const isShell = /(^|\/)(ba|da)?sh$/.test(words[0] ?? '')
+  return isShell ? words.flatMap((word) => splitWords(word)) : words
+}
+
+function podOf(pod: JsonObject, container: Json, words: readonly string[]) {
+  const image = filled(at(container, 'image'))
+  const version = image === undefined ? undefined : versionOf(image)
+  const runAsUser =
+    at(container, 'securityContext', 'runAsUser') ?? at(pod, 'spec', 'securityContext', 'runAsUser')
+  const fromEnv = environmentFlags(
+    listOf(at(container, 'env')).map((item) => [
+      textOf(at(item, 'name')) ?? '',
+      textOf(at(item, 'value')) ?? '',
+    ]),
+  )
+  return {
+    flags: mergeFlags(fromEnv, parseFlags(words)),
+    mounts: mountsOf(pod, container),
+    probes: probesOf(container),
+    ...(image !== undefined && { image }),
+    ...(version !== undefined && { version }),
+    ...(typeof runAsUser === 'number' && { runAsUser }),
+    document: pod,
+  }
+}
+
+function versionOf(image: string): string | undefined {
+  return /:v?(\d+\.\d+\.\d+)[^/]*$/.exec(image)?.[1]
+}
+
+// etcd takes every flag from the environment too: ETCD_CERT_FILE is --cert-file.
+function environmentFlags(pairs: readonly (readonly [string, string])[]): Flags {
+  const flags = new Map<string, readonly string[]>()
+  for (const [name, value] of pairs) {
+    const match = /^ETCD_([A-Z0-9_]+)$/.exec(name)
+    if (match?.[1]) flags.set(match[1].toLowerCase().replaceAll('_', '-'), [value])
+  }
+  return flags
+}
+
+function mountsOf(pod: JsonObject, container: Json): readonly VolumeMount[] {
+  const volumes = new Map(
+    listOf(at(pod, 'spec', 'volumes')).map((volume) => [textOf(at(volume, 'name')), volume]),
+  )
+  return listOf(at(container, 'volumeMounts')).map((mount) => {
+    const volume = volumes.get(textOf(at(mount, 'name')))
+    const hostPath = filled(at(volume, 'hostPath', 'path'))
+    const below = filled(at(mount, 'subPath'))
+    return {
+      mountPath: `/${normalise(textOf(at(mount, 'mountPath')) ?? '') ?? ''}`,
+      ...(hostPath !== undefined && { hostPath: below ? `${hostPath}/${below}` : hostPath }),
+      readOnly: at(mount, 'readOnly') === true,
+    }
+  })
+}
+
+function probesOf(container: Json): readonly ProbeFacts[] {
+  return (['startup', 'liveness', 'readiness'] as const).flatMap((kind) => {
+    const get = at(container, `${kind}Probe`, 'httpGet')
+    if (!isObject(get)) return []
+    const host = filled(at(get, 'host'))
+    const port = at(get, 'port')
+    return [
+      {
+        kind,
+        scheme: at(get, 'scheme') === 'HTTPS' ? ('HTTPS' as const) : ('HTTP' as const),
+        ...(host !== undefined && { host }),
+        port: typeof port === 'number' ? port : portOf(container, textOf(port) ?? ''),
+        path: textOf(at(get, 'path')) ?? '/',
+      },
+    ]
+  })
+}
+
+function portOf(container: Json, name: string): number | string {
+  const named = listOf(at(container, 'ports')).find((port) => at(port, 'name') === name)
+  const number = at(named, 'containerPort')
+  return typeof number === 'number' ? number : name
+}
+
+function unit(node: string, tree: FileTree, path: string, text: string): Launch | undefined {
+  const lines = text.replaceAll('\\\n', ' ').split('\n')
+  const values = (key: string) =>
+    lines.flatMap((line) => (line.startsWith(`${key}=`) ? [line.slice(key.length + 1).trim()] : []))
+  const words = splitWords((values('ExecStart').at(-1) ?? '').replace(/^[-@:+!]+/, ''))
+  const component = componentOf(words[0])
+  if (!component) return undefined
+  const pairs = values('EnvironmentFile').flatMap((file) =>
+    environmentFile(tree, file.replace(/^-/, '')),
+  )
+  const inline = values('Environment').flatMap((line) => splitWords(line).map(assignment))
+  return {
+    node,
+    component,
+    source: 'unit',
+    path,
+    flags: mergeFlags(environmentFlags([...inline, ...pairs]), parseFlags(words.slice(1))),
+    probes: [],
+  }
+}
+
+/** `NAME=value` lines of a file that systemd reads. */
+export function environmentFile(
+  tree: FileTree,
+  path: string,
+): readonly (readonly [string, string])[] {
+  const entry = fileOn(tree, path)
+  if (!entry) return []
+  return contentOf(entry)
+    .split('\n')
+    .filter((line) => /^[ \t]*[A-Za-z_][A-Za-z0-9_]*=/.test(line))
+    .map((line) => assignment(line.trim()))
+    .map(([name, value]) => [name, unquoted(value)])
+}
+
+function assignment(word: string): readonly [string, string] {
+  const cut = word.indexOf('=')
+  return cut < 0 ? [word, ''] : [word.slice(0, cut), word.slice(cut + 1)]
+}
+
+function unquoted(value: string): string {
+  const quote = value[0]
+  const isQuoted = (quote === '"' || quote === "'") && value.length > 1 && value.endsWith(quote)
+  return isQuoted ? value.slice(1, -1) : value
+}

@@ -1,0 +1,256 @@
+import { isIp, nthAddress, parseCidr } from '../../values/addresses.js'
+import { flagList, flagOf } from '../../values/command-line.js'
+import { at, filled } from '../read/documents.js'
+import type {
+  Certificate,
+  ComponentName,
+  Evidence,
+  KeyFacts,
+  KubeconfigFacts,
+  Launch,
+  NodeEvidence,
+  PemFacts,
+  Place,
+} from '../read/evidence.js'
+import { parseHost } from '../read/hosts.js'
+import { type TrustRole, type TrustUse, trustsOf, type Use, usesOf } from './roles.js'
+
+export function launchOf(node: NodeEvidence, component: ComponentName): Launch | undefined {
+  return node.launches.find((launch) => launch.component === component)
+}
+
+/** Every launch of a component that really was found, not assumed. */
+export function launchesOf(
+  evidence: Evidence,
+  component: ComponentName,
+): readonly { readonly node: NodeEvidence; readonly launch: Launch }[] {
+  return indexOf(evidence).launches.filter(
+    ({ launch }) => launch.component === component && launch.source !== 'default',
+  )
+}
+
+/** Service ranges of the cluster, by flag or cluster file. */
+export function serviceRanges(node: NodeEvidence, { cluster }: Evidence): readonly string[] {
+  const launch = launchOf(node, 'kube-apiserver')
+  const flags = launch ? flagList(launch.flags, 'service-cluster-ip-range') : []
+  const ranges = flags.length > 0 ? flags : (cluster?.networking.serviceSubnets ?? [])
+  return ranges.filter((range) => parseCidr(range) !== undefined)
+}
+
+/** Address of the `kubernetes` service in a range. */
+export function firstServiceAddress(range: string): string {
+  return nthAddress(range, 1)
+}
+
+/** The DNS domain of the cluster’s services, where something tells it. */
+export function dnsDomain(node: NodeEvidence, { cluster }: Evidence): string | undefined {
+  const issuer = flagOf(
+    launchOf(node, 'kube-apiserver')?.flags ?? new Map(),
+    'service-account-issuer',
+  )
+  const fromIssuer = /^https:\/\/kubernetes\.default\.svc\.(.+)$/.exec(issuer ?? '')?.[1]
+  return (
+    cluster?.networking.dnsDomain ?? filled(at(node.kubelet?.config, 'clusterDomain')) ?? fromIssuer
+  )
+}
+
+/** Host of the control-plane endpoint, by cluster file or kubeadm configuration. */
+export function endpointHost(node: NodeEvidence, { cluster }: Evidence): string | undefined {
+  if (cluster) return cluster.controlPlaneEndpoint?.host
+  const configured = node.kubeadm.flatMap(
+    ({ value }) => filled(at(value, 'controlPlaneEndpoint')) ?? [],
+  )[0]
+  return configured === undefined ? undefined : parseHost(configured)?.host
+}
+
+/** Hosts of a URL list flag. */
+export function hostsOfFlag(launch: Launch, flag: string): readonly string[] {
+  return flagList(launch.flags, flag).flatMap((url) => parseHost(url)?.host ?? [])
+}
+
+/** The name a node goes by in Kubernetes. */
+export function nodeNameOf(node: NodeEvidence): string {
+  return node.kubelet?.hostnameOverride ?? node.name
+}
+
+export function isAddress(text: string): boolean {
+  return isIp(text)
+}
+
+/** A key block with its place. */
+export interface KeyPlace {
+  readonly place: Place
+  readonly node: NodeEvidence
+  readonly key: KeyFacts
+}
+
+/** What rules share, computed once for an evidence. */
+export interface EvidenceIndex {
+  /** Every part: nodes, authorities, operator. */
+  readonly parts: readonly NodeEvidence[]
+  /** Every PEM text: files, and what kubeconfigs embed. */
+  readonly pems: readonly { readonly node: NodeEvidence; readonly pem: PemFacts }[]
+  readonly kubeconfigs: readonly { readonly node: NodeEvidence; readonly config: KubeconfigFacts }[]
+  readonly launches: readonly { readonly node: NodeEvidence; readonly launch: Launch }[]
+  readonly uses: readonly Use[]
+  readonly trusts: readonly TrustUse[]
+  readonly keys: readonly KeyPlace[]
+  readonly privateKeys: ReadonlyMap<string, readonly KeyPlace[]>
+  /** Certificates that serve as end entities: in a use, or without CA:TRUE. */
+  readonly leaves: readonly Certificate[]
+  /** Certificates with CA:TRUE, or in a trust file, that no component presents. */
+  readonly authorities: readonly Certificate[]
+  readonly usesOf: ReadonlyMap<Certificate, readonly Use[]>
+  /** PEM texts that a component reads. */
+  readonly used: ReadonlySet<PemFacts>
+  /** By key: an authority that has it. */
+  readonly authorityOfKey: ReadonlyMap<string, Certificate>
+}
+
+const indexes = new WeakMap<Evidence, EvidenceIndex>()
+
+/** The index of an evidence, made when first asked for. */
+export function indexOf(evidence: Evidence): EvidenceIndex {
+  const known = indexes.get(evidence)
+  if (known) return known
+  const made = build(evidence)
+  indexes.set(evidence, made)
+  return made
+}
+
+function build(evidence: Evidence): EvidenceIndex {
+  const parts = [evidence.authorities, ...evidence.nodes, evidence.operator].flatMap(
+    (one) => one ?? [],
+  )
+  const kubeconfigs = parts.flatMap((node) =>
+    [...node.kubeconfigs.values()].map((config) => ({ node, config })),
+  )
+  const pems = parts.flatMap((node) => [...node.pems.values()].map((pem) => ({ node, pem })))
+  for (const { node, config } of kubeconfigs) {
+    for (const { authority, authorityInline } of config.clusters)
+      if (authority && authorityInline) pems.push({ node, pem: authority })
+    for (const { certificate, certificateInline, key, keyInline } of config.users) {
+      if (certificate && certificateInline) pems.push({ node, pem: certificate })
+      if (key && keyInline) pems.push({ node, pem: key })
+    }
+  }
+  const launches = parts.flatMap((node) => node.launches.map((launch) => ({ node, launch })))
+  const keys = pems.flatMap(({ node, pem }) =>
+    pem.keys.map((key) => ({ node, key, place: pem.place })),
+  )
+  const uses = parts.flatMap(usesOf)
+  const trusts = parts.flatMap(trustsOf)
+  const usesByCertificate = grouped(uses, ({ certificate }) => certificate)
+  const trusted = new Set(trusts.flatMap(({ certificates }) => certificates))
+  const presented = (one: Certificate) => usesByCertificate.has(one)
+  const isAuthority = (one: Certificate) =>
+    !presented(one) && (one.facts.basicConstraints?.ca === true || trusted.has(one))
+  const authorities = evidence.certificates.filter(isAuthority)
+  return {
+    parts,
+    pems,
+    kubeconfigs,
+    launches,
+    uses,
+    trusts,
+    keys,
+    privateKeys: grouped(
+      keys.filter(({ key }) => key.private && key.keyId !== undefined),
+      ({ key }) => key.keyId ?? '',
+    ),
+    leaves: evidence.certificates.filter((one) => !isAuthority(one)),
+    authorities,
+    usesOf: usesByCertificate,
+    used: new Set([...uses, ...trusts].map(({ pem }) => pem)),
+    authorityOfKey: new Map(authorities.map((one) => [one.keyId, one])),
+  }
+}
+
+/** Lists by a key, in order. */
+export function grouped<K, T>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>()
+  for (const item of items) {
+    const key = keyOf(item)
+    const group = groups.get(key)
+    if (group) group.push(item)
+    else groups.set(key, [item])
+  }
+  return groups
+}
+
+/**
+ * Whether a path of names and signatures leads from a certificate to one of the anchors, over
+ * anchors and certificates that are served along. Dates and usages are other rules' concern.
+ */
+export function reaches(
+  certificate: Certificate,
+  anchors: ReadonlySet<Certificate>,
+  served: readonly Certificate[] = [],
+): boolean {
+  const seen = new Set<Certificate>()
+  const queue: Certificate[] = [certificate]
+  for (const one of queue) {
+    if (anchors.has(one)) return true
+    if (seen.has(one)) continue
+    seen.add(one)
+    for (const issuer of one.issuers)
+      if (anchors.has(issuer) || served.includes(issuer)) queue.push(issuer)
+  }
+  return false
+}
+
+/** Every certificate of the evidence above one, itself not included unless it issued itself. */
+export function ancestors(certificate: Certificate): ReadonlySet<Certificate> {
+  const found = new Set<Certificate>()
+  const queue = [...certificate.issuers]
+  for (const one of queue) {
+    if (found.has(one)) continue
+    found.add(one)
+    queue.push(...one.issuers)
+  }
+  return found
+}
+
+const trustsByRole = new WeakMap<Evidence, Map<TrustRole, readonly TrustUse[]>>()
+const anchorSets = new WeakMap<TrustUse, ReadonlySet<Certificate>>()
+const trustsByNode = new WeakMap<Evidence, Map<string, readonly TrustUse[]>>()
+
+function ownTrusts(evidence: Evidence, role: TrustRole, node: string): readonly TrustUse[] {
+  let known = trustsByNode.get(evidence)
+  if (!known) {
+    const groups = new Map<string, TrustUse[]>()
+    for (const trust of indexOf(evidence).trusts) {
+      const key = `${trust.role} ${trust.node.name}`
+      groups.set(key, [...(groups.get(key) ?? []), trust])
+    }
+    known = groups
+    trustsByNode.set(evidence, groups)
+  }
+  return known.get(`${role} ${node}`) ?? []
+}
+
+/** Every trust file of a role. */
+export function trustsIn(evidence: Evidence, role: TrustRole): readonly TrustUse[] {
+  const known = trustsByRole.get(evidence) ?? new Map<TrustRole, readonly TrustUse[]>()
+  trustsByRole.set(evidence, known)
+  const found = known.get(role) ?? indexOf(evidence).trusts.filter((trust) => trust.role === role)
+  known.set(role, found)
+  return found
+}
+
+export function anchorsOf(trust: TrustUse): ReadonlySet<Certificate> {
+  const known = anchorSets.get(trust) ?? new Set(trust.certificates)
+  anchorSets.set(trust, known)
+  return known
+}
+
+/** The trust files that have to accept a use: those of its own node, else all of the first role there is. */
+export function acceptersOf(use: Use, evidence: Evidence): readonly TrustUse[] {
+  for (const role of use.row.acceptedBy) {
+    const all = trustsIn(evidence, role)
+    if (all.length === 0) continue
+    const own = ownTrusts(evidence, role, use.node.name)
+    return own.length > 0 ? own : all.slice(0, 1)
+  }
+  return []
+}

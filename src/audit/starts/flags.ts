@@ -1,0 +1,198 @@
+import { type Flags, flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
+import type { Refusal } from '../graph/credentials.js'
+import type { ComponentName, Launch } from '../read/evidence.js'
+
+/** A flag that a release no longer knows. */
+interface Removed {
+  readonly component: ComponentName
+  readonly flag: string
+  /** First minor (of Kubernetes, or of etcd) without it. */
+  readonly since: string
+}
+
+const REMOVED: readonly Removed[] = [
+  { component: 'kube-apiserver', flag: 'basic-auth-file', since: '1.19' },
+  { component: 'kube-apiserver', flag: 'insecure-port', since: '1.24' },
+  { component: 'kube-apiserver', flag: 'insecure-bind-address', since: '1.24' },
+  { component: 'kube-apiserver', flag: 'address', since: '1.24' },
+  { component: 'kube-scheduler', flag: 'policy-config-file', since: '1.23' },
+  { component: 'kube-scheduler', flag: 'address', since: '1.24' },
+  { component: 'kube-scheduler', flag: 'port', since: '1.24' },
+  { component: 'kube-controller-manager', flag: 'address', since: '1.24' },
+  { component: 'kube-controller-manager', flag: 'port', since: '1.24' },
+  { component: 'kube-controller-manager', flag: 'pod-eviction-timeout', since: '1.27' },
+  { component: 'kube-controller-manager', flag: 'enable-taint-manager', since: '1.27' },
+  { component: 'kubelet', flag: 'network-plugin', since: '1.24' },
+  { component: 'kubelet', flag: 'cni-conf-dir', since: '1.24' },
+  { component: 'kubelet', flag: 'cni-bin-dir', since: '1.24' },
+  { component: 'kubelet', flag: 'container-runtime', since: '1.27' },
+  { component: 'kubelet', flag: 'pod-infra-container-image', since: '1.35' },
+  { component: 'etcd', flag: 'enable-v2', since: '3.6' },
+]
+
+/** Whether version `a` (`1.28.7`) is of minor `b` (`1.24`) or later. */
+function isAtLeast(a: string, b: string): boolean {
+  const [left, right] = [a, b].map((text) => text.split('.').map(Number)) as [number[], number[]]
+  return (left[0] ?? 0) !== (right[0] ?? 0)
+    ? (left[0] ?? 0) > (right[0] ?? 0)
+    : (left[1] ?? 0) >= (right[1] ?? 0)
+}
+
+/** Flags of a command line that the release no longer knows: it does not start with any of them. */
+export function removedFlagsOf(
+  component: ComponentName,
+  flags: Flags,
+  version: string,
+): readonly Removed[] {
+  return REMOVED.filter(
+    (row) => row.component === component && flags.has(row.flag) && isAtLeast(version, row.since),
+  )
+}
+
+/** Suites by the names that Go gives them; `--tls-cipher-suites` takes no others. */
+const SUITES: ReadonlySet<string> = new Set([
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  ...['ECDHE_ECDSA', 'ECDHE_RSA'].flatMap((exchange) =>
+    [
+      'AES_128_CBC_SHA',
+      'AES_128_CBC_SHA256',
+      'AES_128_GCM_SHA256',
+      'AES_256_CBC_SHA',
+      'AES_256_GCM_SHA384',
+      'CHACHA20_POLY1305',
+      'CHACHA20_POLY1305_SHA256',
+      'RC4_128_SHA',
+    ].map((cipher) => `TLS_${exchange}_WITH_${cipher}`),
+  ),
+  'TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA',
+  ...[
+    '3DES_EDE_CBC_SHA',
+    'AES_128_CBC_SHA',
+    'AES_128_CBC_SHA256',
+    'AES_128_GCM_SHA256',
+    'AES_256_CBC_SHA',
+    'AES_256_GCM_SHA384',
+    'RC4_128_SHA',
+  ].map((cipher) => `TLS_RSA_WITH_${cipher}`),
+])
+
+/** HTTP/2 below TLS 1.3 wants one of these (RFC 9113 §9.2.2): Go's servers do not start without. */
+const HTTP2 = [
+  'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
+  'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256',
+] as const
+
+const VERSIONS = /^VersionTLS1[0-3]$/
+
+/** Why a component refuses its own `--tls-min-version` or cipher suites. */
+function tlsProblem({ component, flags }: Launch): string | undefined {
+  const flag = component === 'etcd' ? 'cipher-suites' : 'tls-cipher-suites'
+  const suites = flagList(flags, flag)
+  const unknown = suites.find((suite) => !SUITES.has(suite))
+  if (unknown !== undefined) return `--${flag}: there is no suite ${unknown}`
+  if (component === 'etcd') return undefined
+  const version = flagOf(flags, 'tls-min-version')
+  if (version !== undefined && !VERSIONS.test(version))
+    return `--tls-min-version=${version} is none of VersionTLS10 to VersionTLS13`
+  if (suites.length === 0 || version === 'VersionTLS13') return undefined
+  return HTTP2.some((suite) => suites.includes(suite))
+    ? undefined
+    : `--${flag} has neither ${HTTP2.join(' nor ')}, which HTTP/2 needs`
+}
+
+/** Flags without which a static pod's program ends at once; of each group one is enough. */
+const REQUIRED: Partial<Readonly<Record<ComponentName, readonly (readonly string[])[]>>> = {
+  'kube-apiserver': [
+    ['etcd-servers'],
+    ['service-account-issuer'],
+    ['service-account-signing-key-file', 'service-account-signing-endpoint'],
+    ['service-account-key-file', 'service-account-signing-endpoint'],
+  ],
+  'kube-controller-manager': [['kubeconfig', 'master']],
+  'kube-scheduler': [['kubeconfig', 'master', 'config']],
+}
+
+// Units take flags from environment files that may be out of sight.
+function missingProblem({ component, source, flags }: Launch): string | undefined {
+  if (source !== 'static-pod') return undefined
+  const missing = (REQUIRED[component] ?? []).find((group) =>
+    group.every((flag) => flagList(flags, flag).length === 0),
+  )
+  return missing && `${component} has no --${missing[0]}, which it demands`
+}
+
+/** Whether an API server lets everybody do everything; without a mode it does. */
+export function isAlwaysAllow({ source, flags }: Launch): boolean {
+  const modes = flagList(flags, 'authorization-mode')
+  if (modes.length > 0) return modes.includes('AlwaysAllow')
+  return source === 'static-pod' && !flags.has('authorization-config')
+}
+
+const MODES = ['ABAC', 'AlwaysAllow', 'AlwaysDeny', 'Node', 'RBAC', 'Webhook']
+
+function modeProblem({ component, flags }: Launch): string | undefined {
+  if (component !== 'kube-apiserver') return undefined
+  const odd = flagList(flags, 'authorization-mode').find((mode) => !MODES.includes(mode))
+  return odd && `--authorization-mode: there is no mode ${odd}`
+}
+
+const SECURE_PORTS: Partial<Readonly<Record<ComponentName, number>>> = {
+  'kube-apiserver': 6443,
+  'kube-controller-manager': 10257,
+  'kube-scheduler': 10259,
+}
+
+/** A probe at a port where the program does not listen. */
+function portProblem({ component, flags, probes }: Launch): string | undefined {
+  if (flags.has('config-file')) return undefined
+  const secure = SECURE_PORTS[component]
+  const urls = [...flags].flatMap(([name, values]) =>
+    name.startsWith('listen-') ? values.join(',').split(',') : [],
+  )
+  const listens = (port: number, scheme: string): boolean =>
+    component === 'etcd'
+      ? urls.some((url) => url.startsWith(`${scheme}:`) && url.endsWith(`:${port}`))
+      : secure === undefined ||
+        scheme === 'http' ||
+        Number(flagOf(flags, 'secure-port') ?? secure) === port
+  const lost = probes.find(
+    ({ port, scheme }) => typeof port === 'number' && !listens(port, scheme.toLowerCase()),
+  )
+  return (
+    lost &&
+    `its ${lost.kind} probe asks port ${lost.port} by ${lost.scheme}, where it does not listen`
+  )
+}
+
+/** The kubelet's probes show no identity: answered with 401 they get the API server ended. */
+function probeProblem(launch: Launch): string | undefined {
+  const { component, flags, probes } = launch
+  if (component !== 'kube-apiserver' || probes.length === 0) return undefined
+  const why = 'has its probes refused (401), and the kubelet ends it'
+  // kube-apiserver turns anonymous requests off by itself beside AlwaysAllow.
+  if (isAlwaysAllow(launch))
+    return `the authorization mode AlwaysAllow turns anonymous requests off, which ${why}`
+  const isAnonymous = !flags.has('anonymous-auth') || flagIsTrue(flags, 'anonymous-auth')
+  return isAnonymous ? undefined : `--anonymous-auth=false ${why}`
+}
+
+function removedProblem({ component, flags, version }: Launch): string | undefined {
+  const [removed] = version === undefined ? [] : removedFlagsOf(component, flags, version)
+  return removed && `--${removed.flag} is unknown to ${component} since ${removed.since}`
+}
+
+/** What is wrong with a command line by itself, whatever the files say. */
+export function flagProblem(launch: Launch): Refusal | undefined {
+  const message =
+    removedProblem(launch) ??
+    missingProblem(launch) ??
+    modeProblem(launch) ??
+    tlsProblem(launch) ??
+    portProblem(launch) ??
+    probeProblem(launch)
+  if (message === undefined) return undefined
+  const { node, path } = launch
+  return { code: 'flag', message, node, ...(path !== undefined && { path }) }
+}

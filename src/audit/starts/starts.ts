@@ -1,0 +1,115 @@
+import {
+  absence,
+  bundleProblem,
+  fileOnNode,
+  leafOf,
+  pairProblem,
+  type Refusal,
+} from '../graph/credentials.js'
+import type { Fleet, KubeletServer } from '../graph/servers.js'
+import type { ComponentName, Launch, NodeEvidence } from '../read/evidence.js'
+import type { ComponentState } from '../types.js'
+import { COMPONENT_CHECKS, kubeconfigFileProblem } from './files.js'
+import { flagProblem } from './flags.js'
+
+/** What stops a component, by `<name>/<node>`; undefined for one that starts. */
+export type Outages = ReadonlyMap<string, Refusal | undefined>
+
+/**
+ * Which components start, by their own files alone: flags that name missing files, pairs that do not
+ * fit, bundles that do not parse. Whom they reach is another matter (see `connectionsOf`).
+ */
+export function componentOutages(fleet: Fleet, at: Date): Map<string, Refusal | undefined> {
+  const outages = new Map<string, Refusal | undefined>()
+  for (const node of fleet.evidence.nodes) {
+    for (const launch of node.launches) {
+      const { component } = launch
+      const key = `${component}/${node.name}`
+      if (component !== 'kubelet' && !outages.has(key))
+        outages.set(key, launchProblem(node, launch, component))
+    }
+  }
+  for (const kubelet of fleet.kubelets)
+    outages.set(`kubelet/${kubelet.node.name}`, kubeletProblem(kubelet, at))
+  return outages
+}
+
+function launchProblem(
+  node: NodeEvidence,
+  launch: Launch,
+  component: Exclude<ComponentName, 'kubelet'>,
+): Refusal | undefined {
+  if (launch.failure) {
+    const line = launch.failure.line === undefined ? '' : ` line ${launch.failure.line}`
+    const message = `manifest ${launch.path ?? ''}${line}: ${launch.failure.message}`
+    return {
+      code: 'unparsable',
+      message,
+      node: node.name,
+      ...(launch.path && { path: launch.path }),
+    }
+  }
+  const wrong = flagProblem(launch)
+  if (wrong) return wrong
+  for (const check of COMPONENT_CHECKS[component]) {
+    const problem = check(node, launch)
+    if (problem) return problem
+  }
+  return undefined
+}
+
+function kubeletProblem(
+  { node, kubelet, serving, clientCa }: KubeletServer,
+  at: Date,
+): Refusal | undefined {
+  const { failure, configPath } = kubelet
+  if (failure && configPath !== undefined) {
+    const message = `kubelet configuration ${configPath}: ${failure.message}`
+    return { code: 'unparsable', message, node: node.name, path: configPath }
+  }
+  const ca =
+    clientCa?.kind === 'file' ? bundleProblem(clientCa.file, 'client CA', 'every-block') : undefined
+  const pair = typeof serving === 'string' ? undefined : pairProblem(serving, 'server')
+  return ca ?? pair ?? credentialsProblem(node, kubelet, at)
+}
+
+// A kubelet whose client certificate has expired needs a bootstrap kubeconfig, which joining deletes.
+function credentialsProblem(
+  node: NodeEvidence,
+  { kubeconfigPath, bootstrapKubeconfigPath }: KubeletServer['kubelet'],
+  at: Date,
+): Refusal | undefined {
+  const bootstrap = fileOnNode(node, bootstrapKubeconfigPath)
+  if (bootstrap.state === 'present') return undefined
+  const file = fileOnNode(node, kubeconfigPath)
+  // Before `kubeadm join` there is neither file, and no kubelet that could miss them.
+  if (absence(file, 'kubeconfig')) return undefined
+  const problem = kubeconfigFileProblem(node, file)
+  if (problem) return problem
+  const user = node.kubeconfigs.get(file.path)?.user
+  const leaf =
+    user?.certificate &&
+    leafOf({ certificate: { ...file, pem: user.certificate }, key: file, embedded: true })
+  if (!leaf || leaf.facts.notAfter >= at) return undefined
+  const day = leaf.facts.notAfter.toISOString().slice(0, 10)
+  const message = `its client certificate in ${file.path} expired on ${day}, and there is no bootstrap kubeconfig`
+  return { code: 'expired', message, node: file.node, path: file.path }
+}
+
+/** The outages as reports carry them, in order of node and component. */
+export function componentStates(outages: Outages): readonly ComponentState[] {
+  return [...outages].map(([key, problem]) => {
+    const cut = key.indexOf('/')
+    const name = key.slice(0, cut) as ComponentName
+    const node = key.slice(cut + 1)
+    if (!problem) return { node, name, starts: true }
+    const path = problem.node === node ? problem.path : undefined
+    return {
+      node,
+      name,
+      starts: false,
+      reason: problem.message,
+      ...(path !== undefined && { path }),
+    }
+  })
+}

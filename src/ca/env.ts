@@ -1,0 +1,34 @@
+import { type CryptoEngine, runtimeEngine } from './engine.js'
+import { randomSerial } from './issue.js'
+import { generateKey, type KeyAlgorithm, type PrivateKey } from './keys/keys.js'
+
+/** What issuing takes from outside: the engine, the clock, keys and randomness. */
+export interface Env {
+  readonly engine: CryptoEngine
+  readonly now: Date
+  readonly newKey: (algorithm: KeyAlgorithm) => Promise<PrivateKey>
+  /** Content octets of a fresh serial number. */
+  readonly serial: () => Uint8Array
+  readonly randomBytes: (length: number) => Uint8Array
+}
+
+/** The runtime's own crypto engine, clock and randomness. Give another {@link Env} to make runs repeatable. */
+export function defaultEnv(): Env {
+  return envOf(runtimeEngine(), new Date())
+}
+
+/** An environment on another engine or at another time. */
+export function envOf(engine: Env['engine'], now: Date): Env {
+  return {
+    engine,
+    now,
+    newKey: (algorithm) => generateKey(engine, algorithm),
+    serial: () => randomSerial(engine),
+    randomBytes: (length) => engine.getRandomValues(new Uint8Array(length)),
+  }
+}
+
+/** The same, but with the cheapest keys for a plan whose files are only compared and thrown away. */
+export function planningEnv(env: Env): Env {
+  return { ...env, newKey: () => env.newKey('ECDSA-P256') }
+}

@@ -1,0 +1,67 @@
+import type { Cluster } from '../cluster/cluster.js'
+import { type FileEntry, file } from '../files/tree.js'
+import { AUTHORITIES, type AuthorityId, type CertificatePlace } from './table.js'
+
+/** Modes that kubeadm gives its files. */
+export const MODES = { certificate: 0o644, secret: 0o600 } as const
+
+export const KUBERNETES_DIR = 'etc/kubernetes'
+export const KUBELET_DIR = 'var/lib/kubelet'
+
+/** Where a certificate and its key, or the kubeconfig that carries both, lie in the tree of their owner. */
+export interface Files {
+  readonly certificate: string
+  readonly key: string
+}
+
+/** The certificates directory inside a node's tree. */
+export function pkiDir(cluster: Cluster): string {
+  return cluster.certificatesDir.replace(/^\/+|\/+$/g, '')
+}
+
+/** Paths of a place. For a kubeconfig both are the kubeconfig itself. */
+export function filesOf(cluster: Cluster, place: CertificatePlace): Files {
+  switch (place.kind) {
+    case 'pki':
+      return pair(`${pkiDir(cluster)}/${place.base}`)
+    case 'kubelet':
+      return pair(`${KUBELET_DIR}/pki/kubelet`)
+    case 'kubeconfig':
+      return {
+        certificate: `${KUBERNETES_DIR}/${place.file}`,
+        key: `${KUBERNETES_DIR}/${place.file}`,
+      }
+    case 'operator':
+      return { certificate: place.file, key: place.file }
+  }
+}
+
+/** Paths of an authority in a node's tree. */
+export function authorityFiles(cluster: Cluster, id: AuthorityId): Files {
+  return pair(`${pkiDir(cluster)}/${AUTHORITIES[id].base}`)
+}
+
+function pair(base: string): Files {
+  return { certificate: `${base}.crt`, key: `${base}.key` }
+}
+
+/** The service-account key pair: the API server's and the controller manager's, not certificates. */
+export function serviceAccountFiles(cluster: Cluster): {
+  readonly key: string
+  readonly pub: string
+} {
+  return { key: `${pkiDir(cluster)}/sa.key`, pub: `${pkiDir(cluster)}/sa.pub` }
+}
+
+/** Issuing authority followed by the root, for programs that need a self-signed anchor (`hierarchy` only). */
+export function rootBundleFile(cluster: Cluster): string {
+  return `${pkiDir(cluster)}/root-bundle.crt`
+}
+
+export function certificateFile(path: string, pem: string): FileEntry {
+  return file(path, pem, MODES.certificate)
+}
+
+export function secretFile(path: string, content: string): FileEntry {
+  return file(path, content, MODES.secret)
+}

@@ -1,0 +1,137 @@
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import * as v from 'valibot'
+import type { Waiver } from '../../audit/types.js'
+import { KpkiError, type SpecIssue } from '../../errors.js'
+import { loadYaml } from '../../files/yaml/yaml.js'
+import type { Io } from '../io.js'
+
+/** `waivers[0].rule`, as people write it. */
+export function issuePath(keys: readonly unknown[]): string {
+  if (keys.length === 0) return 'the file'
+  return keys
+    .map((key, at) =>
+      typeof key === 'number' ? `[${key}]` : `${at === 0 ? '' : '.'}${String(key)}`,
+    )
+    .join('')
+}
+
+/** The known words that one may have meant, nearest first. */
+export function nearest(word: string, known: readonly string[], most = 3): readonly string[] {
+  const wanted = word.toLowerCase()
+  return known
+    .map((candidate) => ({ candidate, far: distance(wanted, candidate.toLowerCase()) }))
+    .filter(({ candidate, far }) => {
+      const part = wanted.length > 2 && candidate.toLowerCase().includes(wanted)
+      return part || far <= Math.max(1, Math.floor(Math.max(wanted.length, candidate.length) / 3))
+    })
+    .sort((a, b) => a.far - b.far || (a.candidate < b.candidate ? -1 : 1))
+    .slice(0, most)
+    .map(({ candidate }) => candidate)
+}
+
+/** Levenshtein's edit distance. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + same))
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}
+
+/** All mistakes of a file as one error; a single one is the error itself. */
+export function mistakes(name: string, issues: readonly SpecIssue[], help: string): KpkiError {
+  const [first] = issues
+  const message =
+    issues.length === 1 && first !== undefined
+      ? `${name}: ${first.path}: ${first.message}`
+      : `${name} has ${issues.length} mistakes`
+  const hint = (issues.length === 1 ? first?.fix : undefined) ?? help
+  return new KpkiError('ERR_SPEC_INVALID', message, { issues }, { hint })
+}
+
+/** Looked for in the current folder; never in what is audited: a tree must not excuse itself. */
+export const WAIVERS_FILE = '.kpki-audit.yaml'
+
+const text = v.pipe(v.string('is not a text'), v.trim(), v.nonEmpty('is empty'))
+
+const day = v.pipe(
+  text,
+  v.regex(
+    /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/,
+    'is not a date such as 2027-03-31',
+  ),
+  v.check((value) => !Number.isNaN(Date.parse(value)), 'is not a date such as 2027-03-31'),
+)
+
+const waiver = v.strictObject(
+  {
+    rule: text,
+    node: v.optional(text),
+    path: v.optional(text),
+    reason: v.pipe(text, v.minLength(8, 'does not say why: a reason is a sentence')),
+    expires: v.optional(day),
+  },
+  problem,
+)
+
+const file = v.strictObject(
+  { apiVersion: v.optional(v.literal('kpki/v1alpha1')), waivers: v.array(waiver, 'is not a list') },
+  problem,
+)
+
+// valibot words a strict object's complaints for programmers.
+function problem({ expected, received }: { expected: string | null; received: string }): string {
+  if (expected === 'never') return `is not a known key`
+  return received === 'undefined' ? 'is missing' : 'is not a mapping of keys to values'
+}
+
+/**
+ * Reads the accepted findings: the given file, or `.kpki-audit.yaml` of the current folder if there is one.
+ *
+ * @throws KpkiError `ERR_SPEC_INVALID` with every mistake, `ERR_FILE_MISSING`, `ERR_YAML_INVALID`.
+ */
+export async function readWaivers(io: Io, path: string | undefined): Promise<readonly Waiver[]> {
+  const name = path ?? WAIVERS_FILE
+  const content = await contentOf(io, name, path === undefined)
+  return content === undefined ? [] : parseWaivers(content, name)
+}
+
+/** @throws KpkiError `ERR_SPEC_INVALID` with every mistake. */
+export function parseWaivers(content: string, name: string): readonly Waiver[] {
+  const value = loadYaml(content, name, { textPaths: ['waivers.*.expires', 'waivers.*.node'] })
+  const result = v.safeParse(file, value ?? { waivers: [] })
+  if (result.success)
+    return result.output.waivers.map(({ rule, reason, node, path, expires }) => ({
+      rule,
+      reason,
+      ...(node === undefined ? {} : { node }),
+      ...(path === undefined ? {} : { path }),
+      ...(expires === undefined ? {} : { expires }),
+    }))
+  const issues: SpecIssue[] = result.issues.map((issue) => ({
+    path: issuePath(issue.path?.map(({ key }) => key) ?? []),
+    message: issue.message,
+  }))
+  const help =
+    'a waiver has rule, reason, and if wanted node, path and expires: a date from which it no longer holds'
+  throw mistakes(name, issues, help)
+}
+
+async function contentOf(io: Io, name: string, optional: boolean): Promise<string | undefined> {
+  try {
+    return await readFile(resolve(io.cwd, name), 'utf8')
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    if (optional && code === 'ENOENT') return undefined
+    const details = { path: name }
+    if (code === 'ENOENT')
+      throw new KpkiError('ERR_FILE_MISSING', `${name} does not exist`, details, { cause })
+    throw new KpkiError('ERR_FILE_UNREADABLE', `${name} cannot be read`, details, { cause })
+  }
+}

@@ -1,0 +1,202 @@
+import * as v from 'valibot'
+import type { SpecIssue } from '../../errors.js'
+import { nearest } from '../../values/names.js'
+
+/** A value of which every part may be missing because it was not given or was not usable. */
+export type Incomplete<T> = T extends string | number | boolean | null | undefined
+  ? T
+  : T extends readonly (infer Item)[]
+    ? readonly (Incomplete<Item> | undefined)[]
+    : { readonly [K in keyof T]?: Incomplete<T[K]> | undefined }
+
+export interface Checked<T> {
+  /** The usable part of the value. */
+  readonly draft: Incomplete<T>
+  readonly issues: readonly SpecIssue[]
+}
+
+type AnySchema = v.GenericSchema
+type Key = string | number
+
+const MAX_ROUNDS = 200
+
+/**
+ * Checks a value against a schema and reports every mistake: a schema stops at the first unknown key of
+ * an object, so what was found is taken out and the rest is checked again.
+ *
+ * @param path where the value stands, for example `spec`; empty for the root
+ */
+export function checkSchema<S extends AnySchema>(
+  schema: S,
+  value: unknown,
+  path: string,
+): Checked<v.InferOutput<S>> {
+  let rest = withoutNulls(value)
+  const issues = new Map<string, SpecIssue>()
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const found = v.safeParse(schema, rest).issues
+    const reported = new Set<string>()
+    for (const issue of found ?? []) {
+      const keys = keysOf(issue)
+      const place = join(path, keys)
+      if (!issues.has(place)) issues.set(place, issueOf(schema, issue, keys, place))
+      // Missing keys stay missing: nothing is left to take out.
+      if (!isMissing(issue)) {
+        rest = without(rest, keys)
+        reported.add(place)
+      }
+    }
+    if (reported.size === 0) break
+  }
+  return { draft: rest as Incomplete<v.InferOutput<S>>, issues: [...issues.values()] }
+}
+
+function isMissing(issue: v.BaseIssue<unknown>): boolean {
+  return issue.kind === 'schema' && issue.input === undefined
+}
+
+function issueOf(
+  schema: AnySchema,
+  issue: v.BaseIssue<unknown>,
+  keys: readonly Key[],
+  path: string,
+): SpecIssue {
+  if (issue.kind !== 'schema') {
+    const [message = '', fix] = issue.message.split('\n')
+    return { path, message: `${shown(issue.input)} ${message}`.trim(), ...(fix ? { fix } : {}) }
+  }
+  if (issue.expected === 'never') return unknownKey(schema, keys, path)
+  if (isMissing(issue)) return { path, message: 'is missing', fix: missingFix(issue) }
+  const options = (issue.expected ?? '').match(/"[^"]*"/g)?.map((word) => word.slice(1, -1))
+  if (options && options.length > 0) return notOneOf(issue.input, options, path)
+  const expected = WORDS[issue.expected ?? ''] ?? issue.expected ?? 'another type'
+  const quote = expected === 'text' && ['number', 'boolean'].includes(typeof issue.input)
+  // What may be a secret is not shown.
+  const input = SECRET.test(String(keys.at(-1))) ? typeof issue.input : kindOf(issue.input)
+  return {
+    path,
+    message: `must be ${expected}, not ${input}`,
+    ...(quote
+      ? {
+          fix: input.includes(' ')
+            ? `put it in quotes: "${String(issue.input)}"`
+            : 'put it in quotes',
+        }
+      : {}),
+  }
+}
+
+const SECRET = /token|certificateKey/i
+
+const WORDS: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  boolean: 'true or false',
+  Array: 'a list',
+  Object: 'a mapping',
+}
+
+function missingFix(issue: v.BaseIssue<unknown>): string {
+  const options = issue.type === 'variant' || issue.type === 'picklist' ? issue.expected : undefined
+  return options
+    ? `write one of ${options.replace(/[()"]/g, '').replaceAll(' | ', ', ')}`
+    : 'add it'
+}
+
+function notOneOf(input: unknown, options: readonly string[], path: string): SpecIssue {
+  const near = typeof input === 'string' ? nearest(input, options) : undefined
+  const list = options.join(', ')
+  return {
+    path,
+    message: `${shown(input)} is not one of ${list}`,
+    fix: near === undefined ? `write one of ${list}` : `did you mean "${near}"?`,
+  }
+}
+
+function unknownKey(schema: AnySchema, keys: readonly Key[], path: string): SpecIssue {
+  const known = knownKeys(schema, keys.slice(0, -1))
+  const near = nearest(String(keys.at(-1)), known)
+  const fix =
+    near !== undefined
+      ? `did you mean "${near}"?`
+      : known.length > 0
+        ? `known here: ${known.join(', ')}`
+        : undefined
+  return { path, message: 'is not a known field', ...(fix === undefined ? {} : { fix }) }
+}
+
+interface Inner {
+  readonly type?: string
+  readonly wrapped?: AnySchema
+  readonly item?: AnySchema
+  readonly value?: AnySchema
+  readonly entries?: Readonly<Record<string, AnySchema>>
+  readonly options?: readonly AnySchema[]
+}
+
+/** Keys that the schema knows at a place of the value. */
+function knownKeys(schema: AnySchema, keys: readonly Key[]): readonly string[] {
+  const inner: Inner = schema
+  if (inner.wrapped) return knownKeys(inner.wrapped, keys)
+  if (inner.options) return [...new Set(inner.options.flatMap((option) => knownKeys(option, keys)))]
+  const [key, ...rest] = keys
+  if (key === undefined) return Object.keys(inner.entries ?? {})
+  const next = inner.entries?.[String(key)] ?? inner.item ?? inner.value
+  return next ? knownKeys(next, rest) : []
+}
+
+function keysOf(issue: v.BaseIssue<unknown>): readonly Key[] {
+  return (issue.path ?? []).map((item) =>
+    typeof item.key === 'number' ? item.key : String(item.key),
+  )
+}
+
+/** Path text as users write it: `spec.nodes[1].labels["a/b"]`. */
+export function join(base: string, keys: readonly Key[]): string {
+  return keys.reduce<string>((path, key) => {
+    if (typeof key === 'number') return `${path}[${key}]`
+    if (!/^[A-Za-z0-9_-]+$/.test(key)) return `${path}[${JSON.stringify(key)}]`
+    return path === '' ? key : `${path}.${key}`
+  }, base)
+}
+
+/** Without the part at `keys`; list items become undefined so that the others keep their numbers. */
+function without(value: unknown, keys: readonly Key[]): unknown {
+  const [key, ...rest] = keys
+  if (key === undefined) return undefined
+  if (Array.isArray(value)) {
+    return value.map((item: unknown, i) => (i === key ? without(item, rest) : item))
+  }
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, member]: [string, unknown]) => {
+      if (name !== key) return [[name, member]]
+      const left = without(member, rest)
+      return left === undefined ? [] : [[name, left]]
+    }),
+  )
+}
+
+/** In Kubernetes a field that is null is a field that was not given. */
+export function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item: unknown) => withoutNulls(item))
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, member]) => member !== null && member !== undefined)
+      .map(([key, member]: [string, unknown]) => [key, withoutNulls(member)]),
+  )
+}
+
+function shown(input: unknown): string {
+  return typeof input === 'string' || typeof input === 'number' ? JSON.stringify(input) : ''
+}
+
+function kindOf(input: unknown): string {
+  if (input === null) return 'nothing'
+  if (Array.isArray(input)) return 'a list'
+  if (typeof input === 'object') return 'a mapping'
+  return typeof input === 'string'
+    ? `the text ${JSON.stringify(input)}`
+    : `the ${typeof input} ${String(input)}`
+}

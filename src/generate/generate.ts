@@ -1,0 +1,117 @@
+import { defaultEnv, type Env } from '../ca/env.js'
+import { createVerifier } from '../ca/keys/signature.js'
+import {
+  type Authorities,
+  adoptFromNode,
+  establishAuthorities,
+  holdsEveryAuthority,
+} from '../certs/authorities.js'
+import { establishSecrets } from '../certs/secrets.js'
+import { type Cluster, controlPlanes } from '../cluster/cluster.js'
+import type { FileTree } from '../files/tree.js'
+import { type Change, compare, type DatedCertificate, type Part } from './changes.js'
+import { authoritiesPart, nodePart, operatorPart } from './layout.js'
+import { type ClusterSource, clusterOf } from './source.js'
+
+export type { Change, DatedCertificate, Part } from './changes.js'
+
+/** What is in an output folder already, by its sub-folder: `authorities`, `nodes/<name>`, `kubeconfig`. */
+export type Existing = (folder: string) => FileTree | Promise<FileTree>
+
+export interface GenerateOptions {
+  readonly env?: Env
+  /** What an earlier run left: it is kept where it is still right. Nothing by default. */
+  readonly existing?: Existing
+  /**
+   * Certificates that end within this time (milliseconds) are made anew. By default 30 days, and for
+   * certificates that live shorter than 90 days the last third of their validity.
+   */
+  readonly renewBefore?: number
+}
+
+/** A whole cluster's files in memory. */
+export interface Generated {
+  readonly cluster: Cluster
+  /** Every authority's certificate and key, the service-account keys, bootstrap token and certificate key. */
+  readonly authorities: FileTree
+  /** By node name: exactly what belongs on that node, from its root directory. */
+  readonly nodes: ReadonlyMap<string, FileTree>
+  /** Kubeconfigs for people. */
+  readonly kubeconfig: FileTree
+  /** For every file: whether it is new, kept or replaced, and why. Paths are relative to the output folder. */
+  readonly changes: readonly Change[]
+  readonly certificates: readonly DatedCertificate[]
+}
+
+/**
+ * Makes the files of a cluster part by part: first the authorities, then one part per node, then the
+ * operator's kubeconfigs. Only one part is in memory at a time.
+ */
+export async function* generateParts(
+  cluster: Cluster,
+  options: GenerateOptions = {},
+): AsyncGenerator<Part> {
+  const { env = defaultEnv(), existing = () => new Map(), renewBefore } = options
+  const before = await existing('authorities')
+  const kept = await recover(cluster, before, existing)
+  const authorities: Authorities = await establishAuthorities(cluster, kept, env)
+  const secrets = await establishSecrets(cluster, kept, env)
+  const verifier = createVerifier(env.engine)
+  const context = {
+    cluster,
+    authorities,
+    secrets,
+    env,
+    verifier,
+    ...(renewBefore !== undefined && { renewBefore }),
+  }
+  yield compare(authoritiesPart(context), before)
+  for (const node of cluster.nodes) {
+    const found = await existing(`nodes/${node.name}`)
+    yield compare(await nodePart(context, node, found), found)
+  }
+  const found = await existing('kubeconfig')
+  yield compare(await operatorPart(context, found), found)
+}
+
+// A lost authorities/ must not lead to new authorities while nodes still carry the old ones.
+async function recover(cluster: Cluster, before: FileTree, existing: Existing): Promise<FileTree> {
+  let found = before
+  for (const { name } of controlPlanes(cluster)) {
+    if (holdsEveryAuthority(cluster, found)) break
+    found = adoptFromNode(cluster, found, await existing(`nodes/${name}`))
+  }
+  return found
+}
+
+/**
+ * Makes every certificate, kubeconfig, manifest and configuration of a cluster, in memory.
+ *
+ * @throws KpkiError `ERR_SPEC_INVALID` with every mistake at once, `ERR_YAML_INVALID`, `ERR_CA_KEY_MISSING`,
+ *   `ERR_KEY_MISMATCH`
+ *
+ * @example
+ * ```ts
+ * const { nodes } = await generate(await readFile('cluster.yaml', 'utf8'))
+ * nodes.get('controlplane')?.get('etc/kubernetes/pki/apiserver.crt')
+ * ```
+ */
+export async function generate(
+  source: ClusterSource,
+  options: GenerateOptions = {},
+): Promise<Generated> {
+  const cluster = clusterOf(source)
+  const nodes = new Map<string, FileTree>()
+  let authorities: FileTree = new Map()
+  let kubeconfig: FileTree = new Map()
+  const changes: Change[] = []
+  const certificates: DatedCertificate[] = []
+  for await (const part of generateParts(cluster, options)) {
+    if (part.node !== undefined) nodes.set(part.node, part.tree)
+    else if (part.folder === 'authorities') authorities = part.tree
+    else kubeconfig = part.tree
+    changes.push(...part.changes)
+    certificates.push(...part.certificates)
+  }
+  return { cluster, authorities, nodes, kubeconfig, changes, certificates }
+}

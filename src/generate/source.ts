@@ -1,0 +1,37 @@
+import { KNOWN_CERTIFICATES } from '../certs/table.js'
+import type { Cluster } from '../cluster/cluster.js'
+import {
+  clusterDocuments,
+  type ResolvedCluster,
+  type ResolveOptions,
+  resolveDocuments,
+} from '../cluster/resolve/resolve.js'
+import type { ClusterSpec } from '../cluster/spec/schema.js'
+
+/**
+ * Reads a cluster.yaml (`kpki/v1alpha1`) or kubeadm's own configuration (`kubeadm.k8s.io/v1beta3` or
+ * `v1beta4`, several documents) into a complete cluster. Values that kubeadm would ask the machine or the
+ * internet for must be written.
+ *
+ * @throws KpkiError ERR_YAML_INVALID; ERR_SPEC_INVALID with every mistake at once
+ */
+export function parseCluster(text: string, options: ResolveOptions = {}): ResolvedCluster {
+  return resolveDocuments(clusterDocuments(text, options.source), KNOWN_CERTIFICATES, options)
+}
+
+/**
+ * Resolves a cluster.yaml that is a value already. See {@link parseCluster}.
+ *
+ * @throws KpkiError ERR_SPEC_INVALID with every mistake at once
+ */
+export function resolveCluster(spec: ClusterSpec, options: ResolveOptions = {}): ResolvedCluster {
+  return resolveDocuments([spec], KNOWN_CERTIFICATES, options)
+}
+
+/** What {@link generate} takes: a cluster file's text, the same as a value, or a resolved cluster. */
+export type ClusterSource = string | ClusterSpec | Cluster
+
+export function clusterOf(source: ClusterSource): Cluster {
+  if (typeof source === 'string') return parseCluster(source).cluster
+  return 'release' in source ? source : resolveCluster(source).cluster
+}

@@ -1,0 +1,145 @@
+import { KpkiError } from '../../errors.js'
+import { type Secret, secret } from '../run/remote.js'
+
+/** A file of ours as it is on the host. */
+export interface HostFile {
+  readonly kind: 'file' | 'symlink' | 'other'
+  readonly mode: number
+  /** `uid:gid` */
+  readonly owner: string
+  /** Hexadecimal SHA-256 of the content. */
+  readonly sha256: string
+  /** Text of a public CA certificate. */
+  readonly certificate?: string | undefined
+}
+
+export interface NodeStatus {
+  readonly ready: boolean
+  readonly labels: Readonly<Record<string, string>>
+  readonly taints: readonly { readonly key: string; readonly effect: string }[]
+}
+
+/** What one read-only script found on a host. */
+export interface HostFacts {
+  /** One value of each plain fact, by the name that the script gives it. */
+  readonly value: (name: string) => string
+  /** Every value of a fact that may occur several times. */
+  readonly values: (name: string) => readonly string[]
+  /** Content of a file, or undefined where there is none. */
+  readonly text: (name: string) => string | undefined
+  /** Seconds by which the host's clock certainly is ahead of the operator's; negative: behind. */
+  readonly clockSkew: number
+  readonly files: ReadonlyMap<string, HostFile>
+  /** Version by package, where installed. */
+  readonly packages: ReadonlyMap<string, string>
+  readonly nodes: ReadonlyMap<string, NodeStatus>
+  /** Hash by name of what was applied through the API. */
+  readonly applied: ReadonlyMap<string, string>
+  /** The login user's kubeconfig. */
+  readonly kubeconfig: Secret<string | undefined>
+}
+
+/**
+ * Reads the output of the facts script. `sent` and `received` (milliseconds) frame it in the operator's time.
+ *
+ * @throws KpkiError `ERR_REMOTE` when the host answered something else.
+ */
+export function parseFacts(
+  output: string,
+  host: string,
+  sent: number,
+  received: number,
+): HostFacts {
+  const start = output.indexOf('kpki-facts-begin\n')
+  const end = output.indexOf('\nkpki-facts-end', start)
+  if (start < 0 || end < 0) {
+    const message = `${host}: answered something that is not kpki's report`
+    const hint =
+      'see what the login shell prints: ssh to the host and run true, it must print nothing'
+    throw new KpkiError('ERR_REMOTE', message, { host }, { hint })
+  }
+  const lines = new Map<string, string[]>()
+  for (const line of output.slice(start, end).split('\n').slice(1)) {
+    const tab = line.indexOf('\t')
+    if (tab < 0) continue
+    const name = line.slice(0, tab)
+    const known = lines.get(name)
+    if (known) known.push(line.slice(tab + 1))
+    else lines.set(name, [line.slice(tab + 1)])
+  }
+  const values = (name: string) => lines.get(name) ?? []
+  const value = (name: string) => values(name)[0] ?? ''
+  const text = (name: string) => {
+    const encoded = values(name)[0]
+    return encoded === undefined ? undefined : decode(encoded)
+  }
+  return {
+    value,
+    values,
+    text,
+    clockSkew: skew(Number(value('time')), sent / 1000, received / 1000),
+    files: new Map(values('file').map(hostFile)),
+    packages: new Map(values('package').flatMap(installed)),
+    nodes: new Map(values('node').map(nodeStatus)),
+    applied: new Map(values('applied').map(pair)),
+    kubeconfig: secret(text('kubeconfig')),
+  }
+}
+
+/** Only what the two ends of the question prove: a slow answer is no wrong clock. */
+function skew(host: number, sent: number, received: number): number {
+  if (!Number.isFinite(host) || host === 0) return Number.NaN
+  return host > received ? host - received : Math.min(0, host - sent)
+}
+
+const decode = (encoded: string) => {
+  const bytes = Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0))
+  return new TextDecoder().decode(bytes)
+}
+
+function pair(value: string): readonly [string, string] {
+  const space = value.indexOf(' ')
+  return space < 0 ? [value, ''] : [value.slice(0, space), value.slice(space + 1)]
+}
+
+function hostFile(value: string): readonly [string, HostFile] {
+  const [path = '', kind, mode = '', sha256 = '', certificate = ''] = value.split('\t')
+  if (kind !== 'file')
+    return [path, { kind: kind === 'symlink' ? kind : 'other', mode: 0, owner: '', sha256: '' }]
+  const [bits = '', ...owner] = mode.split(':')
+  return [
+    path,
+    {
+      kind: 'file',
+      mode: Number.parseInt(bits, 8),
+      owner: owner.join(':'),
+      sha256,
+      certificate: certificate === '' ? undefined : decode(certificate),
+    },
+  ]
+}
+
+function installed(value: string): readonly (readonly [string, string])[] {
+  const [name = '', state, version] = value.split(/\s+/)
+  return version && state?.[1] === 'i' ? [[name, version]] : []
+}
+
+function nodeStatus(value: string): readonly [string, NodeStatus] {
+  const [name = '', ready, labels, taints] = value.split('\t')
+  return [
+    name,
+    {
+      ready: ready === 'True',
+      labels: json(labels) ?? {},
+      taints: json(taints) ?? [],
+    } as NodeStatus,
+  ]
+}
+
+function json(text: string | undefined): unknown {
+  try {
+    return text ? JSON.parse(text) : undefined
+  } catch {
+    return undefined
+  }
+}
