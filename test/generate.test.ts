@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { CertificateFacts } from '../src/ca/certificate/facts.js'
-import { hexOf } from '../src/ca/der/der.js'
 import { peculiarEngine, runtimeEngine } from '../src/ca/engine.js'
 import { envOf } from '../src/ca/env.js'
 import { verifySignature } from '../src/ca/keys/signature.js'
 import type { ClusterSpec } from '../src/cluster/spec/schema.js'
 import { loadYaml } from '../src/files/yaml/yaml.js'
 import { type Generated, generate, generateParts } from '../src/generate/generate.js'
+import { hexOf } from '../src/values/bytes.js'
 import {
   certificateIn,
   certificatesOf,

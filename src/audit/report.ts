@@ -1,4 +1,5 @@
 import { formatName } from '../ca/certificate/names.js'
+import { compareText, plural } from '../values/text.js'
 import type { Certificate, Evidence } from './read/evidence.js'
 import { isAuthority } from './read/read.js'
 import type { RuleOutcome } from './rules/run.js'
@@ -58,15 +59,11 @@ export function reportOf(
 function byGravity(a: Finding, b: Finding): number {
   return (
     RANK[a.severity] - RANK[b.severity] ||
-    compare(a.node ?? '', b.node ?? '') ||
-    compare(a.code, b.code) ||
-    compare(a.path ?? '', b.path ?? '') ||
-    compare(a.message, b.message)
+    compareText(a.node ?? '', b.node ?? '') ||
+    compareText(a.code, b.code) ||
+    compareText(a.path ?? '', b.path ?? '') ||
+    compareText(a.message, b.message)
   )
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 function waive(all: readonly Finding[], waivers: readonly Waiver[], at: Date) {
@@ -129,10 +126,6 @@ function verdictOf(findings: readonly Finding[], { crashed }: RuleOutcome): Verd
   return { status, errors, warnings, infos, summary }
 }
 
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
-}
-
 function statsOf(
   evidence: Evidence,
   { connections }: RuleContext,
@@ -189,10 +182,10 @@ export function expiryOf(evidence: Evidence, at: Date, horizonDays: number): rea
   })
   return rows.sort(
     (a, b) =>
-      compare(a.effectiveNotAfter, b.effectiveNotAfter) ||
-      compare(a.node, b.node) ||
-      compare(a.path, b.path) ||
-      compare(a.certificate, b.certificate),
+      compareText(a.effectiveNotAfter, b.effectiveNotAfter) ||
+      compareText(a.node, b.node) ||
+      compareText(a.path, b.path) ||
+      compareText(a.certificate, b.certificate),
   )
 }
 
@@ -290,7 +283,7 @@ export function timelineOf(
     })
   }
   const components = [...soonest.values()].sort(
-    (a, b) => compare(a.at, b.at) || compare(a.subject, b.subject),
+    (a, b) => compareText(a.at, b.at) || compareText(a.subject, b.subject),
   )
   const servers = components.filter(({ subject }) => subject.startsWith('kube-apiserver/'))
   const last = servers.at(-1)

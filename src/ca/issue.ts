@@ -1,8 +1,9 @@
+import { sameBytes } from '../values/bytes.js'
 import { EXTENSION, KEY_USAGE_BITS, USAGE_NAMES } from './certificate/extensions.js'
 import type { CertificateFacts, KeyUsageBit, Name, SubjectAltNames } from './certificate/facts.js'
 import { encodeName } from './certificate/names.js'
 import { encodeAddress } from './der/addresses.js'
-import { derError, sameBytes } from './der/der.js'
+import { derError } from './der/der.js'
 import {
   asciiString,
   bitString,

@@ -1,4 +1,5 @@
 import { KpkiError } from '../errors.js'
+import { base64Of, bytesOfBase64 } from '../values/bytes.js'
 
 /** One PEM block. Offsets count characters of a string, bytes of a Uint8Array. */
 export interface PemBlock {
@@ -82,7 +83,7 @@ function blockAt(source: string, start: number, foundEnd: number): ParsedBlock |
   if (!source.startsWith(label + DASHES, trailer)) return undefined
   const last = lineAt(source, trailer + label.length + DASHES.length)
   if (last.text !== '') return undefined
-  const der = decodeBase64(source, at, end)
+  const der = bytesOfBase64(source, at, end)
   return der && { label, headers, der, end: last.next }
 }
 
@@ -113,65 +114,11 @@ function latin1(bytes: Uint8Array): string {
   return text
 }
 
-const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-const SKIP = 64
-const PAD = 65
-const BAD = 66
-const VALUES = new Uint8Array(128).fill(BAD)
-for (let i = 0; i < 64; i++) VALUES[ALPHABET.charCodeAt(i)] = i
-for (const blank of ' \t\r\n') VALUES[blank.charCodeAt(0)] = SKIP
-VALUES['='.charCodeAt(0)] = PAD
-
-/** Padded standard base64 (RFC 4648 §4) with blanks anywhere; undefined when it is anything else. */
-export function decodeBase64(source: string, from = 0, to = source.length): Uint8Array | undefined {
-  const out = new Uint8Array(Math.ceil(((to - from) * 3) / 4))
-  let length = 0
-  let group = 0
-  let digits = 0
-  let pads = 0
-  for (let at = from; at < to; at++) {
-    const code = source.charCodeAt(at)
-    const value = code < 128 ? (VALUES[code] as number) : BAD
-    if (value < 64) {
-      if (pads > 0) return undefined
-      group = (group << 6) | value
-      if (++digits < 4) continue
-      out[length++] = group >>> 16
-      out[length++] = (group >>> 8) & 0xff
-      out[length++] = group & 0xff
-      digits = 0
-      group = 0
-    } else if (value === PAD) pads++
-    else if (value === BAD) return undefined
-  }
-  if (digits === 0 && pads === 0) return out.subarray(0, length)
-  if (digits < 2 || digits + pads !== 4) return undefined
-  if (digits === 2) out[length++] = (group >>> 4) & 0xff
-  else {
-    out[length++] = (group >>> 10) & 0xff
-    out[length++] = (group >>> 2) & 0xff
-  }
-  return out.subarray(0, length)
-}
-
 /** Writes one PEM block: 64 columns, `\n` line ends, a trailing newline (RFC 7468 strict). */
 export function encodePem(label: string, der: Uint8Array): string {
   let text = `-----BEGIN ${label}-----\n`
   for (let at = 0; at < der.length; at += 48) text += `${base64Of(der.subarray(at, at + 48))}\n`
   return `${text}-----END ${label}-----\n`
-}
-
-/** Padded standard base64 in one line (RFC 4648 §4). */
-export function base64Of(bytes: Uint8Array): string {
-  let text = ''
-  for (let at = 0; at < bytes.length; at += 3) {
-    const left = bytes.length - at
-    const group = ((bytes[at] as number) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0)
-    text += ALPHABET.charAt(group >>> 18) + ALPHABET.charAt((group >>> 12) & 63)
-    text += left > 1 ? ALPHABET.charAt((group >>> 6) & 63) : '='
-    text += left > 2 ? ALPHABET.charAt(group & 63) : '='
-  }
-  return text
 }
 
 /** The first block with one of `labels`; throws KpkiError `ERR_PEM_INVALID` when there is none. */
@@ -184,11 +131,6 @@ export function firstBlock(text: string | Uint8Array, ...labels: readonly string
       ? 'no PEM block'
       : `only ${[...new Set(blocks.map((one) => one.label.slice(0, 40)))].slice(0, 5).join(', ')}`
   throw new KpkiError('ERR_PEM_INVALID', `no ${labels.join(' or ')} block: found ${found}`, {})
-}
-
-/** Decodes padded standard base64, blanks anywhere (RFC 4648 §4); undefined when it is anything else. */
-export function bytesOfBase64(text: string): Uint8Array | undefined {
-  return decodeBase64(text, 0, text.length)
 }
 
 /** Whether bytes are a DER SEQUENCE rather than PEM text, which may begin with a `0` (also 0x30). */

@@ -8,6 +8,7 @@ import { encodePem } from '../ca/pem.js'
 import { localSigner, type Signer } from '../ca/signer.js'
 import { KpkiError } from '../errors.js'
 import type { Release } from '../releases/releases.js'
+import { isoDay } from '../values/time.js'
 import type { PlannedAuthority, PlannedLeaf } from './plan.js'
 import { AUTHORITIES, type AuthorityId } from './table.js'
 
@@ -111,7 +112,7 @@ export function notAfterOf(notBefore: Date, validity: number, issuer: Authority 
 
 function refuseExpired({ id, facts }: Authority, now: Date): void {
   if (facts.notAfter > now) return
-  const message = `${id} expired on ${facts.notAfter.toISOString().slice(0, 10)}: nothing it signs is valid`
+  const message = `${id} expired on ${isoDay(facts.notAfter)}: nothing it signs is valid`
   throw new KpkiError('ERR_SPEC_INVALID', message, {
     issues: [
       {

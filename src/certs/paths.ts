@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/cluster.js'
 import { type FileEntry, file } from '../files/tree.js'
+import { treePath } from '../values/paths.js'
 import { AUTHORITIES, type AuthorityId, type CertificatePlace } from './table.js'
 
 /** Modes that kubeadm gives its files. */
@@ -16,7 +17,7 @@ export interface Files {
 
 /** The certificates directory inside a node's tree. */
 export function pkiDir(cluster: Cluster): string {
-  return cluster.certificatesDir.replace(/^\/+|\/+$/g, '')
+  return treePath(cluster.certificatesDir)
 }
 
 /** Paths of a place. For a kubeconfig both are the kubeconfig itself. */

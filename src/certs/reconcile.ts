@@ -3,6 +3,8 @@ import { encodeName, subject } from '../ca/certificate/names.js'
 import { type PrivateKey, sameKey } from '../ca/keys/keys.js'
 import type { Verifier } from '../ca/keys/signature.js'
 import { PROFILES } from '../ca/profiles.js'
+import { sameBytes } from '../values/bytes.js'
+import { isoDay } from '../values/time.js'
 import { type Authority, notAfterOf } from './issue.js'
 import type { PlannedLeaf } from './plan.js'
 
@@ -38,10 +40,12 @@ export async function reasonToReplace(
   if (facts === undefined) return 'its certificate is missing'
   if (key === undefined) return 'its key is missing'
   if (!sameKey(facts.publicKey.spki, key.spki)) return 'its key does not fit its certificate'
-  if (!same(facts.issuer.raw, issuer.facts.subject.raw)) return `it is not signed by ${issuer.id}`
+  if (!sameBytes(facts.issuer.raw, issuer.facts.subject.raw))
+    return `it is not signed by ${issuer.id}`
   if (!(await verifier.verify(facts, issuer.facts.publicKey.spki)))
     return `its signature is not by the present key of ${issuer.id}`
-  if (!same(facts.subject.raw, encodeName(subject(planned.subject)))) return 'its subject changed'
+  if (!sameBytes(facts.subject.raw, encodeName(subject(planned.subject))))
+    return 'its subject changed'
   if (!sameNames(facts, planned.altNames)) return 'its names and addresses changed'
   if (!sameUsages(facts, planned)) return 'its usages changed'
   if (key.algorithm !== planned.keyAlgorithm) return `its key is not ${planned.keyAlgorithm}`
@@ -56,14 +60,6 @@ export async function reasonToReplace(
   if (left < (renewBefore ?? Math.min(MONTH, planned.validity / 3)))
     return `it ends on ${isoDay(facts.notAfter)}`
   return undefined
-}
-
-function isoDay(date: Date): string {
-  return date.toISOString().slice(0, 10)
-}
-
-function same(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
 }
 
 function sameNames(facts: CertificateFacts, planned: SubjectAltNames | undefined): boolean {

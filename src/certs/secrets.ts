@@ -1,8 +1,8 @@
-import { hexOf } from '../ca/der/der.js'
 import type { Env } from '../ca/env.js'
 import { type PrivateKey, publicKeyPem, readPrivateKey } from '../ca/keys/keys.js'
 import type { Cluster } from '../cluster/cluster.js'
 import { type FileTree, textAt } from '../files/tree.js'
+import { hexOf } from '../values/bytes.js'
 
 /** Secrets of a cluster that are not certificates. */
 export interface ClusterSecrets {

@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/cluster.js'
 import type { Change, DatedCertificate } from '../generate/changes.js'
+import { isoDay } from '../values/time.js'
 
 /** Groups of changes by action, for the line that sums a plan up. */
 export function summary(changes: readonly Change[]): string {
@@ -30,7 +31,8 @@ function ends(certificates: readonly DatedCertificate[]): Ends | undefined {
   const [first] = sorted
   const stops = sorted.find(({ id }) => !PERSONAL.test(id))
   if (first === undefined || stops === undefined) return undefined
-  const alike = sorted.filter(({ notAfter }) => day(notAfter) === day(first.notAfter)).length - 1
+  const alike =
+    sorted.filter(({ notAfter }) => isoDay(notAfter) === isoDay(first.notAfter)).length - 1
   return { first, alike, stops: stops.notAfter }
 }
 
@@ -41,8 +43,8 @@ export function dates(certificates: readonly DatedCertificate[]): string {
   const { first, alike, stops } = found
   const others = alike === 0 ? '' : `, and ${alike} more that day`
   return [
-    `first to end: ${first.id} on ${day(first.notAfter)}${others} (${first.path})\n`,
-    `the cluster stops on ${day(stops)} unless its certificates are renewed before\n`,
+    `first to end: ${first.id} on ${isoDay(first.notAfter)}${others} (${first.path})\n`,
+    `the cluster stops on ${isoDay(stops)} unless its certificates are renewed before\n`,
   ].join('')
 }
 
@@ -74,11 +76,7 @@ export function notes(
     .filter(({ notAfter }) => notAfter.getTime() - now.getTime() < AUTHORITY_HORIZON)
     .map(
       ({ id, notAfter }) =>
-        `authority ${id} ends on ${day(notAfter)} and is never replaced here: plan its rotation now`,
+        `authority ${id} ends on ${isoDay(notAfter)} and is never replaced here: plan its rotation now`,
     )
   return [...single, ...ending]
-}
-
-export function day(date: Date): string {
-  return date.toISOString().slice(0, 10)
 }

@@ -1,11 +1,13 @@
 import { AUTHORITIES, LEAVES, type LeafRow } from '../certs/table.js'
 import { DEFAULT_TIMEOUTS, toV1beta4, V1BETA3 } from '../cluster/kubeadm/convert.js'
+import { modeText } from '../files/tree.js'
+import { sameBytes } from '../values/bytes.js'
 import type { JsonObject } from '../values/json.js'
+import { isObject } from '../values/json.js'
 import { diffKubeconfigs, diffPem } from './certificates.js'
 import { diffArguments, diffPods, fields } from './pods.js'
 import { type DifferenceDraft, draft, present, sentence } from './text.js'
 import type { ClusterView, Content, Difference, FileView, FolderView } from './types.js'
-import { isObject } from './values.js'
 
 const BASES: ReadonlyMap<string, string> = new Map([
   ...Object.entries(AUTHORITIES).map(([id, { base }]) => [base, id] as const),
@@ -108,11 +110,7 @@ function describe(content: Content): string | undefined {
 
 function mode(before: number | undefined, after: number | undefined): DifferenceDraft | undefined {
   if (before === undefined || after === undefined) return undefined
-  return draft('mode', 'mode', octal(before), octal(after))
-}
-
-function octal(mode: number): string {
-  return mode.toString(8).padStart(4, '0')
+  return draft('mode', 'mode', modeText(before), modeText(after))
 }
 
 function diffContents(before: Content, after: Content): readonly DifferenceDraft[] {
@@ -148,10 +146,6 @@ const NAMES: Readonly<Record<Content['kind'], string>> = {
 
 function changed(message: string): DifferenceDraft {
   return { kind: 'content', change: 'changed', subject: 'content', message }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
 }
 
 // kubeadm's two API versions are compared as v1beta4: the same setting written in the other form is no difference.

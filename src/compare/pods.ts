@@ -1,7 +1,8 @@
 import { type Flags, parseFlags } from '../values/command-line.js'
 import type { Json, JsonObject } from '../values/json.js'
+import { isList, isObject } from '../values/json.js'
 import { type DifferenceDraft, draft, present } from './text.js'
-import { diffValues, isList, isObject, shown } from './values.js'
+import { diffValues, shown } from './values.js'
 
 /** Differences between two command lines, flag by flag; also their order, where flags repeat or the last one wins. */
 export function diffArguments(

@@ -1,4 +1,4 @@
-import { printable } from '../values/text.js'
+import { plural, printable } from '../values/text.js'
 import type { Difference, DifferenceKind } from './types.js'
 
 /** A difference before it has a place. */
@@ -79,13 +79,8 @@ export function differencesText(differences: readonly Difference[]): string {
 export function differencesSummary(differences: readonly Difference[]): string {
   const files = new Set(differences.map(({ node, path }) => JSON.stringify([node, path]))).size
   const nodes = new Set(differences.flatMap(({ node }) => node ?? [])).size
-  const on = nodes === 0 ? '' : ` on ${count(nodes, 'node')}`
-  return `${count(differences.length, 'difference')} in ${count(files, 'file')}${on}`
-}
-
-/** `1 file`, `2 files` */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
+  const on = nodes === 0 ? '' : ` on ${plural(nodes, 'node')}`
+  return `${plural(differences.length, 'difference')} in ${plural(files, 'file')}${on}`
 }
 
 /** `cp1, cp2`, and how many more where there are many. */

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../values/json.js'
+import { isList, isObject } from '../values/json.js'
 
 /** What stands for a secret in every text. */
 export const HIDDEN = '(secret, not shown)'
@@ -115,12 +116,4 @@ function byName(list: readonly Json[]): ReadonlyMap<string, Json> | undefined {
 
 function isPlain(value: Json): boolean {
   return typeof value !== 'object' || value === null
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-export function isList(value: Json | undefined): value is readonly Json[] {
-  return Array.isArray(value)
 }

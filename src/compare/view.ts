@@ -5,8 +5,8 @@ import { loadYamlAll } from '../files/yaml/yaml.js'
 import { type CertificateView, type InspectedObject, inspectFile } from '../inspect/inspect.js'
 import { splitWords } from '../values/command-line.js'
 import type { JsonObject } from '../values/json.js'
+import { isObject } from '../values/json.js'
 import type { CertificateShape, Content, FileView, KubeconfigShape } from './types.js'
-import { isObject } from './values.js'
 
 const STRUCTURED = /\.(ya?ml|json|conf|kubeconfig)$/
 const FIVE_MINUTES = 300_000

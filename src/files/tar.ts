@@ -121,7 +121,7 @@ function numberAt(block: Uint8Array, at: number, size: number): number | undefin
   return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : undefined
 }
 
-// Historic writers summed signed bytes.
+// The sum of a header's bytes, the checksum's own read as spaces; historic writers summed signed bytes.
 function checksums(block: Uint8Array): readonly [number, number] {
   let unsigned = 0
   let signed = 0
@@ -159,27 +159,6 @@ export function* writeTar(members: Iterable<TarMember>): Generator<Uint8Array> {
   yield new Uint8Array(2 * block)
 }
 
-/** Reads an archive that {@link writeTar} or another ustar writer made; a bad checksum is an Error. */
-export function readTar(archive: Uint8Array): readonly TarMember[] {
-  const members: TarMember[] = []
-  for (let at = 0; at + block <= archive.length; ) {
-    const head = archive.subarray(at, at + block)
-    if (head.every((byte) => byte === 0)) break
-    if (octal(head, 148, 8) !== checksum(head)) throw new Error(`tar: bad checksum at byte ${at}`)
-    const prefix = text(head, 345, 155)
-    const path = prefix ? `${prefix}/${text(head, 0, 100)}` : text(head, 0, 100)
-    const size = octal(head, 124, 12)
-    const start = at + block
-    if (start + size > archive.length) throw new Error(`tar: ${path} is cut off`)
-    const mode = octal(head, 100, 8)
-    const type = head[156]
-    if (type === 0x35) members.push({ path: path.replace(/\/$/, ''), mode })
-    else members.push({ path, mode, data: archive.slice(start, start + size) })
-    at = start + Math.ceil(size / block) * block
-  }
-  return members
-}
-
 function header(member: TarMember): Uint8Array {
   const head = new Uint8Array(block)
   const put = (value: string, at: number) => head.set(encoder.encode(value), at)
@@ -191,7 +170,7 @@ function header(member: TarMember): Uint8Array {
   put('ustar\x0000root', 257)
   put('root', 297)
   put(prefix, 345)
-  put(`${digits(checksum(head), 6)}\0 `, 148)
+  put(`${digits(checksums(head)[0], 6)}\0 `, 148)
   return head
 }
 
@@ -207,16 +186,3 @@ function split(path: string): { readonly name: string; readonly prefix: string }
 }
 
 const digits = (value: number, width: number) => value.toString(8).padStart(width, '0')
-
-const text = (head: Uint8Array, at: number, size: number) =>
-  decoder.decode(head.subarray(at, at + size)).replace(/\0[\s\S]*$/, '')
-
-const octal = (head: Uint8Array, at: number, size: number) =>
-  Number.parseInt(text(head, at, size).trim() || '0', 8)
-
-/** The sum of the header's bytes, the checksum field itself read as spaces. */
-function checksum(head: Uint8Array): number {
-  let sum = 0
-  for (const [at, byte] of head.entries()) sum += at >= 148 && at < 156 ? 32 : byte
-  return sum
-}

@@ -88,3 +88,8 @@ export function under(tree: FileTree, prefix: string): FileTree {
   }
   return part
 }
+
+/** A file's mode as `stat` and kubeadm write it: `0600`. */
+export function modeText(mode: number): string {
+  return (mode & 0o7777).toString(8).padStart(4, '0')
+}

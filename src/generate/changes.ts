@@ -3,9 +3,11 @@ import {
   type FileEntry,
   type FileTree,
   fileAt,
+  modeText,
   type TreeEntry,
   treeOf,
 } from '../files/tree.js'
+import { sameBytes } from '../values/bytes.js'
 
 /** What happens to one file, and why. */
 export interface Change {
@@ -79,14 +81,9 @@ function verdict(
   if (!sameBytes(old.data, entry.data))
     return { action: 'replace', reason: reason ?? 'its content changed' }
   if (old.mode !== entry.mode)
-    return { action: 'replace', reason: `its mode is ${octal(old.mode)}, not ${octal(entry.mode)}` }
+    return {
+      action: 'replace',
+      reason: `its mode is ${modeText(old.mode)}, not ${modeText(entry.mode)}`,
+    }
   return { action: 'keep', reason: 'it is right' }
-}
-
-function octal(mode: number): string {
-  return mode.toString(8).padStart(4, '0')
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
 }

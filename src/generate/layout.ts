@@ -1,5 +1,4 @@
 import { readCertificate } from '../ca/certificate/read.js'
-import { hexOf } from '../ca/der/der.js'
 import type { Env } from '../ca/env.js'
 import { readPrivateKey } from '../ca/keys/keys.js'
 import type { Verifier } from '../ca/keys/signature.js'
@@ -26,6 +25,7 @@ import { type FileTree, textAt } from '../files/tree.js'
 import { embeddedCredentials } from '../kubeconfig/read.js'
 import { endpointServer, kubeconfigText, serverFor } from '../kubeconfig/write.js'
 import { nodeFiles } from '../manifests/node-files.js'
+import { hexOf } from '../values/bytes.js'
 import type { DatedCertificate, DraftPart, FileDraft } from './changes.js'
 
 /** What every part of a cluster's output is made from. */

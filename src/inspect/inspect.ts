@@ -2,14 +2,15 @@ import type { CertificateFacts, DecodedAltNames, PublicKeyFacts } from '../ca/ce
 import { formatName } from '../ca/certificate/names.js'
 import { readCertificate } from '../ca/certificate/read.js'
 import { readContainer } from '../ca/containers.js'
-import { hexOf } from '../ca/der/der.js'
 import { type CryptoEngine, runtimeEngine } from '../ca/engine.js'
 import { readPrivateKeyWith, readPublicKey } from '../ca/keys/keys.js'
-import { decodeBase64, encodePem, type PemBlock, parsePem } from '../ca/pem.js'
+import { encodePem, type PemBlock, parsePem } from '../ca/pem.js'
 import { readRequest } from '../ca/request.js'
 import { isKpkiError } from '../errors.js'
 import { loadYaml } from '../files/yaml/yaml.js'
+import { bytesOfBase64, hexOf } from '../values/bytes.js'
 import type { JsonObject } from '../values/json.js'
+import { isObject } from '../values/json.js'
 
 /** The kubeconfig that a text is; undefined where it is none. */
 export function kubeconfigObject(text: string): JsonObject | undefined {
@@ -20,10 +21,6 @@ export function kubeconfigObject(text: string): JsonObject | undefined {
     if (!isKpkiError(error)) throw error
     return undefined
   }
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Named entries of one of a kubeconfig's lists. */
@@ -219,7 +216,7 @@ function viewer(engine: CryptoEngine): Viewer {
   const embedded = async (value: JsonObject, field: string): Promise<Embedded> => {
     const encoded = value[field]
     if (encoded === undefined) return { certificates: [], unreadable: [] }
-    const bytes = typeof encoded === 'string' ? decodeBase64(encoded) : undefined
+    const bytes = typeof encoded === 'string' ? bytesOfBase64(encoded) : undefined
     const blocks = parsePem(bytes ?? new Uint8Array())
     if (blocks.length === 0) {
       const reason = 'it holds no PEM in base64'

@@ -1,6 +1,6 @@
-import { bytesOfBase64 } from '../ca/pem.js'
 import { loadYaml } from '../files/yaml/yaml.js'
-import type { JsonObject } from '../values/json.js'
+import { bytesOfBase64 } from '../values/bytes.js'
+import { isObject } from '../values/json.js'
 
 /** The credentials of a kubeconfig's current user, as PEM text. */
 export interface EmbeddedCredentials {
@@ -22,10 +22,6 @@ export function embeddedCredentials(text: string): EmbeddedCredentials {
   const certificate = decoded(at(user, 'client-certificate-data'))
   const key = decoded(at(user, 'client-key-data'))
   return { ...(certificate !== undefined && { certificate }), ...(key !== undefined && { key }) }
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function at(value: unknown, key: string): unknown {

@@ -1,9 +1,9 @@
 import type { PrivateKey } from '../ca/keys/keys.js'
-import { base64Of } from '../ca/pem.js'
 import type { CertificatePlace } from '../certs/table.js'
 import { type Cluster, type ClusterNode, controlPlanes } from '../cluster/cluster.js'
 import { dumpYaml } from '../files/yaml/yaml.js'
 import { bracketed } from '../values/addresses.js'
+import { base64Of } from '../values/bytes.js'
 
 /** What one kubeconfig says. */
 export interface KubeconfigSpec {

@@ -1,5 +1,6 @@
 import type { Argument, Cluster } from '../cluster/cluster.js'
 import type { Release } from '../releases/releases.js'
+import { compareText } from '../values/text.js'
 import { pkiFile } from './paths.js'
 
 /** A component's default flags by name, as kubeadm computes them. */
@@ -41,12 +42,7 @@ export function argumentValue(extra: readonly Argument[], name: string): string 
 }
 
 function byNameAndValue(a: Argument, b: Argument): number {
-  return compareBytes(a.name, b.name) || compareBytes(a.value, b.value)
-}
-
-/** Go's string order for the texts that occur here. */
-export function compareBytes(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
+  return compareText(a.name, b.name) || compareText(a.value, b.value)
 }
 
 /** Components that run as static pods, in kubeadm's words. */

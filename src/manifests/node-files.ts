@@ -1,9 +1,10 @@
 import type { Cluster, ClusterNode } from '../cluster/cluster.js'
 import { type FileEntry, file } from '../files/tree.js'
 import { dumpYamlAll } from '../files/yaml/yaml.js'
+import { treePath } from '../values/paths.js'
 import { type JoinSecrets, kubeadmYaml, PATCHES_DIR } from './kubeadm/kubeadm.js'
 import { kubeletFiles } from './kubeadm/kubelet.js'
-import { KUBERNETES_DIR, treePath } from './paths.js'
+import { KUBERNETES_DIR } from './paths.js'
 import { manifestFiles, type StaticPodOptions } from './pods/static-pods.js'
 import { bindingsOf } from './rbac.js'
 

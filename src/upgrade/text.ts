@@ -1,6 +1,6 @@
-import { count, differencesText, nodesText } from '../compare/text.js'
+import { differencesText, nodesText } from '../compare/text.js'
 import type { Difference } from '../compare/types.js'
-import { printable } from '../values/text.js'
+import { plural, printable } from '../values/text.js'
 import type { UpgradeArea, UpgradeItem, UpgradePlan, UpgradeStep } from './types.js'
 
 const AREAS: Readonly<Record<UpgradeArea, string>> = {
@@ -19,13 +19,13 @@ export function upgradeText(plan: UpgradePlan): string {
   if (steps.length === 0) return `${printable(plan.cluster)} is at ${to} already\n`
   const urgent = steps.flatMap(({ items }) => items.filter(({ before }) => before === true))
   const head = [
-    `${printable(plan.cluster)}: ${from} → ${to} in ${count(steps.length, 'step')}: `,
+    `${printable(plan.cluster)}: ${from} → ${to} in ${plural(steps.length, 'step')}: `,
     `${[from, ...steps.map((step) => step.to)].join(' → ')}\n`,
     steps.length > 1
       ? 'kubeadm upgrades one minor at a time; control planes first, then their kubelets, then workers\n'
       : '',
     urgent.length > 0
-      ? `${count(urgent.length, 'thing')} must be done before a step (marked !)\n`
+      ? `${plural(urgent.length, 'thing')} must be done before a step (marked !)\n`
       : '',
   ]
   return [

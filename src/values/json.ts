@@ -5,6 +5,7 @@ export interface JsonObject {
   readonly [key: string]: Json
 }
 
+/** Narrows to a mapping: neither a list nor null. */
 export function isObject(value: unknown): value is JsonObject {
   return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
@@ -45,7 +46,10 @@ export function sameJson(a: unknown, b: unknown): boolean {
   }
   if (!isObject(a) || !isObject(b)) return a === b
   const keys = Object.keys(a)
-  return keys.length === Object.keys(b).length && keys.every((key) => sameJson(a[key], b[key]))
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && sameJson(a[key], b[key]))
+  )
 }
 
 /** Narrows to a list. */
@@ -81,4 +85,30 @@ export function withoutEmpty(members: Readonly<Record<string, Json | undefined>>
 function isEmpty(value: Json): boolean {
   if (value === null || value === '') return true
   return typeof value === 'object' && Object.keys(value).length === 0
+}
+
+/** The value at a path of keys, if every step is an object that owns the key. */
+export function at(value: Json | undefined, ...keys: readonly string[]): Json | undefined {
+  let here: Json | undefined = value
+  for (const key of keys) here = isObject(here) && Object.hasOwn(here, key) ? here[key] : undefined
+  return here
+}
+
+export function scalarText(value: Json | undefined): string | undefined {
+  if (typeof value === 'string') return value
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
+}
+
+/** Non-empty text. */
+export function filled(value: Json | undefined): string | undefined {
+  const text = scalarText(value)
+  return text === undefined || text === '' ? undefined : text
+}
+
+export function listOf(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? value : []
+}
+
+export function textsOf(value: Json | undefined): readonly string[] {
+  return listOf(value).flatMap((item) => scalarText(item) ?? [])
 }

@@ -39,14 +39,30 @@ function isLabelName(text: string): boolean {
  * short word, three in a long one), or the only one that begins with it. Undefined: nothing is near.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  const [first] = misspelt(word, candidates)
+  const begun = word.length >= 3 ? candidates.filter((one) => beginsWith(one, word)) : []
+  return first ?? (begun.length === 1 ? begun[0] : undefined)
+}
+
+/** The candidates that one may have meant, at most three, the nearest first; then those that contain the word. */
+export function nearestOf(word: string, candidates: readonly string[]): readonly string[] {
+  const lower = word.toLowerCase()
+  const parts = word.length >= 3 ? candidates.filter((c) => c.toLowerCase().includes(lower)) : []
+  return [...new Set([...misspelt(word, candidates), ...parts])].slice(0, 3)
+}
+
+function beginsWith(candidate: string, word: string): boolean {
+  return candidate.toLowerCase().startsWith(word.toLowerCase())
+}
+
+function misspelt(word: string, candidates: readonly string[]): readonly string[] {
   const lower = word.toLowerCase()
   const limit = lower.length <= 4 ? 1 : lower.length <= 12 ? 2 : 3
-  const ranked = candidates
+  return candidates
     .map((candidate) => ({ candidate, distance: distance(lower, candidate.toLowerCase()) }))
     .filter((entry) => entry.distance <= limit)
     .sort((a, b) => a.distance - b.distance)
-  const begun = word.length >= 3 ? candidates.filter((c) => c.toLowerCase().startsWith(lower)) : []
-  return ranked[0]?.candidate ?? (begun.length === 1 ? begun[0] : undefined)
+    .map(({ candidate }) => candidate)
 }
 
 /** Edit distance that counts a swap of neighbours as one mistake (optimal string alignment). */

@@ -51,3 +51,18 @@ export function codeSpan(text: string): string {
   const pad = longest > 0 || plain === '' || /^ .* $/.test(plain) ? ' ' : ''
   return `${fence}${pad}${plain}${pad}${fence}`
 }
+
+/** Order by code units: Go's order of strings for all that occurs here. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** Text out of a certificate or file, quoted and cut so that it cannot forge a line of a report. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text)
+}
+
+/** `1 file`, `2 files`, `0 files`. */
+export function plural(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}

@@ -9,7 +9,8 @@ const UNITS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 }
 
-const DAY = 86_400_000
+/** Milliseconds. */
+export const DAY = 86_400_000
 const KPKI_UNITS: Readonly<Record<string, number>> = { ...UNITS, d: DAY, y: 365 * DAY }
 // Go's int64 of nanoseconds; kpki's own units may exceed it.
 const MAX_GO = 9_223_372_036_854
@@ -53,4 +54,9 @@ function parse(text: string, units: Readonly<Record<string, number>>): number | 
     total += Number(amount) * size
   }
   return match?.[1] === '-' ? -total : total
+}
+
+/** `2027-03-01`. */
+export function isoDay(date: Date): string {
+  return date.toISOString().slice(0, 10)
 }

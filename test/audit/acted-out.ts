@@ -1,4 +1,4 @@
-import { base64Of } from '../../src/ca/pem.js'
+import { base64Of } from '../../src/values/bytes.js'
 import type { ClusterOptions, Mutable } from './support.js'
 import { embed, embedPair, issue, newKeyPem, PKI, put } from './support.js'
 

@@ -7,12 +7,13 @@ import { runtimeEngine } from '../../src/ca/engine.js'
 import { envOf } from '../../src/ca/env.js'
 import { issueCertificate, randomSerial } from '../../src/ca/issue.js'
 import { generateKey, keyIdentifierOf, readPrivateKey } from '../../src/ca/keys/keys.js'
-import { base64Of, encodePem } from '../../src/ca/pem.js'
+import { encodePem } from '../../src/ca/pem.js'
 import type { ProfileName } from '../../src/ca/profiles.js'
 import { localSigner } from '../../src/ca/signer.js'
 import { type FileTree, file, type TreeEntry, textAt } from '../../src/files/tree.js'
 import { generate } from '../../src/generate/generate.js'
 import { parseCluster } from '../../src/generate/source.js'
+import { base64Of } from '../../src/values/bytes.js'
 
 /** The moment at which the trees of these tests are made and judged. */
 export const NOW = new Date('2026-03-01T12:00:00Z')

@@ -2,7 +2,6 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } fr
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { hexOf } from '../../src/ca/der/der.js'
 import { runtimeEngine } from '../../src/ca/engine.js'
 import {
   generateKey,
@@ -17,6 +16,7 @@ import {
 } from '../../src/ca/keys/keys.js'
 import { encodePem, parsePem } from '../../src/ca/pem.js'
 import { KpkiError } from '../../src/errors.js'
+import { hexOf } from '../../src/values/bytes.js'
 import { codeOf, engines, testKey, testKeyPem } from './support.js'
 
 // RSA-3072 and RSA-4096 take a second or more to make; the interop tests do.

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeName, encodeName, formatName, subject } from '../../src/ca/certificate/names.js'
-import { decodeAddress, encodeAddress, isAddress } from '../../src/ca/der/addresses.js'
-import { hexOf, sameBytes } from '../../src/ca/der/der.js'
+import { decodeAddress, encodeAddress } from '../../src/ca/der/addresses.js'
+import { isIp } from '../../src/values/addresses.js'
+import { hexOf, sameBytes } from '../../src/values/bytes.js'
 import { bytes, codeOf } from './support.js'
 
 describe('names', () => {
@@ -125,7 +126,7 @@ describe('addresses', () => {
       '::01.2.3.4',
     ]
     for (const text of bad) {
-      expect(isAddress(text), text).toBe(false)
+      expect(isIp(text), text).toBe(false)
       expect(codeOf(() => encodeAddress(text))).toBe('ERR_DER_INVALID')
     }
     expect(hexOf(encodeAddress('::ffff:1.2.3.4'))).toBe('00000000000000000000ffff01020304')

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readCertificate, readCertificates } from '../../src/ca/certificate/read.js'
-import { derCursor, enter, hexOf, peekTag, readContent, readElement } from '../../src/ca/der/der.js'
+import { derCursor, enter, peekTag, readContent, readElement } from '../../src/ca/der/der.js'
 import {
   bitString,
   boolean,
@@ -17,6 +17,7 @@ import { runtimeEngine } from '../../src/ca/engine.js'
 import { createVerifier } from '../../src/ca/keys/signature.js'
 import { encodePem } from '../../src/ca/pem.js'
 import { KpkiError } from '../../src/errors.js'
+import { hexOf } from '../../src/values/bytes.js'
 import { authority, bytes, codeOf, testKey } from './support.js'
 
 const engine = runtimeEngine()

@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { readPrivateKey } from '../../src/ca/keys/keys.js'
 import { createVerifier } from '../../src/ca/keys/signature.js'
-import { base64Of } from '../../src/ca/pem.js'
 import { establishAuthorities } from '../../src/certs/authorities.js'
 import { planNode } from '../../src/certs/plan.js'
 import { reasonToReplace } from '../../src/certs/reconcile.js'
 import type { Cluster } from '../../src/cluster/cluster.js'
 import type { Change } from '../../src/generate/changes.js'
 import { type Existing, type Generated, generate } from '../../src/generate/generate.js'
+import { base64Of } from '../../src/values/bytes.js'
 import {
   certificateIn,
   changed,

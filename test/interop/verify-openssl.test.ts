@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { isAddress } from '../../src/ca/der/addresses.js'
 import { encodePem } from '../../src/ca/pem.js'
 import { verifyLikeOpenssl } from '../../src/ca/verify/verify.js'
+import { isIp } from '../../src/values/addresses.js'
 import { CASES, type ChainCase } from '../ca/verify-cases.js'
 import { AT, type Forged } from '../ca/verify-forge.js'
 
@@ -39,7 +39,7 @@ function openssl(one: ChainCase, usage: string, partial: boolean) {
   const at = one.at === undefined ? AT : new Date(one.at)
   const purpose = PURPOSES[usage]
   const name = one.name ?? ''
-  const given = isAddress(name) ? ['-verify_ip', name] : ['-verify_hostname', name]
+  const given = isIp(name) ? ['-verify_ip', name] : ['-verify_hostname', name]
   const { status, stdout, stderr } = spawnSync('openssl', [
     'verify',
     ...['-auth_level', '1', '-attime', String(at.getTime() / 1000), '-no-CApath', '-no-CAstore'],

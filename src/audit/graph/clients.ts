@@ -1,6 +1,7 @@
 import { textOf as contentOf } from '../../files/tree.js'
 import { flagOf } from '../../values/command-line.js'
-import { at, filled, readDocument } from '../read/documents.js'
+import { at, filled } from '../../values/json.js'
+import { readDocument } from '../read/documents.js'
 import type { KubeconfigFacts, Launch, NodeEvidence, PemFacts } from '../read/evidence.js'
 import { fileOn, shortPath } from '../read/paths.js'
 import {

@@ -1,8 +1,8 @@
 import { nthAddress } from '../../values/addresses.js'
 import { flagList, flagOf } from '../../values/command-line.js'
-import { at, filled, textsOf } from '../read/documents.js'
+import { parseHost, urlOf } from '../../values/hosts.js'
+import { at, filled, textsOf } from '../../values/json.js'
 import type { NodeEvidence } from '../read/evidence.js'
-import { parseHost, urlOf } from '../read/hosts.js'
 import type { Identity } from '../types.js'
 import type { ApiClient } from './clients.js'
 import {

@@ -1,4 +1,4 @@
-import { type HostPort, isAnyHost, isLocalHost, parseHost, urlOf } from '../read/hosts.js'
+import { type HostPort, isAnyHost, isLocalHost, parseHost, urlOf } from '../../values/hosts.js'
 import type { Credential, Refusal, TrustAnchors } from './credentials.js'
 import { type EdgeDraft, WELCOME } from './edges.js'
 import { type ApiServer, type EtcdMember, type EtcdPort, etcdAt, type Fleet } from './servers.js'

@@ -1,5 +1,6 @@
+import { commonNameOf } from '../../ca/certificate/names.js'
+import { urlOf } from '../../values/hosts.js'
 import type { Certificate } from '../read/evidence.js'
-import { urlOf } from '../read/hosts.js'
 import type { Identity } from '../types.js'
 import { anchorsOf, type Credential, leafOf, type TrustAnchors } from './credentials.js'
 import { adminGroup, type EdgeDraft, identityText, type Reception } from './edges.js'
@@ -357,7 +358,7 @@ export function* foreignAuthorities(fleet: Fleet): Iterable<EdgeDraft> {
     if (known.size === 0) continue
     for (const authority of anchorsOf(trust)) {
       if (known.has(authority.keyId)) continue
-      const name = authority.facts.subject.commonNames.at(-1) ?? authority.fingerprint.slice(0, 12)
+      const name = commonNameOf(authority.facts.subject) || authority.fingerprint.slice(0, 12)
       yield {
         from: `certificates-of(${name})/any`,
         to,

@@ -1,4 +1,4 @@
-import { parseHost } from '../read/hosts.js'
+import { parseHost } from '../../values/hosts.js'
 import type { Edge, EdgeKind } from './edges.js'
 import {
   apiServerToKubelets,

@@ -1,5 +1,6 @@
+import { commonNameOf } from '../../ca/certificate/names.js'
+import { isIp } from '../../values/addresses.js'
 import type { Certificate } from '../read/evidence.js'
-import { isIpAddress } from '../read/hosts.js'
 import type { Identity } from '../types.js'
 import {
   absence,
@@ -32,7 +33,7 @@ export type Running = (runs: Runs) => Refusal | undefined
 /** Who the server sees behind a certificate: Go takes the last CN and every O. */
 export function identityOf({ facts }: Certificate): Identity {
   return {
-    user: facts.subject.commonNames.at(-1) ?? '',
+    user: commonNameOf(facts.subject),
     groups: facts.subject.organizations,
   }
 }
@@ -173,7 +174,7 @@ async function clientSide(
 // etcd's peer listener: a client certificate with alternative names must name where it comes from.
 function namesProblem(leaf: Certificate, names: readonly string[]): string | undefined {
   const { dns, ip } = leaf.facts.altNames ?? { dns: [], ip: [] }
-  if (dns.length + ip.length === 0 || !names.some(isIpAddress)) return undefined
+  if (dns.length + ip.length === 0 || !names.some(isIp)) return undefined
   if (ip.some((one) => names.includes(one)) || dns.some((one) => names.includes(one)))
     return undefined
   return `client certificate names ${[...dns, ...ip].join(', ')}, and comes from ${names.join(', ')}`

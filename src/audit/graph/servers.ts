@@ -1,6 +1,6 @@
 import { flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
+import { isAnyHost, isLocalHost, parseHost, urlOf } from '../../values/hosts.js'
 import type { Evidence, KubeletFacts, Launch, NodeEvidence } from '../read/evidence.js'
-import { isAnyHost, isLocalHost, parseHost, urlOf } from '../read/hosts.js'
 import { isAlwaysAllow } from '../starts/flags.js'
 import { type ApiClient, apiClients } from './clients.js'
 import {

@@ -1,5 +1,5 @@
 import type { CertificateFacts } from '../../ca/certificate/facts.js'
-import { sameBytes } from '../../ca/der/der.js'
+import { commonNameOf } from '../../ca/certificate/names.js'
 import type { CryptoEngine } from '../../ca/engine.js'
 import { createVerifier, type Verifier } from '../../ca/keys/signature.js'
 import {
@@ -8,6 +8,8 @@ import {
   verifyChain,
   verifyLikeOpenssl,
 } from '../../ca/verify/verify.js'
+import { sameBytes } from '../../values/bytes.js'
+import { isoDay } from '../../values/time.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import {
   anchorsOf,
@@ -177,10 +179,10 @@ function trustText(trust: TrustAnchors): string {
 }
 
 function issuerText(leaf: Certificate, trust: TrustAnchors): string {
-  const issuer = leaf.facts.issuer.commonNames.at(-1) ?? 'no name'
+  const issuer = commonNameOf(leaf.facts.issuer) || 'no name'
   const anchors = anchorsOf(trust)
   const sameName = anchors.some(
-    ({ facts }) => facts.subject.commonNames.at(-1) === leaf.facts.issuer.commonNames.at(-1),
+    ({ facts }) => commonNameOf(facts.subject) === commonNameOf(leaf.facts.issuer),
   )
   if (!sameName) return `its issuer is ${JSON.stringify(issuer)}`
   const sameBytes = anchors.some(({ facts }) => equal(facts.subject.raw, leaf.facts.issuer.raw))
@@ -195,7 +197,7 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
 
 function lifeText(leaf: Certificate, trust: TrustAnchors, reason: ChainReason): string {
   const own = reason.code === 'expired' ? leaf.facts.notAfter : leaf.facts.notBefore
-  const day = own.toISOString().slice(0, 10)
+  const day = isoDay(own)
   const isOwn = reason.message.includes(own.toISOString().slice(0, 19))
   if (isOwn) return reason.code === 'expired' ? `expired on ${day}` : `is not valid before ${day}`
   return `hangs on a CA of ${trustText(trust)} that ${reason.message}`

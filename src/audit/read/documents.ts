@@ -1,7 +1,8 @@
-import { bytesOfBase64 } from '../../ca/pem.js'
 import { isKpkiError } from '../../errors.js'
 import { loadYaml, loadYamlAll } from '../../files/yaml/yaml.js'
-import type { Json, JsonObject } from '../../values/json.js'
+import { bytesOfBase64 } from '../../values/bytes.js'
+import type { Json } from '../../values/json.js'
+import { at, filled, isObject, listOf } from '../../values/json.js'
 import type { DocumentFacts, ReadFailure } from './evidence.js'
 
 /** A YAML text read without ever throwing. */
@@ -54,36 +55,6 @@ function failureOf(error: unknown): ReadFailure {
   const line =
     isKpkiError(error) && error.code === 'ERR_YAML_INVALID' ? error.details.line : undefined
   return { message: messageOf(error), ...(line !== undefined && { line }) }
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** The value at a path of keys, if every step is an object that owns the key. */
-export function at(value: Json | undefined, ...keys: readonly string[]): Json | undefined {
-  let here: Json | undefined = value
-  for (const key of keys) here = isObject(here) && Object.hasOwn(here, key) ? here[key] : undefined
-  return here
-}
-
-export function textOf(value: Json | undefined): string | undefined {
-  if (typeof value === 'string') return value
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
-}
-
-/** Non-empty text. */
-export function filled(value: Json | undefined): string | undefined {
-  const text = textOf(value)
-  return text === undefined || text === '' ? undefined : text
-}
-
-export function listOf(value: Json | undefined): readonly Json[] {
-  return Array.isArray(value) ? value : []
-}
-
-export function textsOf(value: Json | undefined): readonly string[] {
-  return listOf(value).flatMap((item) => textOf(item) ?? [])
 }
 
 const KEY_LENGTHS: Readonly<Record<string, readonly number[]>> = {

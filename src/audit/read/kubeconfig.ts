@@ -1,7 +1,8 @@
-import { bytesOfBase64 } from '../../ca/pem.js'
 import type { FileTree } from '../../files/tree.js'
+import { bytesOfBase64 } from '../../values/bytes.js'
 import type { Json } from '../../values/json.js'
-import { at, filled, listOf, readDocument, textOf } from './documents.js'
+import { at, filled, listOf, scalarText } from '../../values/json.js'
+import { readDocument } from './documents.js'
 import type {
   KubeconfigCluster,
   KubeconfigFacts,
@@ -35,7 +36,7 @@ export async function readKubeconfig(
   if (failure) return { node, path, ...nothing, failure }
   const kind = at(value, 'kind')
   if (kind !== 'Config') {
-    const found = kind === undefined ? 'no kind' : `kind ${JSON.stringify(textOf(kind) ?? '?')}`
+    const found = kind === undefined ? 'no kind' : `kind ${JSON.stringify(scalarText(kind) ?? '?')}`
     return { node, path, ...nothing, failure: { message: `no kubeconfig: ${found}, not Config` } }
   }
   const context: KubeconfigReading = { tree, place, pems, oddities: [] }
@@ -44,11 +45,11 @@ export async function readKubeconfig(
   const users: KubeconfigUser[] = []
   for (const item of listOf(at(value, 'users'))) users.push(await userOf(context, item))
   const contexts = listOf(at(value, 'contexts')).map((item) => ({
-    name: textOf(at(item, 'name')) ?? '',
-    cluster: textOf(at(item, 'context', 'cluster')) ?? '',
-    user: textOf(at(item, 'context', 'user')) ?? '',
+    name: scalarText(at(item, 'name')) ?? '',
+    cluster: scalarText(at(item, 'context', 'cluster')) ?? '',
+    user: scalarText(at(item, 'context', 'user')) ?? '',
   }))
-  const currentContext = textOf(at(value, 'current-context')) ?? ''
+  const currentContext = scalarText(at(value, 'current-context')) ?? ''
   const current = contexts.find(({ name }) => name === currentContext)
   const cluster = current && clusters.find(({ name }) => name === current.cluster)
   const user = current && users.find(({ name }) => name === current.user)
@@ -71,8 +72,8 @@ async function clusterOf(context: KubeconfigReading, item: Json): Promise<Kubeco
   const tlsServerName = filled(at(body, 'tls-server-name'))
   const proxyUrl = filled(at(body, 'proxy-url'))
   return {
-    name: textOf(at(item, 'name')) ?? '',
-    server: textOf(at(body, 'server')) ?? '',
+    name: scalarText(at(item, 'name')) ?? '',
+    server: scalarText(at(body, 'server')) ?? '',
     authorityInline: authority.inline,
     ...(authority.pem && { authority: authority.pem }),
     ...(authority.file !== undefined && { authorityFile: authority.file }),
@@ -94,7 +95,7 @@ async function userOf(context: KubeconfigReading, item: Json): Promise<Kubeconfi
   const authProvider = provider == null ? undefined : (filled(at(provider, 'name')) ?? '')
   const impersonate = filled(at(body, 'as'))
   return {
-    name: textOf(at(item, 'name')) ?? '',
+    name: scalarText(at(item, 'name')) ?? '',
     certificateInline: certificate.inline,
     ...(certificate.pem && { certificate: certificate.pem }),
     ...(certificate.file !== undefined && { certificateFile: certificate.file }),

@@ -6,7 +6,8 @@ import {
   parseFlags,
   splitWords,
 } from '../../values/command-line.js'
-import { at, type DocumentReader, filled, isObject, textOf } from './documents.js'
+import { at, filled, isObject, scalarText } from '../../values/json.js'
+import type { DocumentReader } from './documents.js'
 import type { KubeletFacts, Launch } from './evidence.js'
 import { environmentFile } from './launch.js'
 import { fileOn } from './paths.js'
@@ -85,7 +86,7 @@ export function readKubelet(
     kubeconfigPath,
     bootstrapKubeconfigPath,
     staticPodPath: setting('pod-manifest-path', 'staticPodPath') ?? '/etc/kubernetes/manifests',
-    port: Number(textOf(setting('port', 'port')) ?? 10250) || 10250,
+    port: Number(scalarText(setting('port', 'port')) ?? 10250) || 10250,
     ...(hostnameOverride !== undefined && { hostnameOverride }),
   }
 }

@@ -7,9 +7,12 @@ import {
   splitWords,
 } from '../../values/command-line.js'
 import type { Json, JsonObject } from '../../values/json.js'
-import { at, filled, isObject, listOf, readDocument, textOf, textsOf } from './documents.js'
+import { at, filled, isObject, listOf, scalarText, textsOf } from '../../values/json.js'
+import { pathInTree } from '../../values/paths.js'
+import { compareText } from '../../values/text.js'
+import { readDocument } from './documents.js'
 import type { ComponentName, Launch, ProbeFacts, VolumeMount } from './evidence.js'
-import { fileOn, normalise } from './paths.js'
+import { fileOn } from './paths.js'
 
 const COMPONENTS: ReadonlySet<string> = new Set<ComponentName>([
   'etcd',
@@ -39,7 +42,7 @@ export function readLaunches(
   podDirectory?: string,
 ): readonly Launch[] {
   const directories = new Set(POD_DIRECTORIES)
-  const own = podDirectory === undefined ? undefined : normalise(podDirectory)
+  const own = podDirectory === undefined ? undefined : pathInTree(podDirectory)
   if (own) directories.add(own)
   const launches: Launch[] = []
   for (const [path, entry] of tree) {
@@ -55,15 +58,11 @@ export function readLaunches(
       if (launch) launches.push(launch)
     }
   }
-  return launches.sort((a, b) => order(a) - order(b) || compare(a.path ?? '', b.path ?? ''))
+  return launches.sort((a, b) => order(a) - order(b) || compareText(a.path ?? '', b.path ?? ''))
 }
 
 function order({ component }: Launch): number {
   return [...COMPONENTS].indexOf(component)
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 function staticPod(node: string, path: string, text: string): Launch | undefined {
@@ -88,8 +87,8 @@ function staticPod(node: string, path: string, text: string): Launch | undefined
 
 function labelled(pod: JsonObject, all: readonly Json[], one: Json): ComponentName | undefined {
   if (all[0] !== one) return undefined
-  const label = textOf(at(pod, 'metadata', 'labels', 'component'))
-  return componentOf(label) ?? componentOf(textOf(at(pod, 'metadata', 'name')))
+  const label = scalarText(at(pod, 'metadata', 'labels', 'component'))
+  return componentOf(label) ?? componentOf(scalarText(at(pod, 'metadata', 'name')))
 }
 
 /** Command and arguments; `sh -c "exec etcd …"` is looked into. */
@@ -106,8 +105,8 @@ function podOf(pod: JsonObject, container: Json, words: readonly string[]) {
     at(container, 'securityContext', 'runAsUser') ?? at(pod, 'spec', 'securityContext', 'runAsUser')
   const fromEnv = environmentFlags(
     listOf(at(container, 'env')).map((item) => [
-      textOf(at(item, 'name')) ?? '',
-      textOf(at(item, 'value')) ?? '',
+      scalarText(at(item, 'name')) ?? '',
+      scalarText(at(item, 'value')) ?? '',
     ]),
   )
   return {
@@ -137,14 +136,14 @@ function environmentFlags(pairs: readonly (readonly [string, string])[]): Flags 
 
 function mountsOf(pod: JsonObject, container: Json): readonly VolumeMount[] {
   const volumes = new Map(
-    listOf(at(pod, 'spec', 'volumes')).map((volume) => [textOf(at(volume, 'name')), volume]),
+    listOf(at(pod, 'spec', 'volumes')).map((volume) => [scalarText(at(volume, 'name')), volume]),
   )
   return listOf(at(container, 'volumeMounts')).map((mount) => {
-    const volume = volumes.get(textOf(at(mount, 'name')))
+    const volume = volumes.get(scalarText(at(mount, 'name')))
     const hostPath = filled(at(volume, 'hostPath', 'path'))
     const below = filled(at(mount, 'subPath'))
     return {
-      mountPath: `/${normalise(textOf(at(mount, 'mountPath')) ?? '') ?? ''}`,
+      mountPath: `/${pathInTree(scalarText(at(mount, 'mountPath')) ?? '') ?? ''}`,
       ...(hostPath !== undefined && { hostPath: below ? `${hostPath}/${below}` : hostPath }),
       readOnly: at(mount, 'readOnly') === true,
     }
@@ -162,8 +161,8 @@ function probesOf(container: Json): readonly ProbeFacts[] {
         kind,
         scheme: at(get, 'scheme') === 'HTTPS' ? ('HTTPS' as const) : ('HTTP' as const),
         ...(host !== undefined && { host }),
-        port: typeof port === 'number' ? port : portOf(container, textOf(port) ?? ''),
-        path: textOf(at(get, 'path')) ?? '/',
+        port: typeof port === 'number' ? port : portOf(container, scalarText(port) ?? ''),
+        path: scalarText(at(get, 'path')) ?? '/',
       },
     ]
   })

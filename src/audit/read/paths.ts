@@ -1,22 +1,12 @@
 import { type FileEntry, type FileTree, fileAt } from '../../files/tree.js'
+import { pathInTree } from '../../values/paths.js'
 import type { Launch, NodeEvidence } from './evidence.js'
 
 const MAX_LINKS = 16
 
-/** `/etc/kubernetes/pki/../ca.crt` → `etc/kubernetes/ca.crt`; undefined when it climbs above the root. */
-export function normalise(path: string): string | undefined {
-  const parts: string[] = []
-  for (const part of path.split('/')) {
-    if (part === '' || part === '.') continue
-    if (part !== '..') parts.push(part)
-    else if (parts.pop() === undefined) return undefined
-  }
-  return parts.join('/')
-}
-
 /** The path behind every symbolic link on the way, inside the tree; undefined for loops and escapes. */
 export function followLinks(tree: FileTree, path: string): string | undefined {
-  let rest = normalise(path)
+  let rest = pathInTree(path)
   if (!hasLinks(tree)) return rest
   for (let links = 0; rest !== undefined && links <= MAX_LINKS; links++) {
     const parts: readonly string[] = rest.split('/')
@@ -29,7 +19,7 @@ export function followLinks(tree: FileTree, path: string): string | undefined {
       linked = [base, entry.target, ...parts.slice(i)].join('/')
     }
     if (linked === undefined) return rest
-    rest = normalise(linked)
+    rest = pathInTree(linked)
   }
   return undefined
 }
@@ -56,7 +46,7 @@ export function fileOn(tree: FileTree, path: string): FileEntry | undefined {
  * in it has files of its own. A bare `pki` folder says nothing about `/etc/kubernetes/admin.conf`.
  */
 export function isCovered(node: NodeEvidence, path: string): boolean {
-  const parts = (normalise(path) ?? '').split('/')
+  const parts = (pathInTree(path) ?? '').split('/')
   for (let i = parts.length - 1; i > 0; i--) {
     const directory = parts.slice(0, i).join('/')
     const kinds = childrenOf(node.tree).get(directory)
@@ -101,7 +91,7 @@ export type Located =
 
 /** Follows a pod's mounts: a container sees only what is mounted into it. */
 export function locate(launch: Launch, path: string): Located {
-  const wanted = `/${normalise(path) ?? ''}`
+  const wanted = `/${pathInTree(path) ?? ''}`
   if (!launch.mounts) return { path: wanted.slice(1) }
   const holding = launch.mounts
     .filter(({ mountPath }) => wanted === mountPath || wanted.startsWith(`${mountPath}/`))
@@ -109,7 +99,7 @@ export function locate(launch: Launch, path: string): Located {
   if (!holding) return { unmounted: wanted }
   if (holding.hostPath === undefined) return { foreign: wanted }
   const rest = wanted.slice(holding.mountPath.length)
-  return { path: normalise(`${holding.hostPath}${rest}`) ?? '' }
+  return { path: pathInTree(`${holding.hostPath}${rest}`) ?? '' }
 }
 
 /** A path as messages show it: without the well-known `etc/kubernetes/`. */

@@ -1,4 +1,3 @@
-import { hexOf, sameBytes } from '../../ca/der/der.js'
 import type { CryptoEngine } from '../../ca/engine.js'
 import { createVerifier } from '../../ca/keys/signature.js'
 import type { Cluster, ClusterNode } from '../../cluster/cluster.js'
@@ -8,16 +7,13 @@ import {
   type FileTree,
   type TreeEntry,
 } from '../../files/tree.js'
-import { formatIp } from '../../values/addresses.js'
+import { formatIp, isIp } from '../../values/addresses.js'
+import { hexOf, sameBytes } from '../../values/bytes.js'
 import { flagOf } from '../../values/command-line.js'
-import {
-  at,
-  createDocumentReader,
-  type DocumentReader,
-  filled,
-  readDocuments,
-  textOf,
-} from './documents.js'
+import { hostOf, isAnyHost, isLocalHost } from '../../values/hosts.js'
+import { at, filled, scalarText } from '../../values/json.js'
+import { pathInTree, treePath } from '../../values/paths.js'
+import { createDocumentReader, type DocumentReader, readDocuments } from './documents.js'
 import type {
   AuditInput,
   Certificate,
@@ -30,12 +26,10 @@ import type {
   NodeEvidence,
   PemFacts,
 } from './evidence.js'
-import { hostOf, isAnyHost, isIpAddress, isLocalHost } from './hosts.js'
 import { readKubeconfig } from './kubeconfig.js'
 import { readKubelet } from './kubelet.js'
 import { readLaunches } from './launch.js'
 import { layoutOf, withDefaults } from './layouts.js'
-import { normalise } from './paths.js'
 import { type CertificateDraft, createPemReader, type PemReader } from './pem.js'
 
 const PEM_NAME = /\.(crt|cer|cert|pem|key|pub|der|csr)(\.(bak|old|orig|new))?$/i
@@ -76,11 +70,11 @@ export async function readNodeEvidence(
   const certificatesDir =
     kubeadm.flatMap(({ value }) => filled(at(value, 'certificatesDir')) ?? [])[0] ??
     (node && cluster?.certificatesDir)
-  const layout = layoutOf(tree, certificatesDir?.replace(/^\/+|\/+$/g, ''))
+  const layout = layoutOf(tree, certificatesDir && treePath(certificatesDir))
   const usual = kind === 'node' ? readLaunches(name, tree) : []
   const ca = `/${layout.pki}/${layout.layout.files['client-ca']}`
   const kubelet = kind === 'node' ? readKubelet(tree, usual, ca, read) : undefined
-  const elsewhere = kubelet && normalise(kubelet.staticPodPath) !== 'etc/kubernetes/manifests'
+  const elsewhere = kubelet && pathInTree(kubelet.staticPodPath) !== 'etc/kubernetes/manifests'
   const real = elsewhere ? readLaunches(name, tree, kubelet.staticPodPath) : usual
   const launches = kind === 'node' ? withDefaults(name, real, layout, found) : []
   return {
@@ -128,8 +122,8 @@ function documentsOf(node: string, path: string, text: string): readonly Documen
   return values.map((value) => ({
     node,
     path,
-    kind: textOf(at(value, 'kind')) ?? '',
-    apiVersion: textOf(at(value, 'apiVersion')) ?? '',
+    kind: scalarText(at(value, 'kind')) ?? '',
+    apiVersion: scalarText(at(value, 'apiVersion')) ?? '',
     value,
   }))
 }
@@ -177,7 +171,7 @@ function addressesOf(
     ...own.flatMap((urls) => urls.split(',').map((url) => hostOf(url) ?? '')),
     ...configured.map((address) => address ?? ''),
   ]
-  const addresses = candidates.filter((one) => isIpAddress(one)).map((one) => formatIp(one))
+  const addresses = candidates.filter((one) => isIp(one)).map((one) => formatIp(one))
   return [...new Set(addresses)].filter((one) => !isLocalHost(one) && !isAnyHost(one))
 }
 

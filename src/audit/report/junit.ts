@@ -1,6 +1,7 @@
+import { groupBy } from '../../values/lists.js'
 import { escapeXml } from '../../values/text.js'
 import type { AuditReport, Finding, Severity } from '../types.js'
-import { connectionSentence, groupBy, placeOf, standingOf } from './words.js'
+import { connectionSentence, placeOf, standingOf } from './words.js'
 
 export interface JunitOptions {
   /** From which severity on a finding counts as a failed test; `never`: none does. */

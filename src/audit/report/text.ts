@@ -1,4 +1,5 @@
 import pc from 'picocolors'
+import { groupBy } from '../../values/lists.js'
 import { printable } from '../../values/text.js'
 import type { AuditReport, Connection, Finding, Severity, TimelineEntry } from '../types.js'
 import { boxOf } from './graph/model.js'
@@ -6,7 +7,6 @@ import {
   connectionSentence,
   count,
   dayOf,
-  groupBy,
   headline,
   placeOf,
   relative,

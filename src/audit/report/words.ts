@@ -98,21 +98,6 @@ function hash(text: string): string {
   return [high, low].map((part) => (part >>> 0).toString(16).padStart(8, '0')).join('')
 }
 
-/** Values by key, in the order in which keys first occur. */
-export function groupBy<T, K>(
-  values: Iterable<T>,
-  keyOf: (value: T) => K,
-): ReadonlyMap<K, readonly T[]> {
-  const groups = new Map<K, T[]>()
-  for (const value of values) {
-    const key = keyOf(value)
-    const group = groups.get(key)
-    if (group) group.push(value)
-    else groups.set(key, [value])
-  }
-  return groups
-}
-
 /** Names while they are few, else their number. */
 export function nodesText(nodes: readonly string[]): string {
   const names = [...new Set(nodes)]

@@ -1,18 +1,12 @@
-import { sameBytes } from '../../ca/der/der.js'
+import { commonNameOf } from '../../ca/certificate/names.js'
+import { sameBytes } from '../../values/bytes.js'
+import { groupBy } from '../../values/lists.js'
+import { quoted } from '../../values/text.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { FindingDraft, Rule, RuleContext } from '../types.js'
-import { acceptersOf, ancestors, anchorsOf, grouped, indexOf, reaches } from './by-evidence.js'
+import { acceptersOf, ancestors, anchorsOf, indexOf, reaches } from './by-evidence.js'
 import type { TrustUse } from './roles.js'
-import {
-  aboutCertificate,
-  each,
-  finding,
-  GENERATE,
-  HARDENING,
-  nameOf,
-  quoted,
-  rule,
-} from './rule.js'
+import { aboutCertificate, each, finding, GENERATE, HARDENING, nameOf, rule } from './rule.js'
 
 const authorities = (evidence: Evidence) => indexOf(evidence).authorities
 const latin1 = new TextDecoder('latin1')
@@ -61,13 +55,13 @@ export const AUTHORITY_RULES: readonly Rule[] = [
       const trusted = authorities(evidence).filter((one) => isTrusted(one, evidence))
       if (trusted.length === 0) return 'not-applicable'
       return [
-        ...grouped(trusted, ({ facts }) => latin1.decode(facts.subject.raw)).values(),
+        ...groupBy(trusted, ({ facts }) => latin1.decode(facts.subject.raw)).values(),
       ].flatMap((same) => {
         const [first, ...others] = same
         const other = others.find(({ keyId }) => keyId !== first?.keyId)
         const place = other?.places[0]
         if (!first || !place) return []
-        const name = quoted(first.facts.subject.commonNames[0] ?? '')
+        const name = quoted(commonNameOf(first.facts.subject))
         return (
           aboutCertificate(
             first,
@@ -171,7 +165,7 @@ function earlierTrust(trust: TrustUse, { earlier }: Evidence): TrustUse | undefi
   )
 }
 
-const name = ({ facts }: Certificate) => quoted(facts.subject.commonNames[0] ?? '')
+const name = ({ facts }: Certificate) => quoted(commonNameOf(facts.subject))
 
 function* trustBeforeIssue(evidence: Evidence): Iterable<FindingDraft> {
   const old = new Set(before(evidence).map(({ fingerprint }) => fingerprint))

@@ -1,6 +1,8 @@
-import { isIp, nthAddress, parseCidr } from '../../values/addresses.js'
+import { nthAddress, parseCidr } from '../../values/addresses.js'
 import { flagList, flagOf } from '../../values/command-line.js'
-import { at, filled } from '../read/documents.js'
+import { parseHost } from '../../values/hosts.js'
+import { at, filled } from '../../values/json.js'
+import { groupBy } from '../../values/lists.js'
 import type {
   Certificate,
   ComponentName,
@@ -12,7 +14,6 @@ import type {
   PemFacts,
   Place,
 } from '../read/evidence.js'
-import { parseHost } from '../read/hosts.js'
 import { type TrustRole, type TrustUse, trustsOf, type Use, usesOf } from './roles.js'
 
 export function launchOf(node: NodeEvidence, component: ComponentName): Launch | undefined {
@@ -71,10 +72,6 @@ export function hostsOfFlag(launch: Launch, flag: string): readonly string[] {
 /** The name a node goes by in Kubernetes. */
 export function nodeNameOf(node: NodeEvidence): string {
   return node.kubelet?.hostnameOverride ?? node.name
-}
-
-export function isAddress(text: string): boolean {
-  return isIp(text)
 }
 
 /** A key block with its place. */
@@ -140,7 +137,7 @@ function build(evidence: Evidence): EvidenceIndex {
   )
   const uses = parts.flatMap(usesOf)
   const trusts = parts.flatMap(trustsOf)
-  const usesByCertificate = grouped(uses, ({ certificate }) => certificate)
+  const usesByCertificate = groupBy(uses, ({ certificate }) => certificate)
   const trusted = new Set(trusts.flatMap(({ certificates }) => certificates))
   const presented = (one: Certificate) => usesByCertificate.has(one)
   const isAuthority = (one: Certificate) =>
@@ -154,7 +151,7 @@ function build(evidence: Evidence): EvidenceIndex {
     uses,
     trusts,
     keys,
-    privateKeys: grouped(
+    privateKeys: groupBy(
       keys.filter(({ key }) => key.private && key.keyId !== undefined),
       ({ key }) => key.keyId ?? '',
     ),
@@ -164,18 +161,6 @@ function build(evidence: Evidence): EvidenceIndex {
     used: new Set([...uses, ...trusts].map(({ pem }) => pem)),
     authorityOfKey: new Map(authorities.map((one) => [one.keyId, one])),
   }
-}
-
-/** Lists by a key, in order. */
-export function grouped<K, T>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>()
-  for (const item of items) {
-    const key = keyOf(item)
-    const group = groups.get(key)
-    if (group) group.push(item)
-    else groups.set(key, [item])
-  }
-  return groups
 }
 
 /**

@@ -1,4 +1,5 @@
-import { hexOf, sameBytes } from '../../ca/der/der.js'
+import { hexOf, sameBytes } from '../../values/bytes.js'
+import { isoDay } from '../../values/time.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
@@ -6,7 +7,6 @@ import { acceptersOf, ancestors, anchorsOf, indexOf, reaches, trustsIn } from '.
 import { TRUSTS, type Use } from './roles.js'
 import {
   aboutCertificate,
-  day,
   each,
   finding,
   GENERATE,
@@ -231,7 +231,7 @@ export const CHAIN_RULES: readonly Rule[] = [
       return ends.length > 0 && last < notAfter.getTime()
         ? aboutCertificate(
             leaf,
-            `is valid until ${day(notAfter)}, but its authority ends on ${day(new Date(last))}`,
+            `is valid until ${isoDay(notAfter)}, but its authority ends on ${isoDay(new Date(last))}`,
           )
         : undefined
     }),

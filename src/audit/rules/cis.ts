@@ -1,5 +1,5 @@
 import { type Flags, flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
-import { at, textOf } from '../read/documents.js'
+import { at, scalarText } from '../../values/json.js'
 import type { ComponentName, Evidence, KubeletFacts } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { launchesOf } from './by-evidence.js'
@@ -424,7 +424,7 @@ interface KubeletItem {
 
 /** A setting by flag, else by its field of the configuration. */
 function setting(kubelet: KubeletFacts, flag: string, ...field: readonly string[]) {
-  return flagOf(kubelet.flags, flag) ?? textOf(at(kubelet.config, ...field))
+  return flagOf(kubelet.flags, flag) ?? scalarText(at(kubelet.config, ...field))
 }
 
 const KUBELET_ITEMS: readonly KubeletItem[] = [

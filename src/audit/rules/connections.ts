@@ -1,5 +1,6 @@
+import { hostOf } from '../../values/hosts.js'
+import { groupBy } from '../../values/lists.js'
 import { edgeKind } from '../graph/graph.js'
-import { hostOf } from '../read/hosts.js'
 import type {
   Connection,
   Evidence,
@@ -76,19 +77,6 @@ function openDoor(group: readonly Connection[]): FindingDraft {
     message: `${who} → ${first.to} ${first.url}: ${first.reason ?? 'gets in'}${gains}`,
     ...(severity && { severity }),
   }
-}
-
-function groupBy<T>(
-  items: readonly T[],
-  key: (item: T) => string,
-): ReadonlyMap<string, readonly T[]> {
-  const groups = new Map<string, T[]>()
-  for (const item of items) {
-    const group = groups.get(key(item))
-    if (group) group.push(item)
-    else groups.set(key(item), [item])
-  }
-  return groups
 }
 
 function nodeOf(end: string): string {

@@ -1,9 +1,11 @@
+import { commonNameOf } from '../../ca/certificate/names.js'
 import { flagOf } from '../../values/command-line.js'
+import { groupBy } from '../../values/lists.js'
 import type { Certificate, Evidence, NodeEvidence, PemFacts } from '../read/evidence.js'
 import { shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
-import { grouped, indexOf, launchesOf, trustsIn } from './by-evidence.js'
+import { indexOf, launchesOf, trustsIn } from './by-evidence.js'
 import { flagPem } from './roles.js'
 import { finding, rule } from './rule.js'
 
@@ -112,7 +114,7 @@ export const DRIFT_RULES: readonly Rule[] = [
         issuingCertificates(evidence).has(one),
       )
       if (issuing.length === 0) return 'not-applicable'
-      const generations = grouped(issuing, nameKey)
+      const generations = groupBy(issuing, nameKey)
       return [...generations.values()].flatMap((same) => {
         const keys = new Set(same.map(({ keyId }) => keyId))
         const [first, ...others] = same
@@ -127,7 +129,7 @@ export const DRIFT_RULES: readonly Rule[] = [
           ? [
               finding(
                 place,
-                `trusts only one of ${keys.size} authorities named ${JSON.stringify(first.facts.subject.commonNames[0] ?? '')} that have issued certificates here`,
+                `trusts only one of ${keys.size} authorities named ${JSON.stringify(commonNameOf(first.facts.subject))} that have issued certificates here`,
               ),
             ]
           : []

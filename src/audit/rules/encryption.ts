@@ -1,9 +1,11 @@
 import type { Json, JsonObject } from '../../values/json.js'
-import { at, encryptionProblem, isObject, listOf, textOf } from '../read/documents.js'
+import { at, isObject, listOf, scalarText } from '../../values/json.js'
+import { quoted } from '../../values/text.js'
+import { encryptionProblem } from '../read/documents.js'
 import type { DocumentFacts, Evidence } from '../read/evidence.js'
 import { shortPath } from '../read/paths.js'
 import type { FindingDraft, Rule } from '../types.js'
-import { each, listed, quoted, rule } from './rule.js'
+import { each, listed, rule } from './rule.js'
 
 const documents = ({ nodes }: Evidence) => nodes.flatMap(({ encryption }) => encryption)
 
@@ -17,7 +19,7 @@ function about({ node, path }: DocumentFacts, message: string): FindingDraft {
 /** Provider lists that cover Secrets. */
 function secretProviders({ value }: DocumentFacts): readonly (readonly JsonObject[])[] {
   return listOf(at(value, 'resources')).flatMap((resource) => {
-    const names = listOf(at(resource, 'resources')).map(textOf)
+    const names = listOf(at(resource, 'resources')).map(scalarText)
     const covers = names.some((name) => /^(secrets(\.)?|\*\.\*|\*\.?)$/.test(name ?? ''))
     return covers ? [listOf(at(resource, 'providers')).filter(isObject)] : []
   })
@@ -27,7 +29,7 @@ const nameOfProvider = (provider: JsonObject | undefined) => Object.keys(provide
 
 function keyNames(provider: JsonObject): readonly string[] {
   const keys: readonly Json[] = listOf(at(provider, nameOfProvider(provider), 'keys'))
-  return keys.flatMap((key) => textOf(at(key, 'name')) ?? [])
+  return keys.flatMap((key) => scalarText(at(key, 'name')) ?? [])
 }
 
 export const ENCRYPTION_RULES: readonly Rule[] = [

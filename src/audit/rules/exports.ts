@@ -1,8 +1,10 @@
+import { commonNameOf } from '../../ca/certificate/names.js'
 import { readCertificates } from '../../ca/certificate/read.js'
-import { bytesOfBase64 } from '../../ca/pem.js'
 import { textOf as contentOf } from '../../files/tree.js'
+import { bytesOfBase64 } from '../../values/bytes.js'
 import type { Json } from '../../values/json.js'
-import { at, listOf, readDocuments, textOf } from '../read/documents.js'
+import { at, listOf, scalarText } from '../../values/json.js'
+import { readDocuments } from '../read/documents.js'
 import type { Evidence } from '../read/evidence.js'
 import { shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
@@ -33,12 +35,13 @@ function exported(evidence: Evidence): readonly Exported[] {
       if (entry.kind !== 'file' || !EXPORT.test(entry.path) || entry.data.length > MAX_EXPORT)
         return []
       return readDocuments(contentOf(entry)).values.flatMap((value) => {
-        const items = textOf(at(value, 'kind')) === 'List' ? listOf(at(value, 'items')) : [value]
+        const items =
+          scalarText(at(value, 'kind')) === 'List' ? listOf(at(value, 'items')) : [value]
         return items.map((item) => ({
           node,
           path: entry.path,
-          kind: textOf(at(item, 'kind')) ?? '',
-          name: textOf(at(item, 'metadata', 'name')) ?? '',
+          kind: scalarText(at(item, 'kind')) ?? '',
+          name: scalarText(at(item, 'metadata', 'name')) ?? '',
           value: item,
         }))
       })
@@ -59,7 +62,7 @@ function marks(pem: string): readonly string[] | undefined {
     const all = readCertificates(pem)
     return all.length === 0
       ? undefined
-      : all.map(({ serial, subject }) => `${serial} ${subject.commonNames[0] ?? ''}`)
+      : all.map(({ serial, subject }) => `${serial} ${commonNameOf(subject)}`)
   } catch {
     return undefined
   }
@@ -69,18 +72,18 @@ function marks(pem: string): readonly string[] | undefined {
 function isStale(pem: string, evidence: Evidence, role: 'client-ca' | 'requestheader-ca'): boolean {
   const found = marks(pem)
   const current = trustsIn(evidence, role).flatMap(({ certificates }) =>
-    certificates.map(({ facts }) => `${facts.serial} ${facts.subject.commonNames[0] ?? ''}`),
+    certificates.map(({ facts }) => `${facts.serial} ${commonNameOf(facts.subject)}`),
   )
   return found !== undefined && current.length > 0 && !found.some((mark) => current.includes(mark))
 }
 
 function decoded(base64: Json | undefined): string {
-  const bytes = bytesOfBase64(textOf(base64) ?? '')
+  const bytes = bytesOfBase64(scalarText(base64) ?? '')
   return bytes ? new TextDecoder().decode(bytes) : ''
 }
 
 function clusterInfoAuthority(value: Json): string {
-  const { values } = readDocuments(textOf(at(value, 'data', 'kubeconfig')) ?? '')
+  const { values } = readDocuments(scalarText(at(value, 'data', 'kubeconfig')) ?? '')
   const [cluster] = listOf(at(values[0], 'clusters'))
   return decoded(at(cluster, 'cluster', 'certificate-authority-data'))
 }
@@ -93,10 +96,10 @@ export const EXPORT_RULES: readonly Rule[] = [
     fix: 'let the controllers rewrite kube-root-ca.crt, and replace cluster-info and extension-apiserver-authentication',
     check: each(ofKind('ConfigMap'), ({ node, path, name, value }, evidence) => {
       const texts = [
-        { pem: textOf(at(value, 'data', 'ca.crt')), role: 'client-ca' as const },
-        { pem: textOf(at(value, 'data', 'client-ca-file')), role: 'client-ca' as const },
+        { pem: scalarText(at(value, 'data', 'ca.crt')), role: 'client-ca' as const },
+        { pem: scalarText(at(value, 'data', 'client-ca-file')), role: 'client-ca' as const },
         {
-          pem: textOf(at(value, 'data', 'requestheader-client-ca-file')),
+          pem: scalarText(at(value, 'data', 'requestheader-client-ca-file')),
           role: 'requestheader-ca' as const,
         },
         { pem: clusterInfoAuthority(value), role: 'client-ca' as const },
@@ -118,7 +121,7 @@ export const EXPORT_RULES: readonly Rule[] = [
     check: each(
       (evidence) =>
         ofKind('Secret')(evidence).filter(
-          ({ value }) => textOf(at(value, 'type')) === 'kubernetes.io/service-account-token',
+          ({ value }) => scalarText(at(value, 'type')) === 'kubernetes.io/service-account-token',
         ),
       ({ node, path, name, value }, evidence) =>
         isStale(decoded(at(value, 'data', 'ca.crt')), evidence, 'client-ca')

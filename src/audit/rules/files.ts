@@ -1,12 +1,14 @@
+import { commonNameOf } from '../../ca/certificate/names.js'
 import { authorityFiles, filesOf } from '../../certs/paths.js'
 import { planNode } from '../../certs/plan.js'
 import { fileAt } from '../../files/tree.js'
+import { isoDay } from '../../values/time.js'
 import type { BlockFacts, Evidence, NodeEvidence, PemFacts } from '../read/evidence.js'
 import { fileOn, followLinks, isCovered, shortPath } from '../read/paths.js'
 import type { FindingDraft, Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
 import type { Use } from './roles.js'
-import { counted, day, each, finding, GENERATE, HARDENING, rule } from './rule.js'
+import { counted, each, finding, GENERATE, HARDENING, rule } from './rule.js'
 
 const CERTIFICATE_FILE = /\.(crt|cer|cert)$/i
 const KEY_FILE = /\.key$/i
@@ -225,7 +227,7 @@ export const PEM_FILE_RULES: readonly Rule[] = [
       const last = pem.certificates.at(-1)
       // The kubelet's own kubelet.crt is a leaf and its throw-away authority.
       const own =
-        role === 'kubelet-serving' && /@\d+$/.test(last?.facts.subject.commonNames[0] ?? '')
+        role === 'kubelet-serving' && last && /@\d+$/.test(commonNameOf(last.facts.subject))
       return last?.facts.selfIssued && !own
         ? finding(pem.place, 'ends with a self-signed root, which no client needs to be sent')
         : undefined
@@ -343,7 +345,7 @@ export const PEM_BUNDLE_RULES: readonly Rule[] = [
       return last && dead.length < certificates.length
         ? finding(
             place,
-            `holds ${counted(dead.length, 'expired certificate')} (the first since ${day(last.facts.notAfter)})`,
+            `holds ${counted(dead.length, 'expired certificate')} (the first since ${isoDay(last.facts.notAfter)})`,
             { certificate: last },
           )
         : undefined

@@ -1,38 +1,21 @@
+import { commonNameOf } from '../../ca/certificate/names.js'
 import { TAG } from '../../ca/der/der.js'
 import { flagList } from '../../values/command-line.js'
+import { groupBy } from '../../values/lists.js'
+import { quoted } from '../../values/text.js'
+import { DAY } from '../../values/time.js'
 import { adminGroup, identityText } from '../graph/edges.js'
+import { identityOf } from '../graph/judge.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import { shortPath } from '../read/paths.js'
-import type { Identity, Rule } from '../types.js'
-import {
-  anchorsOf,
-  grouped,
-  indexOf,
-  launchOf,
-  nodeNameOf,
-  reaches,
-  trustsIn,
-} from './by-evidence.js'
+import type { Rule } from '../types.js'
+import { anchorsOf, indexOf, launchOf, nodeNameOf, reaches, trustsIn } from './by-evidence.js'
 import type { Use } from './roles.js'
-import {
-  aboutCertificate,
-  DAY,
-  each,
-  finding,
-  GENERATE,
-  HARDENING,
-  listed,
-  quoted,
-  rule,
-} from './rule.js'
+import { aboutCertificate, each, finding, GENERATE, HARDENING, listed, rule } from './rule.js'
 
 const uses = (evidence: Evidence) => indexOf(evidence).uses
 const kubelets = (evidence: Evidence) =>
   uses(evidence).filter(({ role }) => role === 'kubelet-client')
-
-export function identityOf({ certificate: { facts } }: Use): Identity {
-  return { user: facts.subject.commonNames[0] ?? '', groups: facts.subject.organizations }
-}
 
 /** The last part of a kubeconfig's path. */
 export function fileOf({ pem }: Use): string {
@@ -55,8 +38,8 @@ const KNOWN_GROUPS =
   /^(system:(masters|nodes|node-proxier|authenticated|monitoring)|kubeadm:cluster-admins)$/
 const isUser = ({ role }: Use) => role === 'user'
 
-function isLegacyAdmin({ certificate: { facts } }: Use): boolean {
-  return facts.subject.commonNames[0] === 'kubernetes-admin'
+function isLegacyAdmin({ certificate }: Use): boolean {
+  return identityOf(certificate).user === 'kubernetes-admin'
 }
 
 export const IDENTITY_RULES: readonly Rule[] = [
@@ -66,17 +49,21 @@ export const IDENTITY_RULES: readonly Rule[] = [
     why: 'The group passes by RBAC and cannot be taken away from a certificate: only a new authority revokes it. Kubernetes 1.29 keeps it to super-admin.conf.',
     fix: 'use the group kubeadm:cluster-admins (kubeadm 1.29 and later), or one of your own with a binding',
     check: each(uses, (use) => {
-      if (!identityOf(use).groups.includes('system:masters')) return undefined
+      if (!identityOf(use.certificate).groups.includes('system:masters')) return undefined
       if (LEGACY.has(use.role) || BREAK_GLASS.test(fileOf(use)) || use.node.kind === 'operator')
         return undefined
       const worker = use.node.role === 'worker'
       const serving = use.row.usages.includes('serverAuth')
       const severe = worker || serving || use.role === 'kubelet-client'
       const severity = severe ? 'error' : isLegacyAdmin(use) ? 'info' : 'warning'
-      return finding(use.pem.place, `is ${identityText(identityOf(use))}, whom RBAC cannot stop`, {
-        certificate: use.certificate,
-        severity,
-      })
+      return finding(
+        use.pem.place,
+        `is ${identityText(identityOf(use.certificate))}, whom RBAC cannot stop`,
+        {
+          certificate: use.certificate,
+          severity,
+        },
+      )
     }),
   }),
   rule('I02', 'super-admin-on-node', 'M', 'info', {
@@ -101,8 +88,8 @@ export const IDENTITY_RULES: readonly Rule[] = [
     check: each(
       (evidence) => uses(evidence).filter(({ node }) => node.role === 'worker'),
       (use) =>
-        use.role !== 'kubelet-client' && adminGroup(identityOf(use)) !== undefined
-          ? finding(use.pem.place, `is ${identityText(identityOf(use))}, on a worker`, {
+        use.role !== 'kubelet-client' && adminGroup(identityOf(use.certificate)) !== undefined
+          ? finding(use.pem.place, `is ${identityText(identityOf(use.certificate))}, on a worker`, {
               certificate: use.certificate,
             })
           : undefined,
@@ -115,7 +102,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     why: 'The node authorizer wants CN system:node:<name> and O system:nodes; with anything else the kubelet gets 403 for everything.',
     fix: GENERATE,
     check: each(kubelets, (use) => {
-      const { user, groups } = identityOf(use)
+      const { user, groups } = identityOf(use.certificate)
       return /^system:node:./.test(user) && groups.includes('system:nodes')
         ? undefined
         : finding(
@@ -137,7 +124,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
           ({ node }) => evidence.cluster || node.kubelet?.hostnameOverride !== undefined,
         ),
       (use, { cluster }) => {
-        const name = /^system:node:(.+)$/.exec(identityOf(use).user)?.[1]
+        const name = /^system:node:(.+)$/.exec(identityOf(use.certificate).user)?.[1]
         const expected = nodeNameOf(use.node)
         const known =
           use.node.kubelet?.hostnameOverride !== undefined ||
@@ -158,19 +145,23 @@ export const IDENTITY_RULES: readonly Rule[] = [
     check: (evidence) => {
       const found = kubelets(evidence)
       if (found.length < 2) return 'not-applicable'
-      return [...grouped(found, (use) => identityOf(use).user).values()].flatMap((same) => {
-        const nodes = [...new Set(same.map(({ node }) => node.name))]
-        const [first] = same
-        return first && nodes.length > 1 && identityOf(first).user.startsWith('system:node:')
-          ? [
-              finding(
-                first.pem.place,
-                `is ${quoted(identityOf(first).user)}, on ${listed(nodes)}`,
-                { certificate: first.certificate },
-              ),
-            ]
-          : []
-      })
+      return [...groupBy(found, (use) => identityOf(use.certificate).user).values()].flatMap(
+        (same) => {
+          const nodes = [...new Set(same.map(({ node }) => node.name))]
+          const [first] = same
+          return first &&
+            nodes.length > 1 &&
+            identityOf(first.certificate).user.startsWith('system:node:')
+            ? [
+                finding(
+                  first.pem.place,
+                  `is ${quoted(identityOf(first.certificate).user)}, on ${listed(nodes)}`,
+                  { certificate: first.certificate },
+                ),
+              ]
+            : []
+        },
+      )
     },
   }),
   rule('I07', 'kubelet-is-admin', 'C', 'error', {
@@ -179,7 +170,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     why: 'One broken node is the whole cluster; kubeadm upgrades then look for a node of the administrator’s name.',
     fix: GENERATE,
     check: each(kubelets, (use) => {
-      const identity = identityOf(use)
+      const identity = identityOf(use.certificate)
       return adminGroup(identity) !== undefined || /^kubernetes-(super-)?admin$/.test(identity.user)
         ? finding(use.pem.place, `is ${identityText(identity)}: the kubelet is an administrator`, {
             certificate: use.certificate,
@@ -196,7 +187,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
       (evidence) =>
         uses(evidence).filter((use) => isUser(use) && COMPONENT_FILES[fileOf(use)] !== undefined),
       (use) => {
-        const { user, groups } = identityOf(use)
+        const { user, groups } = identityOf(use.certificate)
         const expected = COMPONENT_FILES[fileOf(use)]
         const proxier = expected === 'system:kube-proxy' && groups.includes('system:node-proxier')
         return user === expected || proxier
@@ -215,7 +206,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     check: each(
       (evidence) => uses(evidence).filter(({ row }) => row.usages.includes('clientAuth')),
       (use) => {
-        const { user, groups } = identityOf(use)
+        const { user, groups } = identityOf(use.certificate)
         const odd = groups.filter(
           (group) => group.startsWith('system:') && !KNOWN_GROUPS.test(group),
         )
@@ -238,7 +229,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
       (evidence) =>
         uses(evidence).filter((use) => isUser(use) && COMPONENT_FILES[fileOf(use)] === undefined),
       (use) => {
-        const { user, groups } = identityOf(use)
+        const { user, groups } = identityOf(use.certificate)
         const odd = [user, ...groups].filter(
           (name) => name.startsWith('system:') && name !== 'system:masters',
         )
@@ -261,7 +252,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
       (evidence) =>
         uses(evidence).filter(({ role }) => role === 'user' || role === 'kubelet-client'),
       (use) =>
-        identityOf(use).user === ''
+        identityOf(use.certificate).user === ''
           ? finding(use.pem.place, 'has no common name, so the API server sees no user', {
               certificate: use.certificate,
             })
@@ -278,7 +269,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
       (use) => {
         const launch = launchOf(use.node, 'kube-apiserver')
         const allowed = launch ? flagList(launch.flags, 'requestheader-allowed-names') : []
-        const { user } = identityOf(use)
+        const { user } = identityOf(use.certificate)
         return allowed.length > 0 && !allowed.includes(user)
           ? finding(
               use.pem.place,
@@ -348,7 +339,7 @@ export const IDENTITY_NAME_RULES: readonly Rule[] = [
       const [clientCa] = trustsIn(evidence, 'client-ca')
       if (names.size === 0 || !clientCa) return 'not-applicable'
       return leaves(evidence).flatMap((leaf) => {
-        const user = leaf.facts.subject.commonNames[0] ?? ''
+        const user = commonNameOf(leaf.facts.subject)
         const isProxy = indexOf(evidence)
           .usesOf.get(leaf)
           ?.some(({ role }) => role === 'front-proxy-client')
@@ -371,7 +362,7 @@ export const IDENTITY_NAME_RULES: readonly Rule[] = [
     why: 'It has that service account’s rights, without its token’s end and audit trail.',
     fix: 'use a token of the service account, or a user of its own',
     check: each(clients, (one) => {
-      const user = one.facts.subject.commonNames[0] ?? ''
+      const user = commonNameOf(one.facts.subject)
       return user.startsWith('system:serviceaccount:')
         ? aboutCertificate(one, `is the user ${quoted(user)}`)
         : undefined
@@ -415,10 +406,10 @@ export const IDENTITY_NAME_RULES: readonly Rule[] = [
     check: each(
       (evidence) => uses(evidence).filter(({ role }) => role === 'apiserver-kubelet-client'),
       (use) =>
-        identityOf(use).groups.includes('system:masters')
+        identityOf(use.certificate).groups.includes('system:masters')
           ? finding(
               use.pem.place,
-              `is ${identityText(identityOf(use))}; kubeadm 1.29 and later give it fewer rights`,
+              `is ${identityText(identityOf(use.certificate))}; kubeadm 1.29 and later give it fewer rights`,
               { certificate: use.certificate },
             )
           : undefined,
@@ -435,10 +426,10 @@ export const IDENTITY_NAME_RULES: readonly Rule[] = [
           ({ role }) => role === 'apiserver-etcd-client' || role === 'etcd-healthcheck-client',
         ),
       (use) =>
-        identityOf(use).groups.includes('system:masters')
+        identityOf(use.certificate).groups.includes('system:masters')
           ? finding(
               use.pem.place,
-              `is ${identityText(identityOf(use))}, although etcd reads no groups`,
+              `is ${identityText(identityOf(use.certificate))}, although etcd reads no groups`,
               { certificate: use.certificate },
             )
           : undefined,

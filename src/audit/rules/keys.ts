@@ -1,8 +1,9 @@
 import type { PublicKeyFacts } from '../../ca/certificate/facts.js'
+import { groupBy } from '../../values/lists.js'
 import type { Certificate, Evidence, Place } from '../read/evidence.js'
 import { isCovered, shortPath } from '../read/paths.js'
 import type { Rule, RuleContext } from '../types.js'
-import { grouped, indexOf } from './by-evidence.js'
+import { indexOf } from './by-evidence.js'
 import { authorityPairs } from './files.js'
 import type { Use } from './roles.js'
 import {
@@ -354,7 +355,7 @@ interface SharedKey {
 }
 
 function sharedKeys(evidence: Evidence): readonly SharedKey[] {
-  const groups = grouped(indexOf(evidence).leaves, ({ keyId }) => keyId)
+  const groups = groupBy(indexOf(evidence).leaves, ({ keyId }) => keyId)
   return [...groups.values()].flatMap((certificates) =>
     new Set(certificates.map(({ facts }) => listed(facts.subject.commonNames))).size > 1
       ? [{ certificates }]

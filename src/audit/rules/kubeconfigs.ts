@@ -1,5 +1,9 @@
+import { commonNameOf } from '../../ca/certificate/names.js'
 import { matchesName } from '../../ca/verify/verify.js'
 import { fileAt } from '../../files/tree.js'
+import { isLocalHost, parseHost } from '../../values/hosts.js'
+import { quoted } from '../../values/text.js'
+import { isoDay } from '../../values/time.js'
 import type {
   Evidence,
   KubeconfigCluster,
@@ -7,12 +11,11 @@ import type {
   KubeconfigUser,
   NodeEvidence,
 } from '../read/evidence.js'
-import { isLocalHost, parseHost } from '../read/hosts.js'
 import { isCovered, shortPath } from '../read/paths.js'
 import type { FindingDraft, Rule } from '../types.js'
 import { anchorsOf, endpointHost, indexOf, reaches, trustsIn } from './by-evidence.js'
 import type { Use } from './roles.js'
-import { day, each, finding, GENERATE, listed, quoted, rule } from './rule.js'
+import { each, finding, GENERATE, listed, rule } from './rule.js'
 
 interface NodeKubeconfig {
   readonly node: NodeEvidence
@@ -219,7 +222,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     fix: `${GENERATE}   # kubeadm: kubeadm certs renew does not touch kubelet.conf`,
     check: each(users, ({ certificate, pem }, _evidence, { at }) =>
       certificate.facts.notAfter < at
-        ? finding(pem.place, `expired on ${day(certificate.facts.notAfter)}`, { certificate })
+        ? finding(pem.place, `expired on ${isoDay(certificate.facts.notAfter)}`, { certificate })
         : undefined,
     ),
   }),
@@ -298,7 +301,7 @@ const FILES: readonly (readonly [RegExp, RegExp])[] = [
 ]
 
 function fileSays({ certificate, kubeconfig }: Use): boolean {
-  const user = certificate.facts.subject.commonNames[0] ?? ''
+  const user = commonNameOf(certificate.facts.subject)
   const row = FILES.find(([file]) => file.test(kubeconfig?.path ?? ''))
   return row === undefined || row[1].test(user)
 }
@@ -394,7 +397,7 @@ export const KUBECONFIG_CREDENTIAL_RULES: readonly Rule[] = [
           ? undefined
           : finding(
               use.pem.place,
-              `is the user ${quoted(use.certificate.facts.subject.commonNames[0] ?? '')}, which does not fit the file’s name`,
+              `is the user ${quoted(commonNameOf(use.certificate.facts.subject))}, which does not fit the file’s name`,
               { certificate: use.certificate },
             ),
     ),

@@ -1,9 +1,10 @@
 import { flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
+import { quoted } from '../../values/text.js'
 import type { Evidence, Launch, NodeEvidence } from '../read/evidence.js'
 import { fileOn, isCovered, locate, shortPath } from '../read/paths.js'
 import type { FindingDraft, Rule } from '../types.js'
 import { anchorsOf, indexOf, launchesOf, reaches, trustsIn } from './by-evidence.js'
-import { each, finding, GENERATE, listed, quoted, rule, STRICT } from './rule.js'
+import { each, finding, GENERATE, listed, rule, STRICT } from './rule.js'
 
 export interface Launched {
   readonly node: NodeEvidence

@@ -1,7 +1,8 @@
-import { type FileEntry, fileAt, type TreeEntry } from '../../files/tree.js'
+import { type FileEntry, fileAt, modeText, type TreeEntry } from '../../files/tree.js'
 import { flagOf } from '../../values/command-line.js'
+import { pathInTree } from '../../values/paths.js'
 import type { Evidence, NodeEvidence } from '../read/evidence.js'
-import { normalise, shortPath } from '../read/paths.js'
+import { shortPath } from '../read/paths.js'
 import type { FindingDraft, Rule } from '../types.js'
 import { indexOf, launchOf } from './by-evidence.js'
 import { CIS, each, HARDENING, rule } from './rule.js'
@@ -10,8 +11,6 @@ interface OwnedEntry<T extends TreeEntry = TreeEntry> {
   readonly node: NodeEvidence
   readonly entry: T
 }
-
-const octal = (mode: number) => (mode & 0o7777).toString(8)
 
 function draft({ node, entry }: OwnedEntry, message: string, fix?: string): FindingDraft {
   return {
@@ -30,8 +29,8 @@ function wider(one: OwnedEntry, limit: number): FindingDraft | undefined {
     ? undefined
     : draft(
         one,
-        `has the mode ${octal(mode)}; ${octal(limit)} or less is expected`,
-        `chmod ${octal(limit)} /${path}`,
+        `has the mode ${modeText(mode)}; ${modeText(limit)} or less is expected`,
+        `chmod ${modeText(limit)} /${path}`,
       )
 }
 
@@ -53,7 +52,7 @@ function filesOf(
   paths: readonly (string | undefined)[],
 ): readonly OwnedEntry<FileEntry>[] {
   return paths.flatMap((path) => {
-    const entry = path === undefined ? undefined : fileAt(node.tree, normalise(path) ?? '')
+    const entry = path === undefined ? undefined : fileAt(node.tree, pathInTree(path) ?? '')
     return entry ? [{ node, entry }] : []
   })
 }
@@ -84,7 +83,7 @@ const kubeletFiles = ({ nodes }: Evidence): readonly OwnedEntry<FileEntry>[] =>
 function dataDirectories({ nodes }: Evidence): readonly OwnedEntry[] {
   return nodes.flatMap((node) => {
     const launch = launchOf(node, 'etcd')
-    const path = launch && normalise(flagOf(launch.flags, 'data-dir') ?? '/var/lib/etcd')
+    const path = launch && pathInTree(flagOf(launch.flags, 'data-dir') ?? '/var/lib/etcd')
     const entry = path === undefined ? undefined : node.tree.get(path)
     return entry ? [{ node, entry }] : []
   })
@@ -170,7 +169,7 @@ export const MODE_RULES: readonly Rule[] = [
     needs: 'metadata',
     check: each(directories, (one) => {
       if (one.entry.kind !== 'directory' || (one.entry.mode & 0o022) === 0) return undefined
-      const text = `is writable for others (mode ${octal(one.entry.mode)})`
+      const text = `is writable for others (mode ${modeText(one.entry.mode)})`
       return draft(one, text, `chmod go-w /${one.entry.path}`)
     }),
   }),
@@ -232,7 +231,7 @@ export const MODE_RULES: readonly Rule[] = [
     check: each(runsAsUser, function* ({ node, launch }) {
       for (const [flag, values] of launch.flags) {
         if (!/key-file$|keyfile$/.test(flag)) continue
-        const entry = fileAt(node.tree, normalise(values.at(-1) ?? '') ?? '')
+        const entry = fileAt(node.tree, pathInTree(values.at(-1) ?? '') ?? '')
         if (!entry?.owner) continue
         const own = entry.owner.uid === launch.runAsUser && (entry.mode & 0o400) !== 0
         if (!own && (entry.mode & 0o044) === 0)

@@ -1,10 +1,12 @@
+import { commonNameOf } from '../../ca/certificate/names.js'
 import { matchesName } from '../../ca/verify/verify.js'
 import { apiServerNames } from '../../certs/table.js'
 import { contains, familyOf, isIp, parseCidr } from '../../values/addresses.js'
 import { flagOf } from '../../values/command-line.js'
+import { isLocalHost } from '../../values/hosts.js'
 import { isDns1123Subdomain } from '../../values/names.js'
+import { quoted } from '../../values/text.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
-import { isLocalHost } from '../read/hosts.js'
 import type { FindingDraft, Rule } from '../types.js'
 import {
   dnsDomain,
@@ -18,7 +20,7 @@ import {
   trustsIn,
 } from './by-evidence.js'
 import type { LeafRole, Use } from './roles.js'
-import { aboutCertificate, each, finding, GENERATE, listed, quoted, rule, STRICT } from './rule.js'
+import { aboutCertificate, each, finding, GENERATE, listed, rule, STRICT } from './rule.js'
 
 const named = (evidence: Evidence) =>
   indexOf(evidence).leaves.filter(({ facts }) => facts.altNames !== undefined)
@@ -30,7 +32,7 @@ const signedKubelets = (evidence: Evidence) =>
     ({ role, certificate }) =>
       role === 'kubelet-serving' &&
       certificate.issuers.length > 0 &&
-      !/@\d+$/.test(certificate.facts.subject.commonNames[0] ?? ''),
+      !/@\d+$/.test(commonNameOf(certificate.facts.subject)),
   )
 
 const isAddress = (name: string) => /^[\d.]+$|:/.test(name) && isIp(name)
@@ -54,7 +56,7 @@ export const NAME_SYNTAX_RULES: readonly Rule[] = [
     check: each(signedKubelets, ({ certificate, pem }) => {
       const { subject, altNames } = certificate.facts
       const wrong = [
-        ...(subject.commonNames[0]?.startsWith('system:node:')
+        ...(commonNameOf(subject).startsWith('system:node:')
           ? []
           : ['CN is not system:node:<name>']),
         ...(subject.organizations.join() === 'system:nodes'
@@ -142,7 +144,7 @@ export const NAME_SYNTAX_RULES: readonly Rule[] = [
     why: 'The kubelet registers in lower case; a certificate for another spelling is another node to the node authorizer.',
     fix: 'use the lower-case host name, then kpki gen -o OUT',
     check: each(kubelets, ({ certificate, pem }) => {
-      const name = /^system:node:(.*)$/.exec(certificate.facts.subject.commonNames[0] ?? '')?.[1]
+      const name = /^system:node:(.*)$/.exec(commonNameOf(certificate.facts.subject))?.[1]
       return name !== undefined && !isDns1123Subdomain(name)
         ? finding(
             pem.place,
@@ -320,7 +322,7 @@ export const NAME_RULES: readonly Rule[] = [
         ),
       (use, evidence) => {
         const verified = trustsIn(evidence, 'kubelet-ca').length > 0
-        const selfMade = /@\d+$/.test(use.certificate.facts.subject.commonNames[0] ?? '')
+        const selfMade = /@\d+$/.test(commonNameOf(use.certificate.facts.subject))
         if (selfMade) return undefined
         // Without a cluster file the node's name is only that of its folder.
         const known =

@@ -1,9 +1,11 @@
+import { commonNameOf } from '../../ca/certificate/names.js'
 import { fileAt } from '../../files/tree.js'
-import { at } from '../read/documents.js'
+import { at } from '../../values/json.js'
+import { groupBy } from '../../values/lists.js'
 import type { Evidence, PemFacts } from '../read/evidence.js'
 import { shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
-import { grouped, indexOf } from './by-evidence.js'
+import { indexOf } from './by-evidence.js'
 import { authorityPairs } from './files.js'
 import { flagPem } from './roles.js'
 import { each, finding, GENERATE, listed, nameOf, rule } from './rule.js'
@@ -15,8 +17,8 @@ function clusterKeys(evidence: Evidence): ReadonlyMap<string, string> {
   const { authorityOfKey, parts } = indexOf(evidence)
   const keys = new Map<string, string>()
   for (const [keyId, { facts }] of authorityOfKey)
-    if (facts.basicConstraints?.ca && !/@\d+$/.test(facts.subject.commonNames[0] ?? ''))
-      keys.set(keyId, `the authority ${JSON.stringify(facts.subject.commonNames[0] ?? '')}`)
+    if (facts.basicConstraints?.ca && !/@\d+$/.test(commonNameOf(facts.subject)))
+      keys.set(keyId, `the authority ${JSON.stringify(commonNameOf(facts.subject))}`)
   for (const node of parts) {
     for (const launch of node.launches)
       for (const flag of ['service-account-signing-key-file', 'service-account-private-key-file'])
@@ -167,7 +169,7 @@ export const PLACEMENT_RULES: readonly Rule[] = [
         }),
       )
       if (all.length < 2) return 'not-applicable'
-      return [...grouped(all, ({ certificate }) => certificate.keyId).values()].flatMap((same) => {
+      return [...groupBy(all, ({ certificate }) => certificate.keyId).values()].flatMap((same) => {
         const names = [...new Set(same.map(({ name }) => name))]
         const [first] = same
         const merged = evidence.cluster?.clusterName

@@ -111,15 +111,3 @@ export function listed(values: readonly string[], limit = 6): string {
   const shown = values.slice(0, limit).join(', ')
   return values.length > limit ? `${shown} and ${values.length - limit} more` : shown
 }
-
-/** Text out of a certificate or file, quoted so that it cannot forge a line of a report. */
-export function quoted(value: string): string {
-  return JSON.stringify(value.length > 120 ? `${value.slice(0, 120)}…` : value)
-}
-
-/** `2027-03-01`. */
-export function day(date: Date): string {
-  return date.toISOString().slice(0, 10)
-}
-
-export const DAY = 86_400_000

@@ -1,5 +1,5 @@
 import { textAt } from '../../files/tree.js'
-import { at, filled, listOf, textsOf } from '../read/documents.js'
+import { at, filled, listOf, textsOf } from '../../values/json.js'
 import type {
   DocumentFacts,
   Evidence,

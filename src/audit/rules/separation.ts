@@ -1,3 +1,4 @@
+import { commonNameOf } from '../../ca/certificate/names.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { ancestors, indexOf, trustsIn } from './by-evidence.js'
@@ -66,7 +67,7 @@ export const SEPARATION_RULES: readonly Rule[] = [
       return root
         ? finding(
             trust.pem.place,
-            `holds ${JSON.stringify(root.facts.subject.commonNames[0] ?? '')}, under which ${clientCaName(evidence)} stands: clients of the API may pose as the front proxy`,
+            `holds ${JSON.stringify(commonNameOf(root.facts.subject))}, under which ${clientCaName(evidence)} stands: clients of the API may pose as the front proxy`,
             { certificate: root },
           )
         : undefined
@@ -96,7 +97,7 @@ export const SEPARATION_RULES: readonly Rule[] = [
       return root
         ? finding(
             trust.pem.place,
-            `holds ${JSON.stringify(root.facts.subject.commonNames[0] ?? '')}, under which ${clientCaName(evidence)} stands: any client certificate of the cluster opens etcd`,
+            `holds ${JSON.stringify(commonNameOf(root.facts.subject))}, under which ${clientCaName(evidence)} stands: any client certificate of the cluster opens etcd`,
             { certificate: root },
           )
         : undefined

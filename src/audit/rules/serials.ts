@@ -1,7 +1,8 @@
-import { hexOf } from '../../ca/der/der.js'
+import { hexOf } from '../../values/bytes.js'
+import { groupBy } from '../../values/lists.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
-import { grouped, indexOf } from './by-evidence.js'
+import { indexOf } from './by-evidence.js'
 import { aboutCertificate, each, GENERATE, nameOf, rule, STRICT } from './rule.js'
 
 const certificates = (evidence: Evidence) => evidence.certificates
@@ -11,7 +12,7 @@ const latin1 = new TextDecoder('latin1')
 function duplicates(evidence: Evidence): readonly (readonly Certificate[])[] {
   const issuerOf = ({ facts, issuers }: Certificate) =>
     `${latin1.decode(facts.issuer.raw)} ${issuers[0]?.keyId ?? ''} ${facts.serial}`
-  return [...grouped(evidence.certificates, issuerOf).values()].filter(({ length }) => length > 1)
+  return [...groupBy(evidence.certificates, issuerOf).values()].filter(({ length }) => length > 1)
 }
 
 const HASH_BITS: readonly (readonly [RegExp, number])[] = [

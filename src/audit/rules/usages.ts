@@ -1,4 +1,5 @@
 import type { ExtendedKeyUsage } from '../../ca/certificate/facts.js'
+import { identityOf } from '../graph/judge.js'
 import type { Evidence } from '../read/evidence.js'
 import type { FindingDraft, Rule } from '../types.js'
 import { ancestors, indexOf } from './by-evidence.js'
@@ -82,10 +83,10 @@ export const USAGE_RULES: readonly Rule[] = [
     why: 'The TLS key becomes a user of the API. With O=system:masters it is the key to the whole cluster.',
     fix: GENERATE,
     check: each(inRoles('apiserver'), (use) => {
-      const { commonNames, organizations } = use.certificate.facts.subject
+      const { user, groups } = identityOf(use.certificate)
       if (!usagesOf(use).includes('clientAuth')) return undefined
-      const admin = organizations.includes('system:masters')
-      const who = `${commonNames[0] ?? ''}${admin ? ' of system:masters' : ''}`
+      const admin = groups.includes('system:masters')
+      const who = `${user}${admin ? ' of system:masters' : ''}`
       return finding(
         use.pem.place,
         `has clientAuth besides serverAuth: it logs in as ${JSON.stringify(who)}`,

@@ -1,8 +1,10 @@
+import { commonNameOf } from '../../ca/certificate/names.js'
 import { fileAt } from '../../files/tree.js'
+import { DAY, isoDay } from '../../values/time.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
-import { aboutCertificate, DAY, day, each, GENERATE, HARDENING, rule, STRICT } from './rule.js'
+import { aboutCertificate, each, GENERATE, HARDENING, rule, STRICT } from './rule.js'
 
 const certificates = (evidence: Evidence) => evidence.certificates
 const leaves = (evidence: Evidence) => indexOf(evidence).leaves
@@ -42,7 +44,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
       const { notAfter } = one.facts
       if (notAfter >= at) return undefined
       const ago = dayAsked((at.getTime() - notAfter.getTime()) / DAY)
-      const text = `expired on ${day(notAfter)}, ${ago} days ago`
+      const text = `expired on ${isoDay(notAfter)}, ${ago} days ago`
       return aboutCertificate(one, text, unused(one, evidence) ? { severity: 'warning' } : {})
     }),
   }),
@@ -57,7 +59,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
       const isAuthority = trustedAuthority(one, evidence)
       const horizon = isAuthority ? Math.max(AUTHORITY_HORIZON, horizonDays) : horizonDays
       return left >= 0 && left < horizon
-        ? aboutCertificate(one, `ends on ${day(notAfter)}, in ${dayAsked(left)} days`)
+        ? aboutCertificate(one, `ends on ${isoDay(notAfter)}, in ${dayAsked(left)} days`)
         : undefined
     }),
   }),
@@ -121,7 +123,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
       return left >= AUTHORITY_HORIZON && left < life
         ? aboutCertificate(
             authority,
-            `ends on ${day(notAfter)}, in ${dayAsked(left)} days: the next leaf of ${dayAsked(life)} days does not fit`,
+            `ends on ${isoDay(notAfter)}, in ${dayAsked(left)} days: the next leaf of ${dayAsked(life)} days does not fit`,
           )
         : undefined
     }),
@@ -202,7 +204,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
     check: each(certificates, (one) =>
       lifeInDays(one) >= 60 * YEAR ||
       (one.facts.basicConstraints?.ca !== true && lifeInDays(one) > 20 * YEAR)
-        ? aboutCertificate(one, `is valid until ${day(one.facts.notAfter)}`)
+        ? aboutCertificate(one, `is valid until ${isoDay(one.facts.notAfter)}`)
         : undefined,
     ),
   }),
@@ -238,6 +240,6 @@ function trustedAuthority(one: Certificate, evidence: Evidence): boolean {
   return (
     one.facts.basicConstraints?.ca === true &&
     !indexOf(evidence).usesOf.has(one) &&
-    !/@\d+$/.test(one.facts.subject.commonNames[0] ?? '')
+    !/@\d+$/.test(commonNameOf(one.facts.subject))
   )
 }

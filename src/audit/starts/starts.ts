@@ -1,3 +1,4 @@
+import { isoDay } from '../../values/time.js'
 import {
   absence,
   bundleProblem,
@@ -91,7 +92,7 @@ function credentialsProblem(
     user?.certificate &&
     leafOf({ certificate: { ...file, pem: user.certificate }, key: file, embedded: true })
   if (!leaf || leaf.facts.notAfter >= at) return undefined
-  const day = leaf.facts.notAfter.toISOString().slice(0, 10)
+  const day = isoDay(leaf.facts.notAfter)
   const message = `its client certificate in ${file.path} expired on ${day}, and there is no bootstrap kubeconfig`
   return { code: 'expired', message, node: file.node, path: file.path }
 }

@@ -1,10 +1,10 @@
+import { hexOf } from '../../values/bytes.js'
 import {
   type DerCursor,
   derError,
   enter,
   enterOnly,
   finish,
-  hexOf,
   peekTag,
   readContent,
   readElement,
@@ -208,4 +208,9 @@ export function rdnElements(raw: Uint8Array): readonly Uint8Array[] {
   const elements: Uint8Array[] = []
   while (body.at < body.end) elements.push(readElement(body, TAG.set, 'RDN'))
   return elements
+}
+
+/** The common name that counts where a name has several: the last one, as in Go's `pkix.Name`; empty without one. */
+export function commonNameOf({ commonNames }: { readonly commonNames: readonly string[] }): string {
+  return commonNames.at(-1) ?? ''
 }

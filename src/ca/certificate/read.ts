@@ -1,4 +1,5 @@
 import { KpkiError } from '../../errors.js'
+import { sameBytes } from '../../values/bytes.js'
 import {
   contextTag,
   type DerCursor,
@@ -16,7 +17,6 @@ import {
   readOctetBits,
   readOid,
   readSmallInteger,
-  sameBytes,
   TAG,
 } from '../der/der.js'
 import { readTime } from '../der/time.js'

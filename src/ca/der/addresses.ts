@@ -1,7 +1,6 @@
 import ipaddr from 'ipaddr.js'
+import { isIp } from '../../values/addresses.js'
 import { derError } from './der.js'
-
-const DOTTED = /^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/
 
 /**
  * 4 or 16 address octets of a textual IP address. Only the forms that Go's `netip.ParseAddr` takes:
@@ -9,16 +8,8 @@ const DOTTED = /^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/
  * cannot carry one. Throws KpkiError `ERR_DER_INVALID`.
  */
 export function encodeAddress(text: string): Uint8Array {
-  if (!isAddress(text)) throw derError(`"${text}" is not an IP address`)
+  if (!isIp(text)) throw derError(`"${text}" is not an IP address`)
   return Uint8Array.from(ipaddr.parse(text).toByteArray())
-}
-
-/** Whether {@link encodeAddress} takes `text`. */
-export function isAddress(text: string): boolean {
-  if (!text.includes(':')) return DOTTED.test(text) && ipaddr.IPv4.isValid(text)
-  if (/[^0-9a-fA-F:.]/.test(text)) return false
-  const dotted = /[^:]*\.[^:]*$/.exec(text)
-  return (!dotted || DOTTED.test(dotted[0])) && ipaddr.IPv6.isValid(text)
 }
 
 /** Text of 4 or 16 octets: dotted IPv4, or IPv6 as RFC 5952 writes it. Throws KpkiError `ERR_DER_INVALID`. */

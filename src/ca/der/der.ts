@@ -1,4 +1,5 @@
 import { KpkiError } from '../../errors.js'
+import { hexOf } from '../../values/bytes.js'
 
 /** Identifier octets of the universal types that certificates and keys use (X.690 §8.1.2). */
 export const TAG = {
@@ -147,15 +148,6 @@ export function readSmallInteger(cursor: DerCursor, what: string): number {
   return value
 }
 
-const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
-
-/** Lower-case hexadecimal digits without separators. */
-export function hexOf(bytes: Uint8Array): string {
-  let text = ''
-  for (let i = 0; i < bytes.length; i++) text += HEX[bytes[i] as number]
-  return text
-}
-
 /** The unsigned big-endian value of `bytes`; 0 when there are none. */
 export function unsignedOf(bytes: Uint8Array): bigint {
   return bytes.length === 0 ? 0n : BigInt(`0x${hexOf(bytes)}`)
@@ -221,12 +213,4 @@ export function oidOf(content: Uint8Array, what: string): string {
   }
   if (!fresh) throw derError(`${what}: OBJECT IDENTIFIER cut short`)
   return text
-}
-
-/** Whether two byte strings are equal (not in constant time). */
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a === b) return true
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
 }

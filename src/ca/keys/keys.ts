@@ -1,6 +1,6 @@
+import { sameBytes } from '../../values/bytes.js'
 import type { PublicKeyFacts } from '../certificate/facts.js'
 import { readCertificate } from '../certificate/read.js'
-import { sameBytes } from '../der/der.js'
 import type { CryptoEngine } from '../engine.js'
 import { encodePem, parsePem } from '../pem.js'
 import { KEY_ALGORITHMS, type KeyAlgorithm } from './algorithms.js'

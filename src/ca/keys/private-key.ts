@@ -1,4 +1,5 @@
 import { isKpkiError, KpkiError } from '../../errors.js'
+import { bytesOfBase64 } from '../../values/bytes.js'
 import type { PublicKeyFacts } from '../certificate/facts.js'
 import {
   contextTag,
@@ -20,7 +21,7 @@ import {
 } from '../der/der.js'
 import { bitString, explicit, integer, NULL, octetString, oid, sequence } from '../der/write.js'
 import type { CryptoEngine } from '../engine.js'
-import { decodeBase64, encodePem, type PemBlock, parsePem } from '../pem.js'
+import { encodePem, type PemBlock, parsePem } from '../pem.js'
 import { type KeyAlgorithm, keyAlgorithmOf } from './algorithms.js'
 import {
   CURVES,
@@ -279,5 +280,5 @@ async function complete(engine: CryptoEngine, secret: KeyMaterial): Promise<Priv
 function decodeUrl(text: string): Uint8Array {
   const digits = text.replaceAll('-', '+').replaceAll('_', '/')
   const padded = digits.padEnd(Math.ceil(digits.length / 4) * 4, '=')
-  return decodeBase64(padded) ?? new Uint8Array()
+  return bytesOfBase64(padded) ?? new Uint8Array()
 }

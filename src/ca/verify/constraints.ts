@@ -1,10 +1,12 @@
+import { isIp } from '../../values/addresses.js'
+import { hexOf, sameBytes } from '../../values/bytes.js'
+import { quoted } from '../../values/text.js'
 import type { CertificateFacts, GeneralSubtrees, NameConstraints } from '../certificate/facts.js'
-import { rdnElements } from '../certificate/names.js'
-import { encodeAddress, isAddress } from '../der/addresses.js'
-import { hexOf, sameBytes } from '../der/der.js'
+import { commonNameOf, rdnElements } from '../certificate/names.js'
+import { encodeAddress } from '../der/addresses.js'
 import type { ChainPolicy } from './consumers.js'
 import { isHostname } from './names.js'
-import { type ChainReason, quoted, reason } from './reasons.js'
+import { type ChainReason, reason } from './reasons.js'
 
 /**
  * The labels of a domain name, or `undefined` where it has an empty label (a final dot too) or other
@@ -131,7 +133,7 @@ export function constraintReason(
       }
       const verdict = judge(name, excluded, permitted, policy)
       if (verdict === undefined) continue
-      const owner = quoted(certificate.subject.commonNames[0] ?? '')
+      const owner = quoted(commonNameOf(certificate.subject))
       const message = `does not allow the ${name.kind} name ${quoted(name.text)} of ${owner}: ${verdict}`
       return reason('name-constraint', authority, message)
     }
@@ -273,7 +275,7 @@ function constrainedHost(uri: string): string | undefined {
   if (authority === undefined || authority === '' || authority.endsWith(']')) return
   const host = authority.replace(/:\d*$/, '')
   if (host === '' || host.includes(':') || host.startsWith('[')) return
-  return !isAddress(host) && domainLabels(host) !== undefined ? host : undefined
+  return !isIp(host) && domainLabels(host) !== undefined ? host : undefined
 }
 
 /** Whether a name begins with the relative names of another, byte by byte. */

@@ -1,8 +1,10 @@
+import { isIp } from '../../values/addresses.js'
+import { sameBytes } from '../../values/bytes.js'
+import { quoted } from '../../values/text.js'
 import type { CertificateFacts } from '../certificate/facts.js'
-import { encodeAddress, isAddress } from '../der/addresses.js'
-import { sameBytes } from '../der/der.js'
+import { encodeAddress } from '../der/addresses.js'
 import type { ChainPolicy } from './consumers.js'
-import { type ChainReason, quoted, reason } from './reasons.js'
+import { type ChainReason, reason } from './reasons.js'
 
 /**
  * Whether a certificate is valid for a host, by the rules of Go's `Certificate.VerifyHostname`:
@@ -77,7 +79,7 @@ export function isHostname(text: string, pattern: boolean): boolean {
 
 function addressOf(name: string): Uint8Array | undefined {
   const text = /^\[.+\]$/s.test(name) ? name.slice(1, -1) : name
-  return isAddress(text) ? mapped(encodeAddress(text)) : undefined
+  return isIp(text) ? mapped(encodeAddress(text)) : undefined
 }
 
 /** An IPv4 address is the same host as its IPv4-mapped IPv6 form. */

@@ -1,5 +1,6 @@
+import { isIp } from '../../values/addresses.js'
+import { quoted } from '../../values/text.js'
 import type { CertificateFacts, GeneralSubtrees, NameConstraints } from '../certificate/facts.js'
-import { isAddress } from '../der/addresses.js'
 import {
   contextTag,
   type DerCursor,
@@ -13,7 +14,7 @@ import {
 import { domainLabels, parseMailbox, uriHost } from './constraints.js'
 import type { ChainPolicy } from './consumers.js'
 import { readPolicies } from './policies.js'
-import { type ChainReason, quoted, reason } from './reasons.js'
+import { type ChainReason, reason } from './reasons.js'
 
 /**
  * Reads CRL distribution points (RFC 5280 §4.2.1.13) and authority information access (§4.2.2.1) only
@@ -111,7 +112,7 @@ function* constraintProblems(constraints: NameConstraints): Generator<string, un
       email.find((name) =>
         name.includes('@') ? parseMailbox(name) === undefined : !isDomainConstraint(name),
       ) ??
-      uri.find((name) => !isDomainConstraint(name) || isAddress(name))
+      uri.find((name) => !isDomainConstraint(name) || isIp(name))
     if (bad !== undefined) yield `has the malformed name constraint ${quoted(bad)}`
     const network = ip.find((bytes) => !isNetwork(bytes))
     if (network !== undefined) yield `has the malformed address constraint ${network.join('.')}`

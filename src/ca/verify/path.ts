@@ -1,11 +1,12 @@
+import { hexOf, sameBytes } from '../../values/bytes.js'
+import { quoted } from '../../values/text.js'
 import type { CertificateFacts, KeyUsageBit } from '../certificate/facts.js'
 import { formatName } from '../certificate/names.js'
-import { hexOf, sameBytes } from '../der/der.js'
 import { signatureAlgorithmOf, type Verifier } from '../keys/signature.js'
 import { constraintReason } from './constraints.js'
 import type { ChainPolicy } from './consumers.js'
 import { policyReason } from './policies.js'
-import { type ChainReason, quoted, reason } from './reasons.js'
+import { type ChainReason, reason } from './reasons.js'
 
 /** What is asked of every certificate of a path: critical extensions and validity. */
 export function ownReason(

@@ -91,11 +91,6 @@ export function subjectText(certificate: CertificateFacts): string {
   return text === '' ? `serial ${certificate.serial.toString(16)}` : text
 }
 
-/** Quotes a value that came from a certificate, so that it cannot forge a line of a report. */
-export function quoted(value: string): string {
-  return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value)
-}
-
 export function reason<Code extends string>(
   code: Code,
   certificate: CertificateFacts,

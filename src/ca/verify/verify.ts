@@ -1,4 +1,5 @@
 import { isKpkiError, KpkiError } from '../../errors.js'
+import { quoted } from '../../values/text.js'
 import type { CertificateFacts, ExtendedKeyUsage } from '../certificate/facts.js'
 import { readCertificate } from '../certificate/read.js'
 import { type CryptoEngine, runtimeEngine } from '../engine.js'
@@ -8,7 +9,7 @@ import { type ChainPolicy, GO, OPENSSL } from './consumers.js'
 import { isHostname, nameMismatch } from './names.js'
 import { goRefuses } from './parser.js'
 import { findPath, keyIdentifierRank } from './path.js'
-import { type ChainNote, type ChainNoteCode, type ChainReason, quoted, reason } from './reasons.js'
+import { type ChainNote, type ChainNoteCode, type ChainReason, reason } from './reasons.js'
 
 /** A certificate as PEM text, as DER (or PEM) bytes, or as read already. */
 export type CertificateSource = string | Uint8Array | CertificateFacts

@@ -5,6 +5,7 @@ import { KpkiError, type SpecIssue } from '../../errors.js'
 import { dumpYaml, dumpYamlAll, loadYamlAll } from '../../files/yaml/yaml.js'
 import { parseCluster } from '../../generate/source.js'
 import type { JsonObject } from '../../values/json.js'
+import { isObject } from '../../values/json.js'
 import type { Io } from '../io.js'
 import { readInput } from './text.js'
 
@@ -59,10 +60,6 @@ async function readClusterFile(io: Io, path: string, options: ClusterFileOptions
       { cause, hint: 'name a cluster file with -f; `kpki init` writes one' },
     )
   }
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 interface Split {

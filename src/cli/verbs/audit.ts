@@ -9,10 +9,11 @@ import type { AuditReport, Profile, Waiver } from '../../audit/types.js'
 import { KpkiError } from '../../errors.js'
 import { writeTree } from '../../files/disk.js'
 import { file, treeOf } from '../../files/tree.js'
+import { nearestOf } from '../../values/names.js'
 import { parseDuration } from '../../values/time.js'
 import { loadCluster } from '../input/cluster-file.js'
 import { readSource } from '../input/sources.js'
-import { mistakes, nearest, readWaivers, WAIVERS_FILE } from '../input/waivers.js'
+import { mistakes, readWaivers, WAIVERS_FILE } from '../input/waivers.js'
 import { describeError, type ExitCode, type Io } from '../io.js'
 
 export interface AuditCommandOptions {
@@ -225,7 +226,7 @@ async function waiversOf(io: Io, options: AuditCommandOptions): Promise<readonly
   const names = RULES.flatMap(({ id, code }) => [id, code])
   const issues = waivers.flatMap(({ rule }, index) => {
     if (rule.includes('*') || names.includes(rule)) return []
-    const near = nearest(rule, names)
+    const near = nearestOf(rule, names)
     const fix = near.length === 0 ? {} : { fix: `write ${near.join(' or ')}` }
     return [{ path: `waivers[${index}].rule`, message: `"${rule}" is not a rule`, ...fix }]
   })
@@ -247,7 +248,7 @@ function tellIdleWaivers(io: Io, waivers: readonly Waiver[], report: AuditReport
 }
 
 export function unknownRule(word: string): KpkiError {
-  const near = nearest(
+  const near = nearestOf(
     word,
     RULES.flatMap(({ id, code }) => [id, code]),
   )

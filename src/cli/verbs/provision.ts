@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises'
 import { Command, Option } from 'commander'
 import { readCertificate } from '../../ca/certificate/read.js'
 import { KpkiError } from '../../errors.js'
-import { textOf } from '../../files/tree.js'
+import { modeText, textOf } from '../../files/tree.js'
 import {
   type ApplyRequest,
   defaultKubeconfig,
@@ -25,6 +25,7 @@ import {
   type World,
 } from '../../provision/index.js'
 import { skippedByVerify } from '../../provision/steps/verify.js'
+import { isoDay } from '../../values/time.js'
 import { loadCluster } from '../input/cluster-file.js'
 import type { ExitCode, Io } from '../io.js'
 
@@ -156,7 +157,7 @@ function stepLines(step: PlannedStep): readonly string[] {
     lines.push(`  ${step.step.padEnd(9)}${action.about}`)
     if (action.disrupts) lines.push(`           ! ${action.disrupts}`)
     for (const file of action.files ?? []) {
-      const mode = file.mode.toString(8).padStart(4, '0')
+      const mode = modeText(file.mode)
       const before = file.before ? ` (was ${file.before.slice(0, 12)})` : ''
       lines.push(
         `           ${file.change.padEnd(8)}${mode} ${file.sha256.slice(0, 12)} /${file.path}${before}`,
@@ -203,7 +204,7 @@ function summary(inputs: Inputs, now: Date): readonly string[] {
   if (first) {
     const days = Math.floor((first.notAfter.getTime() - now.getTime()) / 86_400_000)
     lines.push(
-      `expires first: ${first.path} on ${first.node}, ${first.notAfter.toISOString().slice(0, 10)} (${days} days)`,
+      `expires first: ${first.path} on ${first.node}, ${isoDay(first.notAfter)} (${days} days)`,
     )
   }
   return lines

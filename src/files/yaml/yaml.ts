@@ -7,6 +7,7 @@ import {
   YAMLException,
 } from 'js-yaml'
 import { KpkiError } from '../../errors.js'
+import { isObject } from '../../values/json.js'
 import { type PlainScalar, resolvePlain } from './scalars.js'
 
 export { dumpYaml, dumpYamlAll } from './dump.js'
@@ -171,7 +172,7 @@ function readMapping(reader: Reader, path: readonly string[]): Record<string, un
 
 function mergeSources(reader: Reader, value: unknown, offset: number): Record<string, unknown>[] {
   return (Array.isArray(value) ? value : [value]).map((source: unknown) => {
-    if (!isRecord(source))
+    if (!isObject(source))
       throw errorAt(reader, offset, '"<<" must name a mapping or a list of them')
     count(reader, Object.keys(source).length, offset)
     return source
@@ -259,10 +260,6 @@ function offsetOf(event: Event): number {
     default:
       return 0
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
 function errorAt(reader: Reader, offset: number, message: string): KpkiError<'ERR_YAML_INVALID'> {

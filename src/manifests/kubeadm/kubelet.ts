@@ -12,11 +12,12 @@ import {
   objectAt,
   withoutEmpty,
 } from '../../values/json.js'
+import { treePath } from '../../values/paths.js'
 import { formatGoDuration, parseGoDuration } from '../../values/time.js'
 import { commandLine, type DefaultFlags, mergeArguments } from '../flags.js'
 import { imageOf } from '../images.js'
 import { applyPatches } from '../patches/patches.js'
-import { KUBELET_DIR, MANIFESTS_DIR, pkiFile, treePath } from '../paths.js'
+import { KUBELET_DIR, MANIFESTS_DIR, pkiFile } from '../paths.js'
 
 const RESOLVED = '/run/systemd/resolve/resolv.conf'
 

@@ -1,4 +1,4 @@
-import { isList, isObject, type Json, type JsonObject } from '../../values/json.js'
+import { isList, isObject, type Json, type JsonObject, sameJson } from '../../values/json.js'
 
 /** JSON Merge Patch (RFC 7386). */
 export function mergePatch(target: Json | undefined, patch: Json): Json {
@@ -42,7 +42,7 @@ function operate(document: Json, operation: Json): Json {
     case 'copy':
       return put(document, path, valueAt(document, pointer(operation, 'from')), 'add')
     case 'test':
-      if (same(valueAt(document, path), operation.value ?? null)) return document
+      if (sameJson(valueAt(document, path), operation.value ?? null)) return document
       throw new Error(`test of ${String(operation.path)} failed`)
     default:
       throw new Error(`unknown operation ${JSON.stringify(op)}`)
@@ -113,16 +113,4 @@ function indexOf(part: string, length: number): number {
   const index = number < 0 ? number + length : number
   if (index >= 0 && index < length) return index
   throw new Error(`there is no item ${part}`)
-}
-
-function same(a: Json, b: Json): boolean {
-  if (isList(a)) {
-    return isList(b) && a.length === b.length && a.every((item, at) => same(item, b[at] ?? null))
-  }
-  if (!isObject(a) || !isObject(b)) return a === b
-  const keys = Object.keys(a)
-  return (
-    keys.length === Object.keys(b).length &&
-    keys.every((key) => Object.hasOwn(b, key) && same(a[key] ?? null, b[key] ?? null))
-  )
 }

@@ -3,7 +3,7 @@ import { type PatchType, patchTarget } from '../../cluster/patch-files.js'
 import { KpkiError } from '../../errors.js'
 import { loadYamlAll } from '../../files/yaml/yaml.js'
 import { isObject, type Json, type JsonObject } from '../../values/json.js'
-import { compareBytes } from '../flags.js'
+import { compareText } from '../../values/text.js'
 import { jsonPatch, mergePatch } from './json-patch.js'
 import { POD_SCHEMA, tidyPod } from './pod-fields.js'
 import { type MergeSchema, strategicMerge } from './strategic-merge.js'
@@ -16,7 +16,7 @@ import { type MergeSchema, strategicMerge } from './strategic-merge.js'
 export function applyPatches(cluster: Cluster, target: string, document: JsonObject): JsonObject {
   const isPod = target !== 'kubeletconfiguration'
   let patched = document
-  for (const patch of [...cluster.patches].sort((a, b) => compareBytes(a.name, b.name))) {
+  for (const patch of [...cluster.patches].sort((a, b) => compareText(a.name, b.name))) {
     const name = patchTarget(patch.name, cluster.release.patchTargets)
     if (name.kind === 'invalid') throw invalid(patch, name.reason)
     if (name.kind === 'ignored' || name.target !== target) continue

@@ -1,5 +1,6 @@
 import { isObject, type JsonObject } from '../../values/json.js'
-import { commandLine, compareBytes, extraArguments, mergeArguments } from '../flags.js'
+import { compareText } from '../../values/text.js'
+import { commandLine, extraArguments, mergeArguments } from '../flags.js'
 import { imageOf } from '../images.js'
 import type { Component, Site } from './component.js'
 import { type ContainerProbes, PROBE_PORT, probesOf } from './probes.js'
@@ -8,7 +9,7 @@ import { type Mount, mergeMounts } from './volumes.js'
 /** Kubernetes EnvVar objects with Kubernetes' defaults: the last one of a name counts, sorted by name. */
 export function environmentOf(extra: readonly JsonObject[]): readonly JsonObject[] {
   const byName = new Map(extra.map((variable) => [String(variable.name), withDefaults(variable)]))
-  return [...byName].sort(([a], [b]) => compareBytes(a, b)).map(([, variable]) => variable)
+  return [...byName].sort(([a], [b]) => compareText(a, b)).map(([, variable]) => variable)
 }
 
 function withDefaults(variable: JsonObject): JsonObject {

@@ -1,6 +1,6 @@
 import type { Cluster, ExtraVolume, HostOs } from '../../cluster/cluster.js'
-import { compareBytes } from '../flags.js'
-import { directoryOf } from '../paths.js'
+import { directoryOf } from '../../values/paths.js'
+import { compareText } from '../../values/text.js'
 
 /** A host path in a static pod. */
 export type Mount = ExtraVolume
@@ -72,7 +72,7 @@ export function externalEtcdMounts(cluster: Cluster): readonly Mount[] {
     const known = others.some((other) => covers(other, directory))
     kept = known ? others : [...others, directory]
   }
-  return [...kept].sort(compareBytes).map((path, index) => readOnly(`etcd-certs-${index}`, path))
+  return [...kept].sort(compareText).map((path, index) => readOnly(`etcd-certs-${index}`, path))
 }
 
 /** The kubeconfig of a component. */
@@ -107,5 +107,5 @@ export function mergeMounts(
   extra: readonly ExtraVolume[],
 ): readonly Mount[] {
   const byName = new Map([...defaults, ...extra].map((mount) => [mount.name, mount]))
-  return [...byName.values()].sort((a, b) => compareBytes(a.name, b.name))
+  return [...byName.values()].sort((a, b) => compareText(a.name, b.name))
 }

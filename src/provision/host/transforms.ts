@@ -1,4 +1,4 @@
-import { decodeBase64 } from '../../ca/pem.js'
+import { bytesOfBase64 } from '../../values/bytes.js'
 import type { JsonObject } from '../../values/json.js'
 
 /** What kpki wants of containerd's configuration, by version of its file format. */
@@ -119,7 +119,7 @@ function primaryKeys(armoured: string): readonly Uint8Array[] {
     /-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n(?:[^\n]*:[^\n]*\n)*\r?\n([A-Za-z0-9+/=\s]*?)(?:\n=[A-Za-z0-9+/]{4}\s*)?-----END/g,
   )
   return [...blocks].flatMap((match) => {
-    const bytes = decodeBase64((match[1] ?? '').replaceAll(/\s/g, ''))
+    const bytes = bytesOfBase64((match[1] ?? '').replaceAll(/\s/g, ''))
     return bytes ? [...packets(bytes)].filter(({ tag }) => tag === 6).map(({ body }) => body) : []
   })
 }

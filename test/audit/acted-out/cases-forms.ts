@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto'
-import { bytesOfBase64 } from '../../../src/ca/pem.js'
+import { bytesOfBase64 } from '../../../src/values/bytes.js'
 import { type Estate, MANIFESTS, PKI } from '../rules/mutate.js'
 import { append, type Case, file, foreignKey, prepend } from './case.js'
 

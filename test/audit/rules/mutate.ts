@@ -15,7 +15,7 @@ import {
 import { runtimeEngine } from '../../../src/ca/engine.js'
 import { generateKey, type PrivateKey, readPrivateKey } from '../../../src/ca/keys/keys.js'
 import { ecdsaToDer } from '../../../src/ca/keys/signature.js'
-import { base64Of, bytesOfBase64, encodePem } from '../../../src/ca/pem.js'
+import { encodePem } from '../../../src/ca/pem.js'
 import { localSigner } from '../../../src/ca/signer.js'
 import {
   type DirectoryEntry,
@@ -27,6 +27,7 @@ import {
   type TreeEntry,
   textAt,
 } from '../../../src/files/tree.js'
+import { base64Of, bytesOfBase64 } from '../../../src/values/bytes.js'
 import { NOW } from '../support.js'
 import { without } from './parts.js'
 

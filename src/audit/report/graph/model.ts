@@ -1,5 +1,6 @@
+import { groupBy } from '../../../values/lists.js'
 import type { AuditReport, Connection } from '../../types.js'
-import { count, groupBy, type Standing, standingOf } from '../words.js'
+import { count, type Standing, standingOf } from '../words.js'
 
 /** Every instance of one kind of component or client, as one box of the picture. */
 export interface Card {

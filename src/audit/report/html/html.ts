@@ -1,4 +1,5 @@
 import { runtimeEngine } from '../../../ca/engine.js'
+import { groupBy } from '../../../values/lists.js'
 import { escapeXml as e, escapeXml, printable } from '../../../values/text.js'
 import type { AuditReport, Connection, Finding, Rule, TimelineEntry } from '../../types.js'
 import { type GraphModel, graphModel, type Link, linkSentence } from '../graph/model.js'
@@ -7,7 +8,6 @@ import {
   count,
   dayOf,
   findingId,
-  groupBy,
   headline,
   identityText,
   nodesText,

@@ -1,7 +1,8 @@
-import { escapeXml as e } from '../../../values/text.js'
+import { groupBy } from '../../../values/lists.js'
+import { compareText, escapeXml as e } from '../../../values/text.js'
 import type { AuditReport, Expiry, TimelineEntry } from '../../types.js'
 import { boxOf } from '../graph/model.js'
-import { count, dayOf, groupBy, nodesText, relative, thousands } from '../words.js'
+import { count, dayOf, nodesText, relative, thousands } from '../words.js'
 
 /** Certificates of one file name and one fate, over all nodes: one row of the timeline. */
 export interface LifeRow {
@@ -63,15 +64,17 @@ export function lifeRows(report: AuditReport, scale: LifeScale): readonly LifeRo
   const groups = groupBy(report.expiry, (one) =>
     one.authority
       ? one.certificate
-      : [shortPath(one.path), one.field ?? '', one.status].join('\u0000'),
+      : [pathInNode(one.path), one.field ?? '', one.status].join('\u0000'),
   )
   return [...groups.values()]
     .map((certificates) => rowOf(certificates, scale))
-    .sort((a, b) => compare(a.first.notAfter, b.first.notAfter) || compare(a.label, b.label))
+    .sort(
+      (a, b) => compareText(a.first.notAfter, b.first.notAfter) || compareText(a.label, b.label),
+    )
 }
 
 function rowOf(certificates: readonly Expiry[], { position }: LifeScale): LifeRow {
-  const sorted = [...certificates].sort((a, b) => compare(a.notAfter, b.notAfter))
+  const sorted = [...certificates].sort((a, b) => compareText(a.notAfter, b.notAfter))
   const first = sorted[0] as Expiry
   const last = sorted[sorted.length - 1] as Expiry
   const begin = certificates.reduce(
@@ -80,7 +83,7 @@ function rowOf(certificates: readonly Expiry[], { position }: LifeScale): LifeRo
   )
   const place = certificates.find(({ field }) => field === undefined) ?? first
   return {
-    label: shortPath(place.path),
+    label: pathInNode(place.path),
     nodes: [...new Set(certificates.map(({ node }) => node))],
     status: first.status,
     authority: first.authority,
@@ -92,17 +95,15 @@ function rowOf(certificates: readonly Expiry[], { position }: LifeScale): LifeRo
   }
 }
 
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
 /** A path without the folders that all of them share. */
-export function shortPath(path: string): string {
+function pathInNode(path: string): string {
   return path
     .replace(/^\/?etc\/kubernetes\//, '')
     .replace(/^.*\/nodes\/[^/]+\/etc\/kubernetes\//, '')
     .replace(/^nodes\/[^/]+\/etc\/kubernetes\//, '')
 }
 
-const earlier = (a: string, b: string): string => (compare(a, b) <= 0 ? a : b)
+const earlier = (a: string, b: string): string => (compareText(a, b) <= 0 ? a : b)
 
 const SHOWN_ROWS = 40
 const SHOWN_COMPONENTS = 30

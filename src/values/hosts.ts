@@ -1,5 +1,4 @@
-import { isAddress } from '../../ca/der/addresses.js'
-import { formatIp } from '../../values/addresses.js'
+import { bracketed, formatIp } from './addresses.js'
 
 /** Host and port of a URL. */
 export interface HostPort {
@@ -30,12 +29,9 @@ function canonical(host: string): string {
   return host.includes(':') ? formatIp(host.replace(/^\[|\]$/g, '')) : host
 }
 
+/** The host of a URL, as {@link parseHost} reads it. */
 export function hostOf(url: string): string | undefined {
   return parseHost(url)?.host
-}
-
-export function isIpAddress(text: string): boolean {
-  return isAddress(text)
 }
 
 /** `localhost`, 127.0.0.0/8, `::1`. */
@@ -48,6 +44,7 @@ export function isAnyHost(host: string): boolean {
   return host === '' || host === '0.0.0.0' || host === '::'
 }
 
+/** The https URL of a host and port. */
 export function urlOf(host: string, port: number): string {
-  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+  return `https://${bracketed(host)}:${port}`
 }
