@@ -15,9 +15,8 @@ export {
   type Format,
   type FormatId,
   type FormatOptions,
-  type GraphFormatId,
 } from './report/formats.js'
-export { GRAPH_FORMATS } from './report/graph/formats.js'
+export { GRAPH_FORMATS, type GraphFormatId } from './report/graph/formats.js'
 export type { GraphOptions } from './report/graph/text.js'
 export { isReport, reportJsonSchema } from './report/schema.js'
 export { RULES } from './rules/index.js'

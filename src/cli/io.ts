@@ -1,4 +1,4 @@
-import { ERROR_EXITS, isKpkiError, type SpecIssue } from '../errors.js'
+import { ERRORS, isKpkiError, type SpecIssue } from '../errors.js'
 
 /** 0 done or clean · 1 findings or pending changes · 2 asked wrongly · 3 the world failed. */
 export type ExitCode = 0 | 1 | 2 | 3
@@ -28,7 +28,7 @@ export function describeError(error: unknown): { readonly text: string; readonly
   if (error.code === 'ERR_SPEC_INVALID' && error.details.issues.length > 1)
     lines.push(...error.details.issues.map(issueLine))
   else if (error.hint !== undefined) lines.push(`kpki: hint: ${error.hint}`)
-  return { text: `${lines.join('\n')}\n`, exit: ERROR_EXITS[error.code] }
+  return { text: `${lines.join('\n')}\n`, exit: ERRORS[error.code].exit }
 }
 
 /** One mistake or warning of a cluster file. */

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { KNOWN_CERTIFICATES } from '../../src/certs/table.js'
-import { clusterJsonSchema } from '../../src/cluster/json-schema.js'
 import { isKpkiError } from '../../src/errors.js'
 import { parseCluster, resolveCluster } from '../../src/generate/source.js'
 import { type Changes, clusterFile, mistakes, readText, warnings } from './support.js'
@@ -124,12 +123,6 @@ describe('a cluster.yaml', () => {
       },
     })
     expect(cluster.networking.serviceSubnets).toEqual(['10.96.0.0/12'])
-  })
-
-  it('has a published schema for editors', () => {
-    expect(JSON.parse(readText('schema/cluster.schema.json'))).toEqual(
-      JSON.parse(JSON.stringify(clusterJsonSchema())),
-    )
   })
 })
 

@@ -1,7 +1,10 @@
 import { type Command, Option } from 'commander'
 import { auditTree } from '../../audit/audit.js'
-import { GRAPH_FORMAT_IDS, type GraphFormatId } from '../../audit/report/formats.js'
-import { GRAPH_FORMATS } from '../../audit/report/graph/formats.js'
+import {
+  GRAPH_FORMAT_IDS,
+  GRAPH_FORMATS,
+  type GraphFormatId,
+} from '../../audit/report/graph/formats.js'
 import type { ExitCode, Io } from '../io.js'
 import { inputOf, timeOf, writeReport } from './audit.js'
 
