@@ -1,4 +1,4 @@
-import { ERRORS, isKpkiError, type SpecIssue } from '../errors.js'
+import { ERRORS, type ErrorCode, isKpkiError, type SpecIssue } from '../errors.js'
 
 /** 0 done or clean · 1 findings or pending changes · 2 asked wrongly · 3 the world failed. */
 export type ExitCode = 0 | 1 | 2 | 3
@@ -34,4 +34,15 @@ export function describeError(error: unknown): { readonly text: string; readonly
 /** One mistake or warning of a cluster file. */
 export function issueLine({ path, message, fix }: SpecIssue): string {
   return `  ${path}: ${message}${fix === undefined ? '' : `; fix: ${fix}`}`
+}
+
+/** What exit statuses of errors mean. */
+export const EXITS = { 2: 'asked wrongly', 3: 'the world failed' } as const
+
+/** What `kpki explain` says of an error code; undefined for anything else. */
+export function errorPage(word: string): string | undefined {
+  const code = word.toUpperCase()
+  if (!Object.hasOwn(ERRORS, code)) return undefined
+  const { exit, about } = ERRORS[code as ErrorCode]
+  return `${code}: ${about}\nexit status ${exit}: ${EXITS[exit]}\n`
 }

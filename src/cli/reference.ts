@@ -1,6 +1,6 @@
 import { AUTHORITIES, type CertificatePlace, LEAVES, type LeafRow } from '../certs/table.js'
-import { ERRORS, type ErrorCode } from '../errors.js'
-import { escapeMarkdown } from '../values/text.js'
+import { ERRORS } from '../errors.js'
+import { EXITS } from './io.js'
 import { VERBS } from './verbs/table.js'
 
 /** What a page of the reference says first: nobody should mend it by hand. */
@@ -15,21 +15,11 @@ export function referencePages(): ReadonlyMap<string, string> {
   ])
 }
 
-/** What `kpki explain` says of an error code; undefined for anything else. */
-export function errorPage(word: string): string | undefined {
-  const code = word.toUpperCase()
-  if (!Object.hasOwn(ERRORS, code)) return undefined
-  const { exit, about } = ERRORS[code as ErrorCode]
-  return `${code}: ${about}\nexit status ${exit}: ${EXITS[exit]}\n`
-}
-
-const EXITS = { 2: 'asked wrongly', 3: 'the world failed' } as const
-
 function errorsPage(): string {
   const rows = Object.entries(ERRORS).map(([code, { exit, about }]) => [
     `\`${code}\``,
     `${exit} (${EXITS[exit]})`,
-    escapeMarkdown(about),
+    about,
   ])
   return page(
     'Error codes',
@@ -42,7 +32,7 @@ function certificatesPage(): string {
   const authorities = Object.entries(AUTHORITIES).map(([id, { base, about }]) => [
     `\`${id}\``,
     `\`${base}.crt\`, \`${base}.key\``,
-    escapeMarkdown(about),
+    about,
   ])
   const leaves = Object.entries<LeafRow>(LEAVES).map(([id, row]) => [
     `\`${id}\``,
@@ -50,7 +40,7 @@ function certificatesPage(): string {
     row.profile,
     row.on,
     `\`${placeText(row.place)}\``,
-    escapeMarkdown(row.about),
+    row.about,
   ])
   return page(
     'Certificates',
@@ -74,7 +64,7 @@ function placeText(place: CertificatePlace): string {
 }
 
 function verbsPage(): string {
-  const rows = VERBS.map(({ name, summary }) => [`\`kpki ${name}\``, escapeMarkdown(summary)])
+  const rows = VERBS.map(({ name, summary }) => [`\`kpki ${name}\``, summary])
   return page(
     'Verbs',
     '`kpki VERB --help` has options and examples.',

@@ -3,7 +3,7 @@ import { NOT_DECIDABLE, rulePage } from '../../audit/rules/docs.js'
 import { RULES } from '../../audit/rules/index.js'
 import type { Rule } from '../../audit/types.js'
 import type { ExitCode, Io } from '../io.js'
-import { errorPage } from '../reference.js'
+import { errorPage } from '../io.js'
 import { unknownRule } from './audit.js'
 
 export interface ExplainOptions {

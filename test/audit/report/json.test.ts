@@ -9,8 +9,6 @@ import { generate } from '../../../src/generate/generate.js'
 import { envAt, later, small } from '../../certs/clusters.js'
 import { badReport, hostileReport, sampleReport } from './sample.js'
 
-const _SCHEMA = new URL('../../../schema/audit-report.schema.json', import.meta.url)
-
 describe('the JSON report', () => {
   it.each([
     ['a clean report', sampleReport()],
