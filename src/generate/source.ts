@@ -13,7 +13,7 @@ import type { ClusterSpec } from '../cluster/spec/schema.js'
  * `v1beta4`, several documents) into a complete cluster. Values that kubeadm would ask the machine or the
  * internet for must be written.
  *
- * @throws KpkiError ERR_YAML_INVALID; ERR_SPEC_INVALID with every mistake at once
+ * @throws KpkiError `ERR_YAML_INVALID`; `ERR_SPEC_INVALID` with every mistake at once
  */
 export function parseCluster(text: string, options: ResolveOptions = {}): ResolvedCluster {
   return resolveDocuments(clusterDocuments(text, options.source), KNOWN_CERTIFICATES, options)
@@ -22,7 +22,7 @@ export function parseCluster(text: string, options: ResolveOptions = {}): Resolv
 /**
  * Resolves a cluster.yaml that is a value already. See {@link parseCluster}.
  *
- * @throws KpkiError ERR_SPEC_INVALID with every mistake at once
+ * @throws KpkiError `ERR_SPEC_INVALID` with every mistake at once
  */
 export function resolveCluster(spec: ClusterSpec, options: ResolveOptions = {}): ResolvedCluster {
   return resolveDocuments([spec], KNOWN_CERTIFICATES, options)

@@ -33,8 +33,10 @@ const MAX_CERTIFICATE = 1 << 20
 /**
  * Reads one X.509 certificate: the first `CERTIFICATE` block of PEM, or DER bytes. As strict as Go's
  * `crypto/x509` (which is what Kubernetes uses); what Go tolerates against DER or RFC 5280 is listed
- * in `oddities`. The input is copied. Throws KpkiError `ERR_PEM_INVALID` when there is no certificate
- * block, `ERR_DER_INVALID` for everything else, and never anything else. (RFC 5280 §4.1.)
+ * in `oddities`. The input is copied.
+ *
+ * @throws KpkiError `ERR_PEM_INVALID` when there is no certificate block, `ERR_DER_INVALID` for everything
+ *   else, and never anything else. (RFC 5280 §4.1.)
  */
 export function readCertificate(input: string | Uint8Array): CertificateFacts {
   if (typeof input !== 'string' && isDer(input))

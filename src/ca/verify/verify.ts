@@ -247,8 +247,9 @@ export type ChainVerdict =
  * constraints and usages are. SHA-1 and older signatures are refused, and so is a path that is not
  * found within 100 signature checks. Unlike Go, `name: ''` matches nothing.
  *
- * Bad certificates give reasons, never errors. Throws KpkiError `ERR_USAGE` if `at` is not a valid
- * date or `maxDepth` not a count.
+ * Bad certificates give reasons, never errors.
+ *
+ * @throws KpkiError `ERR_USAGE` if `at` is not a valid date or `maxDepth` not a count
  *
  * @example
  * const verdict = await verifyChain({ leaf, anchors: caCrt, at: new Date(), name: '10.0.0.1' })
