@@ -102,7 +102,21 @@ export class KpkiError<C extends ErrorCode = ErrorCode> extends Error {
   }
 }
 
-/** Narrows an unknown error to a {@link KpkiError}; `switch (error.code)` then narrows `details`. */
+/**
+ * Narrows an unknown error to a {@link KpkiError}; `switch (error.code)` then narrows `details`.
+ *
+ * @example
+ * ```ts
+ * import { isKpkiError, parseCluster } from 'kpki'
+ *
+ * try {
+ *   parseCluster('apiVersion: kpki/v1alpha1')
+ * } catch (error) {
+ *   if (!isKpkiError(error) || error.code !== 'ERR_SPEC_INVALID') throw error
+ *   for (const { path, message } of error.details.issues) console.log(path, message)
+ * }
+ * ```
+ */
 export function isKpkiError(
   error: unknown,
 ): error is { [C in ErrorCode]: KpkiError<C> }[ErrorCode] {

@@ -52,8 +52,19 @@ export interface GeneratedTrees {
  * result of `generate`. Reads memory only; nothing in the tree makes it throw. Deterministic: the same
  * tree and options give the same report.
  *
-@@@ = await auditTree(await generate(cluster), { at: new Date() })
+ * @@@ = await auditTree(await generate(cluster), { at: new Date() })
  * report.connections.find(({ id }) => id === 'kube-apiserver/controlplane>etcd/controlplane')?.will
+ * /
+ *
+ * @example
+ * ```ts
+ * import { auditTree } from 'kpki/audit'
+ * import { readTree } from 'kpki/node'
+ *
+ * const { verdict, connections } = await auditTree(await readTree('out'))
+ * const edge = connections.find(({ id }) => id === 'kube-apiserver/controlplane>etcd/controlplane')
+ * console.log(verdict.summary, edge?.will)
+ * ```
  */
 export async function auditTree(
   input: FileTree | AuditInput | GeneratedTrees,

@@ -19,9 +19,11 @@ export interface HealthOptions extends AuditOptions {
  *
  * @example
  * ```ts
- * test('our cluster', async () => {
- *   await expectHealthyPki(await generate(cluster))
- * })
+ * import { readFile } from 'node:fs/promises'
+ * import { generate } from 'kpki'
+ * import { expectHealthyPki } from 'kpki/audit'
+ *
+ * await expectHealthyPki(await generate(await readFile('cluster.yaml', 'utf8')))
  * ```
  */
 export async function expectHealthyPki(pki: Pki, options: HealthOptions = {}): Promise<void> {

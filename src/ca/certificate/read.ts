@@ -37,6 +37,16 @@ const MAX_CERTIFICATE = 1 << 20
  *
  * @throws KpkiError `ERR_PEM_INVALID` when there is no certificate block, `ERR_DER_INVALID` for everything
  *   else, and never anything else. (RFC 5280 §4.1.)
+ * /
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { readCertificate } from 'kpki'
+ *
+ * const { subject, notAfter } = readCertificate(await readFile('out/authorities/ca.crt', 'utf8'))
+ * console.log(subject.commonNames, notAfter)
+ * ```
  */
 export function readCertificate(input: string | Uint8Array): CertificateFacts {
   if (typeof input !== 'string' && isDer(input))
@@ -44,7 +54,17 @@ export function readCertificate(input: string | Uint8Array): CertificateFacts {
   return guarded(() => parseCertificate(firstBlock(input, 'CERTIFICATE').der))
 }
 
-/** Every certificate of a PEM bundle, in order; other blocks are skipped. Errors as {@link readCertificate}. */
+/**
+ * Every certificate of a PEM bundle, in order; other blocks are skipped. Errors as {@link readCertificate}.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { readCertificates } from 'kpki'
+ *
+ * console.log(readCertificates(await readFile('out/authorities/ca.crt')).length)
+ * ```
+ */
 export function readCertificates(pem: string | Uint8Array): readonly CertificateFacts[] {
   const blocks = parsePem(pem).filter((block) => block.label === 'CERTIFICATE')
   return guarded(() => blocks.map((block) => parseCertificate(block.der)))
