@@ -21,9 +21,9 @@ export interface Sandbox {
 // Changing commands count themselves; at the chosen one everything that runs on the "host" dies without
 // a word. What reaches the disk is the same without waiting for it, so nothing is synced.
 const counted = ['mv', 'cp', 'mkdir', 'rm', 'chmod', 'tar', 'sha256sum', 'tee']
-const prelude = (root: string) => `tick() {
-  read n <${root}/.count; n=$((n+1)); echo $n >${root}/.count
-  read k <${root}/.kill; [ $n != $k ] || kill -9 0
+const prelude = (count: string, killAt: number) => `tick() {
+  read n <${count}; n=$((n+1)); echo $n >${count}
+  [ $n != ${killAt} ] || kill -9 0
 }
 chown() { :; }
 sync() { tick; }
@@ -38,8 +38,7 @@ export function sandbox(): Sandbox {
   const root = mkdtempSync(join(tmpdir(), 'kpki-host-'))
   for (const folder of ['etc', 'run', 'var/lib', 'proc'])
     mkdirSync(join(root, folder), { recursive: true })
-  writeFileSync(join(root, '.count'), '0')
-  writeFileSync(join(root, '.kill'), '0')
+  let runs = 0
   const argv: string[] = []
   const moved = (script: string) =>
     script
@@ -58,9 +57,10 @@ export function sandbox(): Sandbox {
         argv.push(...words)
         const stdin = await bytesOf(options.stdin)
         const text = script === '-' ? new TextDecoder().decode(stdin) : script
-        writeFileSync(join(root, '.count'), '0')
-        writeFileSync(join(root, '.kill'), String(host.killAt))
-        const program = prelude(root) + moved(text)
+        // of each run its own: several may be under way
+        const count = join(root, `.count-${++runs}`)
+        writeFileSync(count, '0')
+        const program = prelude(count, host.killAt) + moved(text)
         return shell(program, args, script === '-' ? undefined : stdin)
       },
       close: async () => undefined,
