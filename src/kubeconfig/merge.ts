@@ -3,6 +3,7 @@ import { dumpYaml, loadYaml } from '../files/yaml/yaml.js'
 type NamedEntry = { readonly name: string } & Readonly<Record<string, unknown>>
 type Config = Readonly<Record<string, unknown>>
 
+/** A person’s kubeconfig with a cluster’s credentials in it. */
 export interface MergedKubeconfig {
   readonly text: string
   /** Name of the context that reaches the cluster. */

@@ -20,6 +20,7 @@ export interface AuditInput {
   readonly unrecognised?: readonly Unrecognised[]
 }
 
+/** A path that no layout knows, and why. */
 export interface Unrecognised {
   readonly path: string
   readonly reason: string
@@ -149,6 +150,7 @@ export interface KubeconfigFacts {
   readonly user?: KubeconfigUser
 }
 
+/** A component of Kubernetes that audits and manifests know. */
 export type ComponentName =
   | 'etcd'
   | 'kube-apiserver'

@@ -13,6 +13,7 @@ import { gather } from './gather.js'
 import { readDocuments } from './read.js'
 import type { Input, KnownCertificates, Settings, SpecFinding } from './settings.js'
 
+/** What reading a cluster file takes besides its text. */
 export interface ResolveOptions {
   /** Overrides `spec.hostOs`. */
   readonly hostOs?: HostOs
@@ -22,6 +23,7 @@ export interface ResolveOptions {
   readonly source?: string
 }
 
+/** A cluster, with what is worth telling about its file. */
 export interface ResolvedCluster {
   readonly cluster: Cluster
   /** What is accepted but probably not meant. */
