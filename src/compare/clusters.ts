@@ -21,7 +21,7 @@ import { SECRET_FILES } from '../certs/secrets.js'
 import type { AuthorityId } from '../certs/table.js'
 import type { Cluster, ClusterNode } from '../cluster/cluster.js'
 import { type FileEntry, textOf } from '../files/tree.js'
-import { endpointServer, serverFor } from '../kubeconfig/write.js'
+import { serverFor } from '../kubeconfig/servers.js'
 import { nodeFiles } from '../manifests/node-files.js'
 import { compareViews } from './compare.js'
 import type {
@@ -157,10 +157,7 @@ function leafViews(
       [files.certificate, { mode: MODES.certificate, content: pem(certificate) }],
       [files.key, secretView(keyContent(certificate.key))],
     ]
-  const server =
-    place.kind === 'kubeconfig' && node
-      ? serverFor(cluster, node, place.server)
-      : (cluster.kubeconfig.server ?? endpointServer(cluster))
+  const server = serverFor(cluster, node, place)
   const merged = place.kind === 'operator' || /^(super-)?admin\.conf$/.test(place.file)
   const user = leaf.subject.CN
   const unique = merged && cluster.kubeconfig.uniqueNames ? `${user}@${cluster.clusterName}` : user

@@ -23,7 +23,8 @@ import type { Cluster, ClusterNode } from '../cluster/cluster.js'
 import { KpkiError } from '../errors.js'
 import { type FileTree, textAt } from '../files/tree.js'
 import { embeddedCredentials } from '../kubeconfig/read.js'
-import { endpointServer, kubeconfigText, serverFor } from '../kubeconfig/write.js'
+import { serverFor } from '../kubeconfig/servers.js'
+import { kubeconfigText } from '../kubeconfig/write.js'
 import { nodeFiles } from '../manifests/node-files.js'
 import { hexOf } from '../values/bytes.js'
 import type { DatedCertificate, DraftPart, FileDraft } from './changes.js'
@@ -232,9 +233,6 @@ function entriesOf(
   if (place.kind === 'pki' || place.kind === 'kubelet')
     return [secretFile(files.key, key.pem()), certificateFile(files.certificate, pem)]
   const hierarchy = cluster.pki.topology === 'hierarchy'
-  const server =
-    place.kind === 'kubeconfig' && node ? serverFor(cluster, node, place.server) : undefined
-  const operator = server === undefined
   return [
     secretFile(
       files.certificate,
@@ -242,10 +240,12 @@ function entriesOf(
         clusterName: cluster.clusterName,
         userName: userEntry(cluster, subject.CN, place),
         contextName: `${subject.CN}@${cluster.clusterName}`,
-        server: server ?? cluster.kubeconfig.server ?? endpointServer(cluster),
+        server: serverFor(cluster, node, place),
         // People use clients that are not Go as well: those need the root.
         authorities:
-          operator && hierarchy ? rootBundle(authorities) : authorityOf(authorities, 'ca').pem,
+          place.kind === 'operator' && hierarchy
+            ? rootBundle(authorities)
+            : authorityOf(authorities, 'ca').pem,
         certificatePem: pem,
         key,
         preferences: cluster.release.kubeconfigPreferences,

@@ -1,8 +1,5 @@
 import type { PrivateKey } from '../ca/keys/keys.js'
-import type { CertificatePlace } from '../certs/table.js'
-import { type Cluster, type ClusterNode, controlPlanes } from '../cluster/cluster.js'
 import { dumpYaml } from '../files/yaml/yaml.js'
-import { bracketed } from '../values/addresses.js'
 import { base64Of } from '../values/bytes.js'
 
 /** What one kubeconfig says. */
@@ -54,30 +51,4 @@ export function kubeconfigText(spec: KubeconfigSpec): string {
 
 function base64(text: string): string {
   return base64Of(encoder.encode(text))
-}
-
-/** URL of a node's own API server. */
-export function localServer(node: ClusterNode): string {
-  return `https://${bracketed(node.addresses[0] ?? '')}:${node.bindPort}`
-}
-
-/** URL that every client of the cluster uses: the control-plane endpoint, else the first control plane. */
-export function endpointServer(cluster: Cluster): string {
-  const [initial] = controlPlanes(cluster)
-  const { controlPlaneEndpoint: endpoint } = cluster
-  if (initial === undefined) return ''
-  if (endpoint === undefined) return localServer(initial)
-  return `https://${bracketed(endpoint.host)}:${endpoint.port === 0 ? initial.bindPort : endpoint.port}`
-}
-
-/** URL in a kubeconfig of this place on this node. */
-export function serverFor(
-  cluster: Cluster,
-  node: ClusterNode,
-  server: Extract<CertificatePlace, { kind: 'kubeconfig' }>['server'],
-): string {
-  const local =
-    server === 'local' ||
-    (server === 'kubelet' && node.role === 'control-plane' && cluster.release.kubeletLocalEndpoint)
-  return local ? localServer(node) : endpointServer(cluster)
 }
