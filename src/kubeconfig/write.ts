@@ -2,29 +2,30 @@ import type { PrivateKey } from '../ca/keys/keys.js'
 import { dumpYaml } from '../files/yaml/yaml.js'
 import { base64Of } from '../values/bytes.js'
 
-/** What one kubeconfig says. */
-export interface KubeconfigSpec {
+/** What one kubeconfig says besides its credentials. */
+export interface KubeconfigNames {
   readonly clusterName: string
   /** Name of the user entry. */
   readonly userName: string
+  readonly contextName: string
   /** URL of the API server. */
   readonly server: string
+  /** Write the empty `preferences`, as client-go did before 1.34. */
+  readonly preferences: boolean
+}
+
+export interface KubeconfigSpec extends KubeconfigNames {
   /** PEM certificates that the API server's certificate must chain to. */
   readonly authorities: string
   readonly certificatePem: string
   readonly key: PrivateKey
-  /** The context's name; `<user>@<cluster>` by default. */
-  readonly contextName?: string
-  /** Write the empty `preferences`, as client-go did before 1.34. */
-  readonly preferences: boolean
 }
 
 const encoder = new TextEncoder()
 
 /** A kubeconfig with one cluster, one context and embedded credentials, as kubeadm writes it. */
 export function kubeconfigText(spec: KubeconfigSpec): string {
-  const { clusterName, userName, server } = spec
-  const contextName = spec.contextName ?? `${userName}@${clusterName}`
+  const { clusterName, userName, contextName, server } = spec
   return dumpYaml({
     apiVersion: 'v1',
     clusters: [

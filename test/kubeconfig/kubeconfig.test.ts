@@ -10,6 +10,7 @@ const key = testKey('p256-1')
 const spec = {
   clusterName: 'lab',
   userName: 'jane',
+  contextName: 'jane@lab',
   server: 'https://10.0.0.1:6443',
   authorities: 'AUTHORITIES',
   certificatePem: 'CERTIFICATE',
