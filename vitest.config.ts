@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/interop/**', 'test/lab/**'],
-    testTimeout: 30_000,
+    // Only a hang meets these, on however busy a machine.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 })

@@ -7,7 +7,20 @@
  * @module
  */
 
-export type * from './ca/certificate/facts.js'
+export type {
+  CertificateFacts,
+  DecodedAltNames,
+  DecodedName,
+  ExtendedKeyUsage,
+  ExtensionFacts,
+  GeneralSubtrees,
+  KeyUsageBit,
+  Name,
+  NameAttribute,
+  NameConstraints,
+  PublicKeyFacts,
+  SubjectAltNames,
+} from './ca/certificate/facts.js'
 export { readCertificate, readCertificates } from './ca/certificate/read.js'
 export { type CryptoEngine, peculiarEngine, runtimeEngine } from './ca/engine.js'
 export { defaultEnv, type Env, envOf } from './ca/env.js'
@@ -23,14 +36,50 @@ export {
 } from './ca/verify/verify.js'
 export { type Plan, plan } from './certs/plan.js'
 export { AUTHORITIES, LEAVES } from './certs/table.js'
-export type * from './cluster/cluster.js'
+export {
+  type ApiServerSettings,
+  type Argument,
+  type CertificateSettings,
+  type Cluster,
+  type ClusterNode,
+  type ComponentSettings,
+  controlPlanes,
+  type ExternalEtcd,
+  type ExtraVolume,
+  type HostOs,
+  type KubeadmDocuments,
+  type LocalEtcd,
+  type PatchFile,
+  type PkiSettings,
+  type ProvisionSettings,
+  type Role,
+  type SshSettings,
+  type Taint,
+  type Topology,
+  type UserSettings,
+} from './cluster/cluster.js'
 export type { ResolvedCluster, ResolveOptions } from './cluster/resolve/resolve.js'
 export type { ClusterSpec } from './cluster/spec/schema.js'
 export { compareClusters } from './compare/clusters.js'
 export { compareTrees } from './compare/trees.js'
 export type { Difference } from './compare/types.js'
 export { type ErrorCode, isKpkiError, KpkiError, type SpecIssue } from './errors.js'
-export * from './files/tree.js'
+export {
+  type DirectoryEntry,
+  directory,
+  type FileEntry,
+  type FileTree,
+  file,
+  fileAt,
+  type OtherEntry,
+  type Owner,
+  type SymlinkEntry,
+  type TreeEntry,
+  textAt,
+  textOf,
+  treeOf,
+  under,
+} from './files/tree.js'
 export {
   type Change,
   type DatedCertificate,

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { readCertificate } from '../src/ca/certificate/read.js'
 import { readPrivateKey, sameKey } from '../src/ca/keys/keys.js'
-import { bundledProgram, ended, type Program } from './files/program.js'
+import { bundledProgram, type Program } from './files/program.js'
 
-const KILLS = 30
-const KILLS_EACH = 5
+const OUTS = 10
+const KILLS_EACH = 3
 
 const CLUSTER = JSON.stringify({
   apiVersion: 'kpki/v1alpha1',
@@ -27,31 +27,59 @@ const CLUSTER = JSON.stringify({
   },
 })
 
+/** Loaded before the program: kills it at its n-th change of the disk, or says how many there were. */
+const KILLER = `
+import { constants, unlinkSync } from 'node:fs'
+import disk from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
+const own = process.env.KPKI_TEST_FILE + process.pid
+const handle = await disk.open(own, 'w')
+const files = Object.getPrototypeOf(handle)
+await handle.close()
+unlinkSync(own)
+const at = Number(process.env.KPKI_TEST_KILL_AT)
+let changes = 0
+const counted = (owner, name, changing = () => true) => {
+  const real = owner[name]
+  owner[name] = function (...args) {
+    if (changing(args) && ++changes === at) process.kill(process.pid, 'SIGKILL')
+    return real.apply(this, args)
+  }
+}
+const writing = ([, flags]) => typeof flags === 'number' && (flags & constants.O_CREAT) !== 0
+counted(disk, 'open', writing)
+for (const name of ['mkdir', 'rename', 'link', 'rm', 'chmod', 'writeFile']) counted(disk, name)
+for (const name of ['writeFile', 'chmod', 'sync']) counted(files, name)
+syncBuiltinESMExports()
+if (at === 0) process.on('exit', () => console.error(changes))
+`
+
 const folder = mkdtempSync(join(tmpdir(), 'kpki-killed-'))
 const file = join(folder, 'cluster.yaml')
+const killer = join(folder, 'killer.mjs')
 let program: Program
-/** Milliseconds from its start until a run begins to write, and until it ends. */
-let window: { readonly begins: number; readonly ends: number }
 
 beforeAll(async () => {
   program = await bundledProgram()
   writeFileSync(file, CLUSTER)
-  const out = join(folder, 'measured')
-  const started = performance.now()
-  const end = ended(program.start(['gen', '-f', file, '-o', out]))
-  let begins = 0
-  while (begins === 0 && performance.now() - started < 20_000) {
-    if (existsSync(join(out, '.kpki.lock'))) begins = performance.now() - started
-    await delay(1)
-  }
-  expect((await end).code).toBe(0)
-  window = { begins, ends: performance.now() - started }
-}, 60_000)
+  writeFileSync(killer, KILLER)
+})
 
 afterAll(() => {
   program?.remove()
   rmSync(folder, { recursive: true, force: true })
 })
+
+/** Runs `gen`, and kills it at that change of the disk; 0 counts them. */
+function killed(out: string, at: number) {
+  return program.run(['gen', '-f', file, '-o', out], {
+    env: {
+      NODE_OPTIONS: `--import ${pathToFileURL(killer)}`,
+      KPKI_TEST_FILE: join(folder, 'own-'),
+      KPKI_TEST_KILL_AT: String(at),
+    },
+  })
+}
 
 const AUTHORITIES = ['root-ca', 'ca', 'etcd/ca', 'front-proxy-ca']
 
@@ -70,18 +98,20 @@ function names(out: string): readonly string[] {
   return readdirSync(out, { recursive: true, encoding: 'utf8' })
 }
 
-it(`a run killed at any of ${KILLS} moments is completed by the next, and no authority or key is lost`, async () => {
-  let interrupted = 0
-  for (let round = 0; round < KILLS / KILLS_EACH; round++) {
+it(`a run killed at any of ${OUTS * KILLS_EACH} moments is completed by the next, and no authority or key is lost`, async () => {
+  const whole = await killed(join(folder, 'whole'), 0)
+  expect(whole.code).toBe(0)
+  const changes = Number(whole.err)
+  expect(changes).toBeGreaterThan(100 * OUTS)
+  for (let round = 0; round < OUTS; round++) {
     const out = join(folder, `out${round}`)
     let before: ReadonlyMap<string, string> = new Map()
-    for (let kill = 0; kill < KILLS_EACH; kill++) {
-      const child = program.start(['gen', '-f', file, '-o', out])
-      const end = ended(child)
-      await delay(window.begins + Math.random() * (window.ends - window.begins))
-      child.kill('SIGKILL')
-      if ((await end).signal === 'SIGKILL') interrupted++
-      if (!existsSync(out)) continue
+    // the first all over a whole run, the others soon after they begin to mend what the first has left
+    const moments = [Math.round(((round + 0.5) / OUTS) * changes), OUTS - round, 2 * OUTS - round]
+    for (const at of moments) {
+      expect(await killed(out, at), `killed at ${at} of ${changes}`).toMatchObject({
+        signal: 'SIGKILL',
+      })
       const after = precious(out)
       for (const [name, digest] of before) expect(after.get(name), name).toBe(digest)
       before = after
@@ -102,6 +132,4 @@ it(`a run killed at any of ${KILLS} moments is completed by the next, and no aut
     const check = await program.run(['gen', '-o', out, '--check'])
     expect(check.code).toBe(0)
   }
-  // Some die before they begin or after they end; most must not, or nothing was shown.
-  expect(interrupted).toBeGreaterThan(KILLS / 3)
-}, 240_000)
+})

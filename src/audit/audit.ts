@@ -1,4 +1,5 @@
 import { type CryptoEngine, runtimeEngine } from '../ca/engine.js'
+import { defaultEnv } from '../ca/env.js'
 import type { Cluster } from '../cluster/cluster.js'
 import type { FileTree } from '../files/tree.js'
 import { parseCluster } from '../generate/source.js'
@@ -17,8 +18,8 @@ import type { AuditReport, Profile, Rule, RuleContext, Waiver } from './types.js
 
 /** How to judge. */
 export interface AuditOptions {
-  /** The moment to judge at: chains, expiry and waivers. */
-  readonly at: Date
+  /** The moment to judge at: chains, expiry and waivers; now by default. */
+  readonly at?: Date
   /** A leaf that ends within so many days is reported; 30 by default. */
   readonly horizonDays?: number
   /** Names and addresses of the nodes, where the trees do not say them. */
@@ -36,8 +37,6 @@ export interface AuditOptions {
   readonly readCluster?: ClusterReader
   /** Told as the work goes on: nodes read so far, then connections judged so far, of how many. */
   readonly onProgress?: (done: number, total: number) => void
-  /** The catalogue to run; kpki's own by default. */
-  readonly rules?: readonly Rule[]
 }
 
 /** What `generate` returns, as far as an audit reads it. */
@@ -53,18 +52,38 @@ export interface GeneratedTrees {
  * result of `generate`. Reads memory only; nothing in the tree makes it throw. Deterministic: the same
  * tree and options give the same report.
  *
- * @example
- * const report = await auditTree(await generate(cluster), { at: new Date() })
+ * @@@ = await auditTree(await generate(cluster), { at: new Date() })
  * report.connections.find(({ id }) => id === 'kube-apiserver/controlplane>etcd/controlplane')?.will
+ * /
+ *
+ * @example
+ * ```ts
+ * import { auditTree } from 'kpki/audit'
+ * import { readTree } from 'kpki/node'
+ *
+ * const { verdict, connections } = await auditTree(await readTree('out'))
+ * const edge = connections.find(({ id }) => id === 'kube-apiserver/controlplane>etcd/controlplane')
+ * console.log(verdict.summary, edge?.will)
+ * ```
  */
 export async function auditTree(
+  input: FileTree | AuditInput | GeneratedTrees,
+  options: AuditOptions = {},
+): Promise<AuditReport> {
+  return auditWith(RULES, input, options)
+}
+
+/** As {@link auditTree}, with another catalogue of rules. */
+export async function auditWith(
+  rules: readonly Rule[],
   input: FileTree | AuditInput | GeneratedTrees,
   options: AuditOptions,
 ): Promise<AuditReport> {
   const engine = options.engine ?? runtimeEngine()
+  const at = options.at ?? defaultEnv().now
   const given = asInput(input, options)
   const evidence = await readEvidence(given, engine, options.onProgress)
-  return auditEvidence(evidence, given, { ...options, engine })
+  return auditEvidence(rules, evidence, given, { ...options, engine, at })
 }
 
 function asInput(input: FileTree | AuditInput | GeneratedTrees, options: AuditOptions): AuditInput {
@@ -84,10 +103,11 @@ function fromTrees(input: AuditInput | GeneratedTrees): AuditInput {
 }
 
 /** Judges an evidence that has been read already; `input` gives the user's own names for paths. */
-export async function auditEvidence(
+async function auditEvidence(
+  rules: readonly Rule[],
   evidence: Evidence,
   input: AuditInput,
-  options: AuditOptions & { readonly engine: CryptoEngine },
+  options: AuditOptions & { readonly engine: CryptoEngine; readonly at: Date },
 ): Promise<AuditReport> {
   const { at, horizonDays = 30, profile = 'kubeadm', engine } = options
   const fleet = fleetOf(evidence)
@@ -105,7 +125,7 @@ export async function auditEvidence(
     components: componentStates(outages),
     expiry,
   }
-  const outcome: RuleOutcome = runRules(options.rules ?? RULES, evidence, context, options)
+  const outcome: RuleOutcome = runRules(rules, evidence, context, options)
   const cut = truncated.map((kind) => ({
     rule: edgeKind(kind)?.rule ?? 'connection-untrusted',
     code: 'X00',

@@ -8,6 +8,7 @@
  */
 
 export { type AuditOptions, auditTree, type GeneratedTrees } from './audit.js'
+export type { AuditInput, ComponentName, Unrecognised } from './read/evidence.js'
 export { type ClusterReader, recognise } from './read/recognise.js'
 export {
   FORMAT_IDS,
@@ -15,12 +16,32 @@ export {
   type Format,
   type FormatId,
   type FormatOptions,
-  type GraphFormatId,
 } from './report/formats.js'
-export { GRAPH_FORMATS } from './report/graph/formats.js'
+export { GRAPH_FORMATS, type GraphFormatId } from './report/graph/formats.js'
 export type { GraphOptions } from './report/graph/text.js'
 export { isReport, reportJsonSchema } from './report/schema.js'
-export { RULES } from './rules/index.js'
+export { RULE_INFOS as RULES } from './rules/index.js'
 export { expectHealthyPki, type HealthOptions, type Pki } from './testing/assert.js'
 export { type MatcherContext, type MatcherResult, pkiMatchers } from './testing/matchers.js'
-export type * from './types.js'
+export type {
+  AuditReport,
+  AuditStats,
+  ComponentState,
+  Connection,
+  Crash,
+  Expiry,
+  Finding,
+  Identity,
+  InputLevel,
+  Level,
+  Profile,
+  RuleGroup,
+  RuleInfo,
+  Severity,
+  Skipped,
+  Timeline,
+  TimelineEntry,
+  Verdict,
+  Waived,
+  Waiver,
+} from './types.js'

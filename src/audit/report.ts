@@ -1,10 +1,9 @@
 import { formatName } from '../ca/certificate/names.js'
 import { compareText, plural } from '../values/text.js'
-import type { Certificate, Evidence } from './read/evidence.js'
+import type { AuditInput, Certificate, Evidence } from './read/evidence.js'
 import { isAuthority } from './read/read.js'
 import type { RuleOutcome } from './rules/run.js'
 import type {
-  AuditInput,
   AuditReport,
   AuditStats,
   Connection,

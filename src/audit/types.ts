@@ -1,8 +1,6 @@
 import type { Cluster } from '../cluster/cluster.js'
 import type { Certificate, ComponentName, Evidence, Unrecognised } from './read/evidence.js'
 
-export type * from './read/evidence.js'
-
 /**
  * `error`: a connection or component that will not work, or a privilege that nobody meant to give.
  * `warning`: a deviation that real components tolerate today. `info`: worth knowing.
@@ -57,8 +55,8 @@ export interface RuleContext {
   readonly expiry: readonly Expiry[]
 }
 
-/** One rule of the catalogue. */
-export interface Rule {
+/** What a rule of the catalogue is about. */
+export interface RuleInfo {
   /** Stable kebab-case name, for example `key-cert-mismatch`. */
   readonly id: string
   /** The catalogue's code, for example `K01`. */
@@ -77,6 +75,10 @@ export interface Rule {
   readonly profiles: readonly Profile[]
   /** Default remedy. */
   readonly fix?: string
+}
+
+/** One rule of the catalogue: what it is about, and the check itself. */
+export interface Rule extends RuleInfo {
   /** Sync, pure. `not-applicable`: the evidence has nothing that this rule speaks about. */
   readonly check: (
     evidence: Evidence,

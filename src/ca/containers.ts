@@ -34,8 +34,9 @@ const CERT_BAG = '1.2.840.113549.1.12.10.1.3'
 
 /**
  * Recognises PKCS#7 SignedData (PEM `PKCS7` or `CMS`, or BER bytes; RFC 2315) and PKCS#12 (BER bytes;
- * RFC 7292), the latter without its password. Undefined when the input is neither. Throws KpkiError
- * `ERR_DER_INVALID` when it is over 4 MiB, or recognised but malformed.
+ * RFC 7292), the latter without its password. Undefined when the input is neither.
+ *
+ * @throws KpkiError `ERR_DER_INVALID` when it is over 4 MiB, or recognised but malformed
  */
 export async function readContainer(input: Uint8Array): Promise<ContainerFacts | undefined> {
   if (input.length > MAX_SIZE) throw derError('container: larger than 4 MiB')

@@ -12,12 +12,33 @@ export interface Env {
   readonly randomBytes: (length: number) => Uint8Array
 }
 
-/** The runtime's own crypto engine, clock and randomness. Give another {@link Env} to make runs repeatable. */
+/**
+ * The runtime's own crypto engine, clock and randomness. Give another {@link Env} to make runs repeatable.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { defaultEnv, generate } from 'kpki'
+ *
+ * const env = { ...defaultEnv(), now: new Date('2027-01-01T00:00:00Z') }
+ * await generate(await readFile('cluster.yaml', 'utf8'), { env })
+ * ```
+ */
 export function defaultEnv(): Env {
   return envOf(runtimeEngine(), new Date())
 }
 
-/** An environment on another engine or at another time. */
+/**
+ * An environment on another engine or at another time.
+ *
+ * @example
+ * ```ts
+ * import { envOf, peculiarEngine } from 'kpki'
+ *
+ * const env = envOf(await peculiarEngine(), new Date('2027-01-01T00:00:00Z'))
+ * console.log(env.serial().length)
+ * ```
+ */
 export function envOf(engine: Env['engine'], now: Date): Env {
   return {
     engine,

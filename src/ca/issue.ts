@@ -49,8 +49,9 @@ export interface Issuer {
 /**
  * Issues an X.509 v3 certificate as DER (RFC 5280 §4.1), extensions in kubeadm's order. The issuer's
  * name is copied byte for byte from its certificate, since Go chains names by their bytes.
- * Throws KpkiError `ERR_DER_INVALID` for a request that cannot be written (times, serial number,
- * names) or an issuer that is no authority, `ERR_KEY_INVALID` when the signer's key is not the issuer's.
+ *
+ * @throws KpkiError `ERR_DER_INVALID` for a request that cannot be written (times, serial number, names) or
+ *   an issuer that is no authority, `ERR_KEY_INVALID` when the signer's key is not the issuer's
  */
 export async function issueCertificate(
   request: CertificateRequest,

@@ -31,7 +31,9 @@ const MAX_REQUEST = 1 << 18
 
 /**
  * Reads a PKCS#10 request, PEM (`CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST`) or DER, and
- * checks its signature with `engine`. Throws KpkiError `ERR_PEM_INVALID` or `ERR_DER_INVALID`.
+ * checks its signature with `engine`.
+ *
+ * @throws KpkiError `ERR_PEM_INVALID` or `ERR_DER_INVALID`
  */
 export async function readRequest(
   input: string | Uint8Array,

@@ -15,7 +15,9 @@ export interface Signer {
 
 /**
  * A signer with a private key in memory, imported once. RSA signs with SHA-256, EC with the hash of
- * its curve's size. Throws KpkiError `ERR_KEY_INVALID` for keys that cannot sign certificates.
+ * its curve's size.
+ *
+ * @throws KpkiError `ERR_KEY_INVALID` for keys that cannot sign certificates
  */
 export async function localSigner(engine: CryptoEngine, key: PrivateKey): Promise<Signer> {
   const found = signingSchemeOf(key.facts)

@@ -105,7 +105,18 @@ export interface Plan {
   readonly leaves: readonly PlannedLeaf[]
 }
 
-/** Plans a cluster's PKI. Pure; nothing is made. */
+/**
+ * Plans a cluster's PKI. Pure; nothing is made.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { parseCluster, plan } from 'kpki'
+ *
+ * const { cluster } = parseCluster(await readFile('cluster.yaml', 'utf8'))
+ * for (const { id, subject } of plan(cluster).leaves) console.log(id, subject.CN)
+ * ```
+ */
 export function plan(cluster: Cluster): Plan {
   const leaves = cluster.nodes.flatMap((node) => planNode(cluster, node))
   return {

@@ -1,4 +1,4 @@
-import { ERROR_EXITS, isKpkiError, type SpecIssue } from '../errors.js'
+import { ERRORS, type ErrorCode, isKpkiError, type SpecIssue } from '../errors.js'
 
 /** 0 done or clean · 1 findings or pending changes · 2 asked wrongly · 3 the world failed. */
 export type ExitCode = 0 | 1 | 2 | 3
@@ -28,10 +28,21 @@ export function describeError(error: unknown): { readonly text: string; readonly
   if (error.code === 'ERR_SPEC_INVALID' && error.details.issues.length > 1)
     lines.push(...error.details.issues.map(issueLine))
   else if (error.hint !== undefined) lines.push(`kpki: hint: ${error.hint}`)
-  return { text: `${lines.join('\n')}\n`, exit: ERROR_EXITS[error.code] }
+  return { text: `${lines.join('\n')}\n`, exit: ERRORS[error.code].exit }
 }
 
 /** One mistake or warning of a cluster file. */
 export function issueLine({ path, message, fix }: SpecIssue): string {
   return `  ${path}: ${message}${fix === undefined ? '' : `; fix: ${fix}`}`
+}
+
+/** What exit statuses of errors mean. */
+export const EXITS = { 2: 'asked wrongly', 3: 'the world failed' } as const
+
+/** What `kpki explain` says of an error code; undefined for anything else. */
+export function errorPage(word: string): string | undefined {
+  const code = word.toUpperCase()
+  if (!Object.hasOwn(ERRORS, code)) return undefined
+  const { exit, about } = ERRORS[code as ErrorCode]
+  return `${code}: ${about}\nexit status ${exit}: ${EXITS[exit]}\n`
 }

@@ -213,7 +213,18 @@ export interface Cluster {
   readonly provision: ProvisionSettings
 }
 
-/** Control planes in order; the first one is where kubeadm init runs. */
+/**
+ * Control planes in order; the first one is where kubeadm init runs.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { controlPlanes, parseCluster } from 'kpki'
+ *
+ * const { cluster } = parseCluster(await readFile('cluster.yaml', 'utf8'))
+ * console.log(controlPlanes(cluster).map(({ name }) => name))
+ * ```
+ */
 export function controlPlanes(cluster: Cluster): readonly ClusterNode[] {
   return cluster.nodes.filter((node) => node.role === 'control-plane')
 }

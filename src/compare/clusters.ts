@@ -24,7 +24,20 @@ import type {
 import { UNDECIDED } from './values.js'
 import { viewEntry } from './view.js'
 
-/** What differs between the files of two clusters, before any key or certificate is made. */
+/**
+ * What differs between the files of two clusters, before any key or certificate is made.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { compareClusters, parseCluster } from 'kpki'
+ *
+ * const text = await readFile('cluster.yaml', 'utf8')
+ * const { cluster } = parseCluster(text)
+ * const newer = parseCluster(text.replace('v1.28.7', 'v1.29.0')).cluster
+ * for (const { node, path, message } of await compareClusters(cluster, newer)) console.log(node, path, message)
+ * ```
+ */
 export async function compareClusters(
   before: Cluster,
   after: Cluster,

@@ -14,8 +14,11 @@ export type Trees = ReadonlyMap<string, FileTree> | FileTree
  *
  * @example
  * ```ts
- * const differences = await compareTrees(await readTree('out'), await readTree('/mnt/backup/out'))
- * for (const { node, path, message } of differences) print(node, path, message)
+ * import { compareTrees } from 'kpki'
+ * import { readTree } from 'kpki/node'
+ *
+ * const differences = await compareTrees(await readTree('out'), await readTree('out'))
+ * for (const { node, path, message } of differences) console.log(node, path, message)
  * ```
  */
 export async function compareTrees(

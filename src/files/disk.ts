@@ -74,6 +74,15 @@ const MAX_ENTRIES = 1_000_000
  *
  * @throws KpkiError `ERR_FILE_UNREADABLE` when a folder or file cannot be read, `ERR_FILE_UNSAFE` when
  *   `folder` is or lies behind a symbolic link.
+ * /
+ *
+ * @example
+ * ```ts
+ * import { readTree } from 'kpki/node'
+ *
+ * const tree = await readTree('out', { folder: 'nodes/controlplane' })
+ * console.log(tree.has('etc/kubernetes/admin.conf'))
+ * ```
  */
 export async function readTree(top: string, options: ReadTreeOptions = {}): Promise<FileTree> {
   const { folder } = options
@@ -163,6 +172,15 @@ const PARALLEL = 16
  *
  * @throws KpkiError `ERR_FILE_UNSAFE` when a link or another kind of file is in the way, `ERR_WRITE_FAILED`
  *   when the disk refuses; files that were not reached are as they were.
+ * /
+ *
+ * @example
+ * ```ts
+ * import { file, treeOf } from 'kpki'
+ * import { writeTree } from 'kpki/node'
+ *
+ * await writeTree('copy/nodes/worker1', treeOf([file('etc/hostname', 'worker1', 0o644)]))
+ * ```
  */
 export async function writeTree(
   top: string,

@@ -19,6 +19,14 @@ const NAME = '.kpki.lock'
  * does not count. On another machine it can't be asked, and holds.
  *
  * @throws KpkiError `ERR_LOCKED` while another run holds it.
+ * /
+ *
+ * @example
+ * ```ts
+ * import { withLock } from 'kpki/node'
+ *
+ * await withLock('out', async () => console.log('nobody else writes here now'))
+ * ```
  */
 export async function withLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const path = join(folder, NAME)

@@ -97,7 +97,16 @@ function paxRecords(data: Uint8Array): ReadonlyMap<string, string> {
   return records
 }
 
-/** A NUL-terminated text. */
+/**
+ * A NUL-terminated text.
+ *
+ * @example
+ * ```ts
+ * import { file, textOf } from 'kpki'
+ *
+ * console.log(textOf(file('etc/hostname', 'worker1', 0o644)))
+ * ```
+ */
 export function textOf(data: Uint8Array): string {
   const end = data.indexOf(0)
   return decoder.decode(end < 0 ? data : data.subarray(0, end))

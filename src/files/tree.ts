@@ -45,39 +45,110 @@ export type FileTree = ReadonlyMap<string, TreeEntry>
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** Makes a file entry; text is stored as UTF-8. */
+/**
+ * Makes a file entry; text is stored as UTF-8.
+ *
+ * @example
+ * ```ts
+ * import { file, treeOf } from 'kpki'
+ *
+ * const tree = treeOf([file('etc/kubernetes/admin.conf', 'kind: Config', 0o600)])
+ * console.log(tree.has('etc/kubernetes/admin.conf'))
+ * ```
+ */
 export function file(path: string, data: string | Uint8Array, mode: number): FileEntry {
   return { kind: 'file', path, data: typeof data === 'string' ? encoder.encode(data) : data, mode }
 }
 
+/**
+ * A folder of a tree: path and mode (permission bits).
+ *
+ * @example
+ * ```ts
+ * import { directory, treeOf } from 'kpki'
+ *
+ * console.log(treeOf([directory('etc/kubernetes/manifests', 0o700)]))
+ * ```
+ */
 export function directory(path: string, mode: number): DirectoryEntry {
   return { kind: 'directory', path, mode }
 }
 
-/** Collects entries into a tree; a later entry replaces an earlier one of the same path. */
+/**
+ * Collects entries into a tree; a later entry replaces an earlier one of the same path.
+ *
+ * @example
+ * ```ts
+ * import { directory, file, treeOf } from 'kpki'
+ *
+ * console.log(treeOf([directory('etc', 0o755), file('etc/hostname', 'worker1', 0o644)]).size)
+ * ```
+ */
 export function treeOf(entries: Iterable<TreeEntry>): FileTree {
   const tree = new Map<string, TreeEntry>()
   for (const entry of entries) tree.set(entry.path, entry)
   return tree
 }
 
-/** The entry at `path` if it is a regular file. */
+/**
+ * The entry at `path` if it is a regular file.
+ *
+ * @example
+ * ```ts
+ * import { fileAt } from 'kpki'
+ * import { readTree } from 'kpki/node'
+ *
+ * const key = fileAt(await readTree('out'), 'authorities/ca.key')
+ * console.log(key?.mode === 0o600)
+ * ```
+ */
 export function fileAt(tree: FileTree, path: string): FileEntry | undefined {
   const entry = tree.get(path)
   return entry?.kind === 'file' ? entry : undefined
 }
 
-/** The content of a regular file as UTF-8 text. */
+/**
+ * The content of a regular file as UTF-8 text.
+ *
+ * @example
+ * ```ts
+ * import { textAt } from 'kpki'
+ * import { readTree } from 'kpki/node'
+ *
+ * console.log(textAt(await readTree('out'), 'authorities/ca.crt'))
+ * ```
+ */
 export function textAt(tree: FileTree, path: string): string | undefined {
   const entry = fileAt(tree, path)
   return entry && textOf(entry)
 }
 
+/**
+ * The UTF-8 text of a file.
+ *
+ * @example
+ * ```ts
+ * import { file, textOf } from 'kpki'
+ *
+ * console.log(textOf(file('etc/hostname', 'worker1', 0o644)))
+ * ```
+ */
 export function textOf(entry: FileEntry): string {
   return decoder.decode(entry.data)
 }
 
-/** The part of a tree below `prefix`, with paths relative to it. */
+/**
+ * The part of a tree below `prefix`, with paths relative to it.
+ *
+ * @example
+ * ```ts
+ * import { under } from 'kpki'
+ * import { readTree } from 'kpki/node'
+ *
+ * const pki = under(await readTree('out/nodes/controlplane'), 'etc/kubernetes/pki')
+ * console.log([...pki.keys()])
+ * ```
+ */
 export function under(tree: FileTree, prefix: string): FileTree {
   const start = prefix.endsWith('/') ? prefix : `${prefix}/`
   const part = new Map<string, TreeEntry>()

@@ -42,6 +42,17 @@ export interface Generated {
 /**
  * Makes the files of a cluster part by part: first the authorities, then one part per node, then the
  * operator's kubeconfigs. Only one part is in memory at a time.
+ * /
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { generateParts, parseCluster } from 'kpki'
+ * import { writeTree } from 'kpki/node'
+ *
+ * const { cluster } = parseCluster(await readFile('cluster.yaml', 'utf8'))
+ * for await (const { folder, tree } of generateParts(cluster)) await writeTree(`copy/${folder}`, tree)
+ * ```
  */
 export async function* generateParts(
   cluster: Cluster,
@@ -82,8 +93,11 @@ async function recover(cluster: Cluster, before: FileTree, existing: Existing): 
  *
  * @example
  * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { generate } from 'kpki'
+ *
  * const { nodes } = await generate(await readFile('cluster.yaml', 'utf8'))
- * nodes.get('controlplane')?.get('etc/kubernetes/pki/apiserver.crt')
+ * console.log(nodes.get('controlplane')?.get('etc/kubernetes/pki/apiserver.crt'))
  * ```
  */
 export async function generate(

@@ -13,7 +13,17 @@ import type { ClusterSpec } from '../cluster/spec/schema.js'
  * `v1beta4`, several documents) into a complete cluster. Values that kubeadm would ask the machine or the
  * internet for must be written.
  *
- * @throws KpkiError ERR_YAML_INVALID; ERR_SPEC_INVALID with every mistake at once
+ * @throws KpkiError `ERR_YAML_INVALID`; `ERR_SPEC_INVALID` with every mistake at once
+ * /
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { parseCluster } from 'kpki'
+ *
+ * const { cluster, warnings } = parseCluster(await readFile('cluster.yaml', 'utf8'))
+ * console.log(cluster.release.version.text, warnings)
+ * ```
  */
 export function parseCluster(text: string, options: ResolveOptions = {}): ResolvedCluster {
   return resolveDocuments(clusterDocuments(text, options.source), KNOWN_CERTIFICATES, options)
@@ -22,7 +32,24 @@ export function parseCluster(text: string, options: ResolveOptions = {}): Resolv
 /**
  * Resolves a cluster.yaml that is a value already. See {@link parseCluster}.
  *
- * @throws KpkiError ERR_SPEC_INVALID with every mistake at once
+ * @throws KpkiError `ERR_SPEC_INVALID` with every mistake at once
+ * /
+ *
+ * @example
+ * ```ts
+ * import { resolveCluster } from 'kpki'
+ *
+ * const { cluster } = resolveCluster({
+ *   apiVersion: 'kpki/v1alpha1',
+ *   kind: 'Cluster',
+ *   metadata: { name: 'demo' },
+ *   spec: {
+ *     kubernetesVersion: 'v1.31.4',
+ *     nodes: [{ name: 'cp', role: 'control-plane', address: '192.0.2.10' }],
+ *   },
+ * })
+ * console.log(cluster.nodes.length)
+ * ```
  */
 export function resolveCluster(spec: ClusterSpec, options: ResolveOptions = {}): ResolvedCluster {
   return resolveDocuments([spec], KNOWN_CERTIFICATES, options)

@@ -89,6 +89,16 @@ const decoder = new TextDecoder()
 /**
  * Decodes whatever a file holds: PEM blocks, DER certificates and requests, kubeconfigs, PKCS#7 and PKCS#12.
  * What cannot be read is an object of its own, never an exception.
+ * /
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { inspectFile } from 'kpki'
+ *
+ * const { objects } = await inspectFile('ca.crt', await readFile('out/authorities/ca.crt'))
+ * console.log(objects.map(({ kind }) => kind))
+ * ```
  */
 export async function inspectFile(
   path: string,

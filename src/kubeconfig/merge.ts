@@ -15,6 +15,17 @@ export interface MergedKubeconfig {
  * its comments, and so does the current context, if there is one.
  *
  * @throws KpkiError `ERR_YAML_INVALID` when the person's file can't be read.
+ * /
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { mergeKubeconfig } from 'kpki/provision'
+ *
+ * const admin = await readFile('out/kubeconfig/admin.conf', 'utf8')
+ * const { context, changed } = mergeKubeconfig(undefined, admin, 'aws')
+ * console.log(context, changed)
+ * ```
  */
 export function mergeKubeconfig(
   existing: string | undefined,

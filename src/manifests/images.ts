@@ -22,6 +22,16 @@ const CORE = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'ku
 /**
  * Every image in the order of that release's `kubeadm config images list`. With external etcd there is none of
  * etcd; disabled add-ons have none either (`proxy.disabled`, `dns.disabled` of kubeadm's ClusterConfiguration).
+ * /
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { imagesOf, parseCluster } from 'kpki'
+ *
+ * const { cluster } = parseCluster(await readFile('cluster.yaml', 'utf8'))
+ * for (const image of imagesOf(cluster)) console.log(image)
+ * ```
  */
 export function imagesOf(cluster: Cluster): readonly Image[] {
   const { clusterConfiguration } = cluster.kubeadm

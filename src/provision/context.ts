@@ -26,6 +26,15 @@ export interface StepOptions {
   readonly offline: boolean
 }
 
+/** How the steps go where nothing else is asked for. */
+export const STEP_DEFAULTS: StepOptions = {
+  method: 'init',
+  containerd: 'distribution',
+  registryMirrors: {},
+  replaceCa: [],
+  offline: false,
+}
+
 /** What comes from the operator's side: read once, before any host is asked. */
 export interface Inputs {
   readonly cluster: Cluster

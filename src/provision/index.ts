@@ -9,9 +9,7 @@ export {
   defaultKubeconfig,
   type LoadOptions,
   loadInputs,
-  nodeDigest,
   openWorld,
-  systemClock,
   type WorldOptions,
 } from './operator.js'
 export type { PlannedStep, ProvisionPlan } from './plan.js'
@@ -41,8 +39,6 @@ export {
   type Ssh,
   type SshOptions,
   type SshTarget,
-  shellJoin,
-  shellQuote,
 } from './ssh/ssh.js'
 export {
   type Clock,
@@ -53,4 +49,4 @@ export {
   type TransportFault,
 } from './ssh/transport.js'
 export type { HostStatus } from './status.js'
-export { isFor, STEPS, type Step, type StepId, type Wave, waves } from './steps/steps.js'
+export { STEPS, type Step, type StepId } from './steps/steps.js'

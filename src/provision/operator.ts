@@ -9,6 +9,7 @@ import { KpkiError } from '../errors.js'
 import { readTree } from '../files/disk.js'
 import type { FileTree } from '../files/tree.js'
 import type { AppliedDocument, Inputs, StepOptions } from './context.js'
+import { STEP_DEFAULTS } from './context.js'
 import type { Happening, ProvisionEvent } from './event.js'
 import type { World } from './host/fleet.js'
 import type { Digest } from './host/transforms.js'
@@ -32,7 +33,8 @@ export interface LoadOptions {
   readonly out: string
   /** Where relative paths of the cluster file start. */
   readonly base: string
-  readonly options: StepOptions
+  /** Where they differ from {@link STEP_DEFAULTS}. */
+  readonly options?: Partial<StepOptions>
   /** The operator's kubeconfig; undefined leaves it alone. */
   readonly kubeconfig?: string | undefined
 }
@@ -41,11 +43,24 @@ export interface LoadOptions {
  * Reads everything that provisioning places or applies.
  *
  * @throws KpkiError `ERR_FILE_MISSING` when a node's folder or a named file is not there.
+ * /
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { parseCluster } from 'kpki'
+ * import { loadInputs } from 'kpki/provision'
+ *
+ * const { cluster } = parseCluster(await readFile('cluster.yaml', 'utf8'))
+ * const { trees } = await loadInputs({ cluster, out: 'out', base: '.' })
+ * console.log(trees.size)
+ * ```
  */
 export async function loadInputs(
   request: LoadOptions,
 ): Promise<Inputs & { reload: () => Promise<void> }> {
-  const { cluster, out, base, options, kubeconfig } = request
+  const { cluster, out, base, kubeconfig } = request
+  const options = { ...STEP_DEFAULTS, ...request.options }
   const trees = new Map<string, FileTree>()
   for (const { name } of cluster.nodes) {
     const path = join(out, 'nodes', name)
@@ -122,7 +137,17 @@ export interface WorldOptions extends SshOptions {
   readonly onKubeconfig?: () => Promise<void>
 }
 
-/** The real world: OpenSSH, the clock, the disk. `close` ends all connections. */
+/**
+ * The real world: OpenSSH, the clock, the disk. `close` ends all connections.
+ *
+ * @example
+ * ```ts
+ * import { openWorld } from 'kpki/provision'
+ *
+ * const world = await openWorld({ onEvent: ({ type }) => console.log(type) })
+ * await world.close()
+ * ```
+ */
 export async function openWorld(
   options: WorldOptions,
 ): Promise<World & { readonly close: () => Promise<void> }> {
@@ -213,7 +238,16 @@ async function writeKubeconfig(path: string, text: string): Promise<void> {
   await rename(temporary, path)
 }
 
-/** The kubeconfig that kubectl would use. */
+/**
+ * The kubeconfig that kubectl would use.
+ *
+ * @example
+ * ```ts
+ * import { defaultKubeconfig } from 'kpki/provision'
+ *
+ * console.log(defaultKubeconfig(process.env))
+ * ```
+ */
 export function defaultKubeconfig(env: Readonly<Record<string, string | undefined>>): string {
   const [first] = (env.KUBECONFIG ?? '').split(':').filter((path) => path !== '')
   return first ?? join(env.HOME ?? homedir(), '.kube', 'config')

@@ -52,7 +52,29 @@ const pushChecks = [
   'audit',
 ]
 
-/** Asks every host and says what would be done. Nothing is changed. */
+/**
+ * Asks every host and says what would be done. Nothing is changed.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { isKpkiError, parseCluster } from 'kpki'
+ * import { loadInputs, openWorld, provisionPlan } from 'kpki/provision'
+ *
+ * const { cluster } = parseCluster(await readFile('cluster.yaml', 'utf8'))
+ * const inputs = await loadInputs({ cluster, out: 'out', base: '.' })
+ * const world = await openWorld({ kubeconfig: undefined })
+ * try {
+ *   const { steps } = await provisionPlan(inputs, world)
+ *   console.log(steps.length)
+ * } catch (error) {
+ *   if (!isKpkiError(error)) throw error
+ *   console.log(error.message)
+ * } finally {
+ *   await world.close()
+ * }
+ * ```
+ */
 export async function provisionPlan(
   inputs: Inputs,
   world: World,
@@ -69,6 +91,27 @@ export async function provisionPlan(
  *
  * @throws KpkiError `ERR_PLAN_STALE` when a reviewed plan no longer fits, `ERR_LOCKED` when another
  * operator is at work on the cluster.
+ * /
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { isKpkiError, parseCluster } from 'kpki'
+ * import { loadInputs, openWorld, provisionApply } from 'kpki/provision'
+ *
+ * const { cluster } = parseCluster(await readFile('cluster.yaml', 'utf8'))
+ * const inputs = await loadInputs({ cluster, out: 'out', base: '.' })
+ * const world = await openWorld({ kubeconfig: undefined })
+ * try {
+ *   const { ok } = await provisionApply(inputs, world, { confirm: async () => true })
+ *   console.log(ok)
+ * } catch (error) {
+ *   if (!isKpkiError(error)) throw error
+ *   console.log(error.message)
+ * } finally {
+ *   await world.close()
+ * }
+ * ```
  */
 export async function provisionApply(
   inputs: Inputs,
@@ -104,7 +147,29 @@ export async function provisionApply(
   })
 }
 
-/** Only places the files of every node. */
+/**
+ * Only places the files of every node.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { isKpkiError, parseCluster } from 'kpki'
+ * import { loadInputs, openWorld, provisionPush } from 'kpki/provision'
+ *
+ * const { cluster } = parseCluster(await readFile('cluster.yaml', 'utf8'))
+ * const inputs = await loadInputs({ cluster, out: 'out', base: '.' })
+ * const world = await openWorld({ kubeconfig: undefined })
+ * try {
+ *   const { ok } = await provisionPush(inputs, world, { confirm: async () => true })
+ *   console.log(ok)
+ * } catch (error) {
+ *   if (!isKpkiError(error)) throw error
+ *   console.log(error.message)
+ * } finally {
+ *   await world.close()
+ * }
+ * ```
+ */
 export function provisionPush(
   inputs: Inputs,
   world: World,
@@ -113,7 +178,28 @@ export function provisionPush(
   return provisionApply(inputs, world, { ...request, steps: ['push'] })
 }
 
-/** What is true now on every host. */
+/**
+ * What is true now on every host.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { isKpkiError, parseCluster } from 'kpki'
+ * import { loadInputs, openWorld, provisionStatus } from 'kpki/provision'
+ *
+ * const { cluster } = parseCluster(await readFile('cluster.yaml', 'utf8'))
+ * const inputs = await loadInputs({ cluster, out: 'out', base: '.' })
+ * const world = await openWorld({ kubeconfig: undefined })
+ * try {
+ *   for (const host of await provisionStatus(inputs, world)) console.log(host)
+ * } catch (error) {
+ *   if (!isKpkiError(error)) throw error
+ *   console.log(error.message)
+ * } finally {
+ *   await world.close()
+ * }
+ * ```
+ */
 export async function provisionStatus(
   inputs: Inputs,
   world: World,
@@ -136,7 +222,28 @@ export interface RolledBack {
   readonly error?: string
 }
 
-/** Puts back the files that the latest push (or the generation `to`) replaced. */
+/**
+ * Puts back the files that the latest push (or the generation `to`) replaced.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { isKpkiError, parseCluster } from 'kpki'
+ * import { loadInputs, openWorld, provisionRollback } from 'kpki/provision'
+ *
+ * const { cluster } = parseCluster(await readFile('cluster.yaml', 'utf8'))
+ * const inputs = await loadInputs({ cluster, out: 'out', base: '.' })
+ * const world = await openWorld({ kubeconfig: undefined })
+ * try {
+ *   for (const { host, lines } of await provisionRollback(inputs, world)) console.log(host, lines)
+ * } catch (error) {
+ *   if (!isKpkiError(error)) throw error
+ *   console.log(error.message)
+ * } finally {
+ *   await world.close()
+ * }
+ * ```
+ */
 export async function provisionRollback(
   inputs: Inputs,
   world: World,

@@ -26,6 +26,14 @@ export function findVersion(
  * Reads a version as {@link findVersion} does.
  *
  * @throws KpkiError `ERR_SPEC_INVALID` for anything else.
+ * /
+ *
+ * @example
+ * ```ts
+ * import { parseVersion } from 'kpki'
+ *
+ * console.log(parseVersion('1.31.4').minor)
+ * ```
  */
 export function parseVersion(
   text: string,
@@ -36,7 +44,16 @@ export function parseVersion(
   throw unknownVersion(text, rows)
 }
 
-/** The features of one version. A patch newer than the table's newest is read like that one. */
+/**
+ * The features of one version. A patch newer than the table's newest is read like that one.
+ *
+ * @example
+ * ```ts
+ * import { parseVersion, releaseOf } from 'kpki'
+ *
+ * console.log(releaseOf(parseVersion('v1.31.4')).images.etcd)
+ * ```
+ */
 export function releaseOf(
   version: KubernetesVersion,
   rows: readonly ReleaseRow[] = RELEASES,

@@ -117,8 +117,12 @@ export type * from './types.js'
  *
  * @example
  * ```ts
- * const { steps } = await upgradePlan(cluster, '1.34')
- * const first = steps.flatMap(({ items }) => items).filter(({ before }) => before)
+ * import { readFile } from 'node:fs/promises'
+ * import { parseCluster, upgradePlan } from 'kpki'
+ *
+ * const { cluster } = parseCluster(await readFile('cluster.yaml', 'utf8'))
+ * const { steps } = await upgradePlan(cluster, '1.30')
+ * console.log(steps.flatMap(({ items }) => items).filter(({ before }) => before))
  * ```
  */
 export async function upgradePlan(cluster: Cluster, to: string): Promise<UpgradePlan> {

@@ -108,7 +108,7 @@ export function contains(cidr: Cidr, address: string): boolean {
  * The nth address of a range, the first one being number 0: of a service subnet 1 is the `kubernetes`
  * service, 10 the cluster's DNS (kubeadm's `GetIndexedIP`).
  *
- * @throws KpkiError ERR_USAGE if the range is not one or has fewer addresses
+ * @throws KpkiError `ERR_USAGE` if the range is not one or has fewer addresses
  */
 export function nthAddress(cidr: string | Cidr, n: number): string {
   const range = typeof cidr === 'string' ? parseCidr(cidr) : cidr

@@ -145,9 +145,12 @@ describe('hostile trees', () => {
         fc.array(fc.array(part, { minLength: 1, maxLength: 6 }), { maxLength: 12 }),
         (all) => {
           const tree = treeOf(all.map((parts) => file(parts.join('/'), 'x', 0o600)))
-          const { nodes, unrecognised = [] } = recognise(tree)
-          const kept = [...nodes.values()].reduce((sum, node) => sum + node.size, 0)
-          expect(kept + unrecognised.length).toBeGreaterThanOrEqual(0)
+          const { nodes, origins, unrecognised = [] } = recognise(tree)
+          const given = new Set(tree.keys())
+          for (const { path } of unrecognised) expect(given).toContain(path)
+          for (const [node, kept] of nodes)
+            for (const path of kept.keys())
+              expect(given).toContain(origins?.get(node)?.get(path) ?? path)
         },
       ),
     )

@@ -1,6 +1,6 @@
-import { type AuditOptions, auditTree, type GeneratedTrees } from '../../src/audit/audit.js'
+import { type AuditOptions, auditWith, type GeneratedTrees } from '../../src/audit/audit.js'
 import { DERIVED_RULES } from '../../src/audit/rules/connections.js'
-import type { AuditReport } from '../../src/audit/types.js'
+import type { AuditReport, Rule } from '../../src/audit/types.js'
 import type { Name, SubjectAltNames } from '../../src/ca/certificate/facts.js'
 import { readCertificate } from '../../src/ca/certificate/read.js'
 import { runtimeEngine } from '../../src/ca/engine.js'
@@ -74,9 +74,9 @@ export function generated(options: ClusterOptions = {}): Promise<GeneratedTrees>
 
 export function audit(
   trees: GeneratedTrees,
-  options: Partial<AuditOptions> = {},
+  { rules = DERIVED_RULES, ...options }: AuditOptions & { readonly rules?: readonly Rule[] } = {},
 ): Promise<AuditReport> {
-  return auditTree(trees, { at: NOW, rules: DERIVED_RULES, ...options })
+  return auditWith(rules, trees, { at: NOW, ...options })
 }
 
 /** A copy of one node's tree that can be broken. */

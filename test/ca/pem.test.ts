@@ -63,12 +63,17 @@ describe('parsePem', () => {
     expect(parsePem('-----BEGIN X-----\n'.repeat(50_000))).toEqual([])
     expect(parsePem(`-----BEGIN X-----\n${'-----END Y-----\n'.repeat(50_000)}`)).toEqual([])
     expect(parsePem(`${'a:b\n'.repeat(100_000)}\n-----END X-----`)).toEqual([])
-    const texts = [
+    const oddities = [
       '-----END '.repeat(50_000),
       '-----END X-----x'.repeat(30_000),
       `x\n${block}`.repeat(2_000),
-    ]
-    for (const text of texts) expect(pemOddities(text).length).toBeGreaterThan(0)
+    ].map(pemOddities)
+    const malformed = 'has a malformed block before the first block (line 1)'
+    expect(oddities).toEqual([
+      [malformed, 'has no newline at its end'],
+      [malformed, 'has no newline at its end'],
+      ['has text before the first block (line 1)', 'has text between blocks (line 7)'],
+    ])
   })
 
   test('skips garbage, and malformed blocks as Go does', () => {

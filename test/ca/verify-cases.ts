@@ -1,5 +1,12 @@
-import { bitString, explicit, oid, printableString, sequence } from '../../src/ca/der/write.js'
-import type { ChainReasonCode } from '../../src/ca/verify/verify.js'
+import {
+  asciiString,
+  bitString,
+  explicit,
+  oid,
+  printableString,
+  sequence,
+} from '../../src/ca/der/write.js'
+import type { ChainNoteCode, ChainReasonCode } from '../../src/ca/verify/verify.js'
 import {
   altNames,
   authority,
@@ -30,10 +37,17 @@ export interface ChainCase {
   readonly name?: string
   readonly usages?: readonly string[]
   readonly at?: string
-  /** `ok`, or a code that is among the reasons. Go 1.24.4 has confirmed each `ok` and not `ok`. */
+  /** kpki’s own question: Go has no such limit. */
+  readonly maxDepth?: number
+  /**
+   * `ok`, or a code that is among the reasons. Go 1.24.4 has confirmed each `ok` and not `ok`; from
+   * `pathLengths` on it was Go 1.19, except where Go has changed since.
+   */
   readonly go: 'ok' | ChainReasonCode
   /** The same for OpenSSL; by default as Go. test/interop/verify-openssl.test.ts asks OpenSSL itself. */
   readonly openssl?: 'ok' | ChainReasonCode
+  /** All that RFC 5280 has against a chain that Go accepts. */
+  readonly notes?: readonly ChainNoteCode[]
 }
 
 const root = authority('root')
@@ -106,6 +120,36 @@ function named(
   return { id, leaf: under(root, names), anchors: [root], name, go, openssl }
 }
 
+/** A CA with all that RFC 5280 asks of it. */
+function step(subject: string, by?: Forged, pathLength?: number, key = ecKey()): Forged {
+  const extensions = [
+    constraints(true, pathLength),
+    keyUsage('keyCertSign', 'cRLSign'),
+    subjectKeyId(key),
+    ...(by ? [authorityKeyId(by.key)] : []),
+  ]
+  return authority(subject, { key, extensions, ...(by && { by }) })
+}
+
+/** A leaf below CAs, the anchor first. */
+function below(
+  id: string,
+  chain: readonly [Forged, ...Forged[]],
+  go: Column['go'],
+  openssl = go,
+): ChainCase {
+  const [first, ...intermediates] = chain
+  const end = endEntity(intermediates.at(-1) ?? first)
+  const between = intermediates.length > 0 && { intermediates }
+  return { id, leaf: end, ...between, anchors: [first], go, openssl }
+}
+
+/** The case, and what RFC 5280 has against its chain. */
+const noting = (one: ChainCase, ...notes: readonly ChainNoteCode[]): ChainCase => ({
+  ...one,
+  notes,
+})
+
 const otherRoot = authority('root')
 const crossed = authority('ca', { by: otherRoot, key: ca.key })
 const deep = authority('deep', { by: ca })
@@ -144,7 +188,7 @@ function withPolicies(id: string, caIds: string[], leafIds: string[], go: Column
 }
 
 export const CASES: readonly ChainCase[] = [
-  { id: 'root, ca, leaf', leaf, intermediates: [ca], anchors: [root], go: 'ok' },
+  noting({ id: 'root, ca, leaf', leaf, intermediates: [ca], anchors: [root], go: 'ok' }),
   { id: 'no intermediate', leaf, anchors: [root], go: 'unknown-issuer' },
   { id: 'no anchor', leaf, intermediates: [ca], anchors: [], go: 'unknown-issuer' },
   {
@@ -213,6 +257,7 @@ export const CASES: readonly ChainCase[] = [
     go: 'weak-signature',
   },
   single('ECDSA SHA-1', { algorithm: 'sha1' }, 'weak-signature'),
+  single('an unknown algorithm', { algorithm: 'unknown' }, 'unsupported-algorithm'),
   anchor('SHA-1 anchor', { algorithm: 'sha1' }, 'ok'),
   { id: 'RSA 512', leaf: endEntity(weak), anchors: [weak], go: 'weak-key' },
   { id: 'Ed25519', leaf: endEntity(edwards), anchors: [edwards], go: 'ok' },
@@ -251,7 +296,12 @@ export const CASES: readonly ChainCase[] = [
     'ok',
   ),
   intermediate('version 1', { version: 1, extensions: [] }, 'issuer-not-ca'),
-  anchor('version 1 anchor', { version: 1, extensions: [] }, 'ok'),
+  noting(
+    anchor('version 1 anchor', { version: 1, extensions: [] }, 'ok'),
+    'old-version',
+    'missing-ski',
+    'key-usage-missing',
+  ),
   anchor(
     'version 1 anchor, not self-signed',
     { version: 1, extensions: [], by: root },
@@ -325,7 +375,7 @@ export const CASES: readonly ChainCase[] = [
     'ok',
   ),
   single('negative serial', { serial: Uint8Array.of(0xff) }, 'malformed', 'ok'),
-  single('serial zero', { serial: Uint8Array.of(0) }, 'ok'),
+  noting(single('serial zero', { serial: Uint8Array.of(0) }, 'ok'), 'serial-not-positive'),
   single('algorithms differ', { innerAlgorithm: 'sha384' }, 'malformed', 'bad-signature'),
   single(
     'critical authority key identifier',
@@ -345,11 +395,14 @@ export const CASES: readonly ChainCase[] = [
     'unparsable',
   ),
 
-  single(
-    'authority key identifier of another key',
-    { extensions: [authorityKeyId(ghost)] },
-    'ok',
-    'key-id-mismatch',
+  noting(
+    single(
+      'authority key identifier of another key',
+      { extensions: [authorityKeyId(ghost)] },
+      'ok',
+      'key-id-mismatch',
+    ),
+    'aki-mismatch',
   ),
   single('no authority key identifier', { extensions: [usages('serverAuth')] }, 'ok'),
   single(
@@ -497,11 +550,16 @@ export const CASES: readonly ChainCase[] = [
   ),
   constrained('URI without a host', ['uri:urn:uuid:1'], [['uri:example.com']], 'name-constraint'),
   constrained('directory names', ['dns:example.com'], [['dn:leaf']], 'unknown-critical', 'ok'),
-  anchor(
-    'directory names, not critical',
-    { extensions: [...CA_BASICS, nameConstraints(['dn:other'], [], false)] },
-    'ok',
-    'name-constraint',
+  noting(
+    anchor(
+      'directory names, not critical',
+      { extensions: [...CA_BASICS, nameConstraints(['dn:other'], [], false)] },
+      'ok',
+      'name-constraint',
+    ),
+    'missing-ski',
+    'name-constraints-not-critical',
+    'name-constraints-unchecked',
   ),
   anchor(
     'common name against constraints',
@@ -567,4 +625,400 @@ export const CASES: readonly ChainCase[] = [
   withPolicies('explicit policy, not agreed', ['1.2.3'], ['1.2.4'], 'policy'),
   withPolicies('explicit policy, none in the leaf', ['1.2.3'], [], 'policy'),
   withPolicies('explicit policy, any in the CA', ['2.5.29.32.0'], ['1.2.4'], 'ok'),
+  ...pathLengths(),
+  ...depths(),
+  ...keyIdentifiers(),
+  ...authorities(),
+  ...constraintsOfSeveral(),
+  ...oddConstraints(),
+  ...fields(),
 ]
+
+function pathLengths(): readonly ChainCase[] {
+  const [zero, one, two] = [step('zero', root, 0), step('one', root, 1), step('two', root, 2)]
+  const larger = step('larger', one, 2)
+  const own = step('own', one)
+  return [
+    noting(below('path length 0 of an intermediate', [root, zero], 'ok')),
+    noting(below('path length 1 of an intermediate', [root, one], 'ok')),
+    noting(below('path length 2 of an intermediate', [root, two], 'ok')),
+    below('path length 0, one below', [root, zero, step('x', zero)], 'path-too-long'),
+    noting(below('path length 1, one below that allows more', [root, one, larger], 'ok')),
+    below('path length 1, two below', [root, one, larger, step('x', larger)], 'path-too-long'),
+    // to Go a self-issued certificate counts, to RFC 5280 it does not
+    below(
+      'path length 1, a self-issued one more',
+      [root, one, own, step('own', own)],
+      'path-too-long',
+      'ok',
+    ),
+    noting(
+      single(
+        'path length of a leaf',
+        {
+          extensions: [
+            ...leafExtensions(root).slice(0, 2),
+            constraints(false, 0),
+            authorityKeyId(root.key),
+          ],
+        },
+        'ok',
+      ),
+      'path-length-without-ca',
+    ),
+    // what ends a path is no intermediate, be it an authority
+    {
+      id: 'path length 0, an authority as leaf',
+      leaf: authority('leaf', { by: zero }),
+      intermediates: [zero],
+      anchors: [root],
+      go: 'ok',
+      notes: [],
+    },
+  ]
+}
+
+function depths(): readonly ChainCase[] {
+  const own = step('ca', ca)
+  return [
+    { ...below('depth 0', [root], 'ok'), maxDepth: 0 },
+    { ...below('depth 0 exceeded', [root, ca], 'depth'), maxDepth: 0 },
+    { ...below('depth 1', [root, ca], 'ok'), maxDepth: 1 },
+    { ...below('depth 1 exceeded', [root, ca, deep], 'depth'), maxDepth: 1 },
+    { ...below('depth 1, a self-issued one more', [root, ca, own], 'ok'), maxDepth: 1 },
+  ]
+}
+
+/** Key identifiers are hints to Go, and their absence is none. */
+function keyIdentifiers(): readonly ChainCase[] {
+  const key = ecKey()
+  const own = [subjectKeyId(key)]
+  const parent = [authorityKeyId(root.key)]
+  return [
+    noting(
+      intermediate(
+        'intermediate without an authority key identifier',
+        { key, extensions: [...CA_BASICS, ...own] },
+        'ok',
+      ),
+      'missing-aki',
+    ),
+    noting(
+      intermediate(
+        'intermediate without a subject key identifier',
+        { key, extensions: [...CA_BASICS, ...parent] },
+        'ok',
+      ),
+      'missing-ski',
+    ),
+    noting(
+      anchor(
+        'root without an authority key identifier',
+        { key, extensions: [...CA_BASICS, ...own] },
+        'ok',
+      ),
+    ),
+    noting(
+      anchor('root without a subject key identifier', { key, extensions: CA_BASICS }, 'ok'),
+      'missing-ski',
+    ),
+    noting(
+      anchor(
+        'cross-signed anchor without an authority key identifier',
+        { by: otherRoot, key, extensions: [...CA_BASICS, ...own] },
+        'ok',
+        'anchor-not-self-signed',
+      ),
+      'missing-aki',
+    ),
+  ]
+}
+
+/** What makes an issuer, in the fields’ odd combinations. */
+function authorities(): readonly ChainCase[] {
+  const key = ecKey()
+  const own = subjectKeyId(key)
+  const stranger = step('stranger')
+  const middle = step('stranger ca', stranger)
+  const nameless = step('')
+  return [
+    {
+      id: 'a whole chain of a stranger',
+      leaf: endEntity(middle),
+      intermediates: [middle, stranger],
+      anchors: [root],
+      go: 'unknown-issuer',
+    },
+    noting(
+      anchor(
+        'anchor with basic constraints not critical',
+        { key, extensions: [constraints(true, undefined, false), keyUsage('keyCertSign'), own] },
+        'ok',
+      ),
+      'basic-constraints-not-critical',
+    ),
+    // a key usage without any bit is to Go as if it were absent
+    noting(
+      anchor(
+        'anchor with an empty key usage',
+        { key, extensions: [constraints(true), keyUsage(), own] },
+        'ok',
+        'no-key-cert-sign',
+      ),
+      'key-cert-sign-missing',
+      'encoding',
+    ),
+    intermediate(
+      'path length without keyCertSign',
+      { key, extensions: [constraints(true, 0), keyUsage('digitalSignature'), own] },
+      'no-key-cert-sign',
+    ),
+    noting(
+      anchor('anchor without a key usage', { key, extensions: [constraints(true), own] }, 'ok'),
+      'key-usage-missing',
+    ),
+    noting(
+      below('an authority without a name', [nameless], 'ok'),
+      'empty-issuer',
+      'empty-issuer',
+      'empty-subject',
+    ),
+  ]
+}
+
+/** A chain of CAs, each with name constraints of its own. */
+function constraintsOfSeveral(): readonly ChainCase[] {
+  const restricted = (subject: string, names: readonly string[], by?: Forged) =>
+    authority(subject, {
+      ...(by && { by }),
+      extensions: [...CA_BASICS, nameConstraints(names)],
+    })
+  const chain = (
+    id: string,
+    upper: readonly string[],
+    lower: readonly string[],
+    name: string,
+    go: Column['go'],
+  ) => {
+    const top = restricted('top', upper)
+    const middle = restricted('middle', lower, top)
+    return { id, leaf: under(middle, [name]), intermediates: [middle], anchors: [top], go }
+  }
+  const wide = ['dns:test']
+  const narrow = ['dns:a.test']
+  return [
+    chain('constraints that narrow, inside', wide, narrow, 'dns:x.a.test', 'ok'),
+    chain('constraints that narrow, outside', wide, narrow, 'dns:b.test', 'name-constraint'),
+    chain('constraints that widen, inside', narrow, wide, 'dns:x.a.test', 'ok'),
+    chain('constraints that widen, outside', narrow, wide, 'dns:b.test', 'name-constraint'),
+    chain(
+      'constraints that have nothing in common',
+      narrow,
+      ['dns:b.test'],
+      'dns:a.test',
+      'name-constraint',
+    ),
+    (() => {
+      const top = authority('top')
+      const middle = restricted('middle', narrow, top)
+      const lower = authority('lower', {
+        by: middle,
+        extensions: [...CA_BASICS, altNames(['dns:b.test'])],
+      })
+      const common = {
+        leaf: under(lower, ['dns:a.test']),
+        intermediates: [lower, middle],
+        anchors: [top],
+      }
+      return {
+        id: 'names of an intermediate against those above it',
+        ...common,
+        go: 'name-constraint',
+      } as const
+    })(),
+    (() => {
+      const special = restricted('special', narrow)
+      const end = endEntity(special, {
+        subject: 'special',
+        extensions: leafExtensions(special, ['dns:b.test']),
+      })
+      // self-issued or not: it is the leaf
+      return {
+        id: 'names of a self-issued leaf',
+        leaf: end,
+        anchors: [special],
+        go: 'name-constraint',
+      } as const
+    })(),
+  ]
+}
+
+/** Constraints of further kinds, badly written ones, and such in the wrong place. */
+function oddConstraints(): readonly ChainCase[] {
+  const key = ecKey()
+  const plain = [...CA_BASICS, subjectKeyId(key)]
+  const optional = (names: readonly string[]) => ({
+    key,
+    extensions: [...plain, nameConstraints(names, [], false)],
+  })
+  const onLeaf = (critical: boolean) => ({
+    extensions: [...leafExtensions(root), nameConstraints(['dns:leaf.test'], [], critical)],
+  })
+  const network = 'ip:10.0.0.0/255.0.0.0'
+  return [
+    noting(
+      anchor('constraints not critical, inside', optional(['dns:test']), 'ok'),
+      'name-constraints-not-critical',
+    ),
+    anchor('constraints not critical, outside', optional(['dns:example.com']), 'name-constraint'),
+    noting(single('constraints of a leaf', onLeaf(true), 'ok'), 'name-constraints-on-leaf'),
+    noting(
+      single('constraints of a leaf, not critical', onLeaf(false), 'ok'),
+      'name-constraints-on-leaf',
+      'name-constraints-not-critical',
+    ),
+    constrained(
+      'DNS excluded, the second name',
+      ['dns:b.test', 'dns:a.test'],
+      [[], ['dns:a.test']],
+      'name-constraint',
+    ),
+    constrained('DNS excluded, only addresses', ['ip:10.1.2.3'], [[], ['dns:test']], 'ok'),
+    constrained('IP excluded', ['ip:10.1.2.3'], [[], [network]], 'name-constraint'),
+    constrained('IP excluded, another', ['ip:11.1.2.3'], [[], [network]], 'ok'),
+    constrained('IPv6 permitted', ['ip:fd00::1'], [['ip:fd00::/ffff::']], 'ok'),
+    constrained('IPv6 not permitted', ['ip:fe80::1'], [['ip:fd00::/ffff::']], 'name-constraint'),
+    constrained(
+      'directory names, another subject',
+      ['dns:example.com'],
+      [['dn:other']],
+      'unknown-critical',
+      'name-constraint',
+    ),
+    constrained(
+      'directory names, subject excluded',
+      ['dns:example.com'],
+      [[], ['dn:leaf']],
+      'unknown-critical',
+      'name-constraint',
+    ),
+    // OpenSSL itself refuses the next two
+    constrained(
+      'directory names, another among the names',
+      ['dn:other'],
+      [['dn:leaf']],
+      'unknown-critical',
+      'ok',
+    ),
+    constrained(
+      'directory names, one among the names excluded',
+      ['dn:other'],
+      [[], ['dn:other']],
+      'unknown-critical',
+      'ok',
+    ),
+    constrained(
+      'DNS constraint with a wildcard',
+      ['dns:a.test'],
+      [['dns:*.test']],
+      'name-constraint',
+    ),
+    constrained('IP constraint without a mask', ['ip:10.1.2.3'], [['ip:10.1.2.3']], 'unparsable'),
+    constrained('IPv6 constraint without a mask', ['ip:fd00::1'], [['ip:fd00::1']], 'unparsable'),
+    constrained(
+      'IP constraint with a torn mask',
+      ['ip:10.1.2.3'],
+      [['ip:10.0.0.0/255.0.255.0']],
+      'unparsable',
+    ),
+    constrained(
+      'DNS name that begins with a dot',
+      ['dns:.a.test'],
+      [['dns:a.test']],
+      'name-constraint',
+    ),
+    constrained('IP name with a mask', [network], [[network]], 'unparsable'),
+  ]
+}
+
+/** Serial numbers, names and extensions of a leaf. */
+function fields(): readonly ChainCase[] {
+  const [usage, purpose, basics, parent] = leafExtensions(root)
+  if (!usage || !purpose || !basics || !parent) throw new Error('a leaf has five extensions')
+  const plain = [usage, purpose, basics, parent]
+  const named = [...plain, altNames(['dns:leaf.test'])]
+  const access = (critical: boolean) =>
+    extension(
+      '1.3.6.1.5.5.7.1.1',
+      critical,
+      sequence(sequence(oid('1.3.6.1.5.5.7.48.1'), asciiString(0x86, 'http://ocsp.test'))),
+    )
+  return [
+    noting(
+      single('serial number of 21 octets', { serial: new Uint8Array(21).fill(1) }, 'ok'),
+      'serial-too-long',
+    ),
+    noting(single('serial number of 20 octets', { serial: new Uint8Array(20).fill(1) }, 'ok')),
+    noting(
+      single(
+        'empty subject, names critical',
+        { subject: '', extensions: [...plain, altNames(['dns:leaf.test'], true)] },
+        'ok',
+      ),
+    ),
+    noting(
+      single('empty subject, names not critical', { subject: '', extensions: named }, 'ok'),
+      'san-not-critical',
+    ),
+    noting(single('neither subject nor names', { subject: '', extensions: plain }, 'ok'), 'no-san'),
+    single(
+      'names that are no names',
+      {
+        extensions: [
+          ...plain,
+          extension('2.5.29.17', false, new TextEncoder().encode('leaf.test')),
+        ],
+      },
+      'unparsable',
+    ),
+    noting(
+      single(
+        'a name that is no host name',
+        { extensions: [...plain, altNames(['dns:-leaf_.test'])] },
+        'ok',
+      ),
+      'san-syntax',
+    ),
+    noting(
+      single(
+        'keyCertSign of a leaf',
+        { extensions: [keyUsage('digitalSignature', 'keyCertSign'), purpose, basics, parent] },
+        'ok',
+      ),
+      'key-cert-sign-without-ca',
+    ),
+    noting(
+      single(
+        'no key usage, no basic constraints',
+        { extensions: [purpose, parent, altNames(['dns:leaf.test'])] },
+        'ok',
+      ),
+    ),
+    noting(single('an access point', { extensions: [...named, access(false)] }, 'ok')),
+    single(
+      'an access point, critical',
+      { extensions: [...named, access(true)] },
+      'malformed',
+      'unknown-critical',
+    ),
+    noting(
+      single(
+        'any usage, critical',
+        { extensions: [usage, extension('2.5.29.37', true, sequence(oid('2.5.29.37.0'))), parent] },
+        'ok',
+        'usage',
+      ),
+      'usage-any',
+    ),
+  ]
+}

@@ -59,6 +59,7 @@ const ALGORITHMS = {
   sha256: { ec: '1.2.840.10045.4.3.2', rsa: '1.2.840.113549.1.1.11' },
   sha384: { ec: '1.2.840.10045.4.3.3', rsa: '1.2.840.113549.1.1.12' },
   sha1: { ec: '1.2.840.10045.4.1', rsa: '1.2.840.113549.1.1.5' },
+  unknown: { ec: '1.2.3.4', rsa: '1.2.3.4' },
   md5: { ec: '1.2.840.10045.4.1', rsa: '1.2.840.113549.1.1.4' },
 } as const
 
@@ -105,7 +106,8 @@ export function forge(wish: Forgery): Forged {
       ? []
       : [explicit(3, sequence(...wish.extensions))]),
   )
-  const digest = signer.privateKey.asymmetricKeyType === 'ed25519' ? null : algorithm
+  const hash = algorithm === 'unknown' ? 'sha256' : algorithm
+  const digest = signer.privateKey.asymmetricKeyType === 'ed25519' ? null : hash
   const signature = new Uint8Array(sign(digest, tbs, signer.privateKey))
   const last = signature.length - 1
   if (wish.badSignature) signature[last] = (signature[last] ?? 0) ^ 1

@@ -66,13 +66,16 @@ function question(vector: LimboCase): ChainQuestion {
   }
 }
 
-const present = existsSync(FILE)
-if (!present) console.warn(`SKIPPED: x509-limbo vectors are not at ${FILE.pathname}`)
-const vectors: readonly LimboCase[] = present
+const vectors: readonly LimboCase[] = existsSync(FILE)
   ? JSON.parse(readFileSync(FILE, 'utf8')).testcases
   : []
 
-describe.skipIf(!present)('x509-limbo', () => {
+describe('x509-limbo', () => {
+  if (vectors.length === 0) {
+    const skipped = `SKIPPED: the x509-limbo vectors are not at ${FILE.pathname}; test/ca/verify-cases.ts has chains of their kinds`
+    console.warn(skipped)
+    it.skip(skipped, () => undefined)
+  }
   it.each(vectors.map((vector) => [vector.id, vector] as const))('%s', async (id, vector) => {
     const verdict = await verifyChain(question(vector))
     const wanted = vector.expected_result === 'SUCCESS'

@@ -69,7 +69,10 @@ describe('kpki manifests', () => {
         names.map((name) => `# nodes/${node}/etc/kubernetes/manifests/${name}.yaml`),
       ),
     )
-    expect(out.split('---\n')).toHaveLength(12)
+    const pods = out
+      .split('---\n')
+      .map((text) => /^kind: (.*)\nmetadata:[\s\S]*?^ {2}name: (.*)$/m.exec(text)?.slice(1))
+    expect(pods).toEqual(['cp1', 'cp2', 'cp3'].flatMap(() => names.map((name) => ['Pod', name])))
   })
 
   test('one of them, equal to the file that gen writes', async () => {

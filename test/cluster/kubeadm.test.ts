@@ -166,7 +166,7 @@ describe('kubeadm configuration as input', () => {
     ],
   ])('refuses: %s', (_, text, path, fix) => {
     const issue = mistakes(text).find((candidate) => candidate.path === path)
-    expect(issue, JSON.stringify(mistakes(text))).toBeDefined()
+    expect(issue, JSON.stringify(mistakes(text))).toMatchObject({ path })
     if (fix !== undefined) expect(issue?.fix).toBe(fix)
   })
 

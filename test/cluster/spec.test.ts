@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { KNOWN_CERTIFICATES } from '../../src/certs/table.js'
-import { clusterJsonSchema } from '../../src/cluster/json-schema.js'
 import { isKpkiError } from '../../src/errors.js'
 import { parseCluster, resolveCluster } from '../../src/generate/source.js'
 import { type Changes, clusterFile, mistakes, readText, warnings } from './support.js'
@@ -97,7 +96,7 @@ describe('a cluster.yaml', () => {
         "spec.pki.validity.certificate",
       ]
     `)
-    for (const issue of found) expect(issue.message.length).toBeGreaterThan(3)
+    for (const { message } of found) expect(message).toMatch(/^[^\n]*[a-z]{2,} [^\n]*$/)
   })
 
   it('says so in one error whose exit status is that of a wrong question', () => {
@@ -124,12 +123,6 @@ describe('a cluster.yaml', () => {
       },
     })
     expect(cluster.networking.serviceSubnets).toEqual(['10.96.0.0/12'])
-  })
-
-  it('has a published schema for editors', () => {
-    expect(JSON.parse(readText('schema/cluster.schema.json'))).toEqual(
-      JSON.parse(JSON.stringify(clusterJsonSchema())),
-    )
   })
 })
 
@@ -464,7 +457,10 @@ describe('mistakes', () => {
       'spec.kubeadm.initConfiguration.bootstrapTokens': [{ token: 'S3cret' }],
       'spec.kubeadm.initConfiguration.certificateKey': 'S3cret',
     })
-    expect(mistakes(text).length).toBe(2)
+    expect(mistakes(text).map(({ path }) => path)).toEqual([
+      'spec.kubeadm.initConfiguration.bootstrapTokens[0].token',
+      'spec.kubeadm.initConfiguration.certificateKey',
+    ])
     const numbers = text.replaceAll('S3cret', '4711')
     expect(JSON.stringify(mistakes(numbers))).not.toContain('4711')
     expect(JSON.stringify(mistakes(text))).not.toContain('S3cret')

@@ -107,24 +107,30 @@ describe('withLock', () => {
   it('is taken by one of many who find it stale at once', async () => {
     using folder = scratch()
     const script = `
+      import { once } from 'node:events'
       import { withLock } from ${JSON.stringify(await bundledLock(folder.path))}
       process.stdout.write('ready')
-      await new Promise((resolve) => process.stdin.once('data', resolve))
+      await once(process.stdin, 'data')
       try {
         await withLock(${JSON.stringify(folder.path)}, async () => {
-          process.stdout.write(' in')
-          await new Promise((resolve) => setTimeout(resolve, 1500))
+          process.stdout.write('in')
+          await once(process.stdin, 'end')
         })
-      } catch (error) { process.stdout.write(' ' + error.code) }
+      } catch (error) { process.stdout.write(error.code) }
       process.exit()`
     hold(folder.path, { host: hostname(), pid: await endedProcess(), started: '1' })
     const runs = Array.from({ length: 6 }, () =>
       spawn(process.execPath, ['--input-type=module', '-e', script]),
     )
-    await Promise.all(runs.map((run) => once(run.stdout, 'data')))
-    const ends = runs.map((run) => ended(run, 'go'))
-    const said = (await Promise.all(ends)).map(({ out }) => out.trim()).sort()
-    expect(said).toEqual([...Array(5).fill('ERR_LOCKED'), 'in'])
+    const ends = runs.map((run) => once(run, 'close'))
+    const word = async (run: (typeof runs)[number]) => String((await once(run.stdout, 'data'))[0])
+    await Promise.all(runs.map(word))
+    // Whoever gets in stays until everybody has said how it went.
+    const said = runs.map(word)
+    for (const run of runs) run.stdin.write('go')
+    expect((await Promise.all(said)).sort()).toEqual([...Array(5).fill('ERR_LOCKED'), 'in'])
+    for (const run of runs) run.stdin.on('error', () => undefined).end()
+    await Promise.all(ends)
   })
 
   const isRoot = process.getuid?.() === 0

@@ -20,6 +20,8 @@ export interface StartOptions {
   readonly input?: string
   /** Octal, for example `0`. */
   readonly umask?: string
+  /** Further variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export interface Ended {
@@ -47,11 +49,15 @@ export async function bundledProgram(): Promise<Program> {
     logLevel: 'error',
   })
   const path = join(folder, 'cli.mjs')
-  const start: Program['start'] = (args, { uid, umask } = {}) => {
+  const start: Program['start'] = (args, { uid, umask, env } = {}) => {
     const command = [process.execPath, path, ...args]
     const [program = '', ...rest] =
       umask === undefined ? command : ['sh', '-c', `umask ${umask}; exec "$@"`, 'sh', ...command]
-    return spawn(program, rest, { stdio: 'pipe', ...(uid !== undefined && { uid }) })
+    return spawn(program, rest, {
+      stdio: 'pipe',
+      ...(uid !== undefined && { uid }),
+      ...(env && { env: { ...process.env, ...env } }),
+    })
   }
   return {
     path,

@@ -5,6 +5,9 @@ import type { Inputs } from '../../src/provision/context.js'
 import { parseFacts } from '../../src/provision/host/facts.js'
 import { digest } from './sandbox.js'
 
+/** The moment at which all hosts and the operator are, in milliseconds. */
+export const NOW = Date.parse('2026-11-22T08:45:00Z')
+
 export const fingerprint = 'E8C25BE322FD8A8F263A71166CD65119BEA13C7A'
 
 /** The base case with `workers` workers; `more` are further lines of the spec. */
@@ -97,7 +100,7 @@ export function factsText(
   changes: Readonly<Record<string, string | readonly string[] | undefined>> = {},
 ): string {
   const fresh: Record<string, string | readonly string[] | undefined> = {
-    time: String(Date.now() / 1000),
+    time: String(NOW / 1000),
     ...{ uid: '0', user: 'ubuntu', hostname: 'ip-172-31-10-5', os: 'debian', osVersion: '12' },
     ...{ osCodename: 'bookworm', architecture: 'amd64', systemd: 'yes', cpus: '2' },
     ...{ memoryKb: '4000000', disk: ['/var 9000000 900000', '/etc 9000000 900000'] },
@@ -124,6 +127,5 @@ export function factsOf(
   address: string,
   changes: Parameters<typeof factsText>[2] = {},
 ) {
-  const now = Date.now()
-  return parseFacts(factsText(name, address, changes), name, now - 100, now + 100)
+  return parseFacts(factsText(name, address, changes), name, NOW - 100, NOW + 100)
 }

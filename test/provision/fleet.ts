@@ -1,6 +1,7 @@
 import type { ClusterNode } from '../../src/cluster/cluster.js'
 import type { ProvisionEvent } from '../../src/provision/event.js'
 import type { World } from '../../src/provision/host/fleet.js'
+import { REFRESH_MS } from '../../src/provision/run/lock.js'
 import type { Exchange } from '../../src/provision/run/remote.js'
 import {
   type RunOptions,
@@ -8,7 +9,7 @@ import {
   type Transport,
   TransportError,
 } from '../../src/provision/ssh/transport.js'
-import { factsText } from './cluster.js'
+import { factsText, NOW } from './cluster.js'
 
 /** What one simulated host remembers. */
 export interface SimulatedHost {
@@ -21,7 +22,6 @@ export interface SimulatedHost {
 }
 
 export interface FleetOptions {
-  readonly latencyMs?: number
   /** Called for each script that changes something; may answer, or throw a TransportError. */
   readonly onScript?: (
     node: ClusterNode,
@@ -51,6 +51,8 @@ export function fleetOf(options: FleetOptions = {}, signal?: AbortSignal): Fleet
   const events: ProvisionEvent[] = []
   const log: Exchange[] = []
   const written: string[] = []
+  // Time passes only while somebody waits for it.
+  let now = NOW
   const busy = new Map<string, number>()
   let peak = 0
   const hostOf = (name: string) => {
@@ -70,7 +72,8 @@ export function fleetOf(options: FleetOptions = {}, signal?: AbortSignal): Fleet
     busy.set(node.name, (busy.get(node.name) ?? 0) + 1)
     peak = Math.max(peak, [...busy.values()].filter((count) => count > 0).length)
     try {
-      if (options.latencyMs) await new Promise((next) => setTimeout(next, options.latencyMs))
+      // Everybody else gets a turn meanwhile.
+      await new Promise(setImmediate)
       return reply(node, host, script, args, stdin)
     } finally {
       busy.set(node.name, (busy.get(node.name) ?? 1) - 1)
@@ -85,7 +88,8 @@ export function fleetOf(options: FleetOptions = {}, signal?: AbortSignal): Fleet
   ): RunResult => {
     if (script.includes('kpki-facts-begin')) {
       const journal = host.journal.at(-1)
-      const facts = { ...host.facts, ...(journal ? { journal } : {}) }
+      const time = String(now / 1000)
+      const facts = { time, ...host.facts, ...(journal ? { journal } : {}) }
       const stdout = factsText(node.name, node.addresses[0] ?? '', facts)
       return { ...done, stdout }
     }
@@ -111,14 +115,14 @@ export function fleetOf(options: FleetOptions = {}, signal?: AbortSignal): Fleet
   }
   const world: World = {
     clock: {
-      now: () => Date.now(),
+      now: () => now,
       sleep: (ms, stop) =>
         new Promise((resolve, reject) => {
-          const timer = setTimeout(resolve, ms >= 10_000 ? ms : Math.min(ms, 5))
-          stop?.addEventListener('abort', () => {
-            clearTimeout(timer)
-            reject(new Error('aborted'))
-          })
+          stop?.addEventListener('abort', () => reject(new Error('aborted')))
+          // What lasts so long is the refreshing of locks: it ends with its work, and none is due before.
+          if (ms >= REFRESH_MS) return
+          now += ms
+          setImmediate(resolve)
         }),
     },
     connect: async (node) => {
@@ -135,14 +139,14 @@ export function fleetOf(options: FleetOptions = {}, signal?: AbortSignal): Fleet
       machine: 'laptop',
       pid: 4711,
       nonce: Math.random().toString(16).slice(2),
-      since: new Date().toISOString(),
+      since: new Date(now).toISOString(),
     },
     isAlive: () => true,
     randomHex: () => Math.random().toString(16).slice(2, 8),
     writeKubeconfig: async (text) => void written.push(text),
     log: (exchange) => void log.push(exchange),
     emit: (happening) => {
-      events.push({ time: new Date().toISOString(), run: 'run', ...happening } as ProvisionEvent)
+      events.push({ time: new Date(now).toISOString(), run: 'run', ...happening } as ProvisionEvent)
     },
     signal,
   }

@@ -1,4 +1,5 @@
-import type { ComponentName, Identity } from '../types.js'
+import type { ComponentName } from '../read/evidence.js'
+import type { Identity } from '../types.js'
 import type { ApiClient, ApiClientRole } from './clients.js'
 import type { Credential, Refusal, TrustAnchors } from './credentials.js'
 import type { Fleet } from './servers.js'

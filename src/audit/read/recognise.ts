@@ -9,6 +9,16 @@ const MAX_DEPTH = 4
 /**
  * Makes out what a tree is: an OUT folder of kpki, several nodes' roots side by side, one node's root,
  * a bare `/etc/kubernetes`, a bare `pki` folder, or loose files. What fits nowhere is listed.
+ * /
+ *
+ * @example
+ * ```ts
+ * import { recognise } from 'kpki/audit'
+ * import { readTree } from 'kpki/node'
+ *
+ * const { nodes, unrecognised } = recognise(await readTree('out'))
+ * console.log([...nodes.keys()], unrecognised)
+ * ```
  */
 export function recognise(tree: FileTree, readCluster?: ClusterReader): AuditInput {
   return recogniseBelow(tree, '', 0, readCluster)

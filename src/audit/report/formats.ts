@@ -7,24 +7,6 @@ import { renderPrometheus } from './prometheus.js'
 import { renderSarif } from './sarif.js'
 import { renderText } from './text.js'
 
-/** Every output format of an audit, in the order in which help lists them. */
-export const FORMAT_IDS = [
-  'text',
-  'json',
-  'sarif',
-  'junit',
-  'markdown',
-  'html',
-  'prometheus',
-] as const
-
-export type FormatId = (typeof FORMAT_IDS)[number]
-
-/** Every way of drawing the trust graph. */
-export const GRAPH_FORMAT_IDS = ['text', 'dot', 'mermaid', 'svg', 'json'] as const
-
-export type GraphFormatId = (typeof GRAPH_FORMAT_IDS)[number]
-
 /** What formats may ask besides the report. */
 export interface FormatOptions {
   readonly colour?: boolean
@@ -42,8 +24,12 @@ export interface Format {
   readonly render: (report: AuditReport, options: FormatOptions) => string | Promise<string>
 }
 
-/** Every format: the one place to add one, besides its name in format-ids.ts. */
-export const FORMATS: { readonly [F in FormatId]: Format } = {
+function table<Id extends string>(rows: Readonly<Record<Id, Format>>) {
+  return rows
+}
+
+/** Every output format of an audit, in the order in which help lists them: the one place to add one. */
+export const FORMATS = table({
   text: { title: 'for people at a terminal', mediaType: 'text/plain', render: renderText },
   json: { title: 'for programs', mediaType: 'application/json', render: renderJson },
   sarif: { title: 'for code scanning', mediaType: 'application/sarif+json', render: renderSarif },
@@ -55,7 +41,11 @@ export const FORMATS: { readonly [F in FormatId]: Format } = {
     mediaType: 'text/plain; version=0.0.4',
     render: renderPrometheus,
   },
-}
+})
+
+export type FormatId = keyof typeof FORMATS
+
+export const FORMAT_IDS = Object.keys(FORMATS) as readonly FormatId[]
 
 /** The report as it is, for programs. Its JSON Schema is published as `schema/audit-report.schema.json`. */
 export function renderJson(report: AuditReport): string {

@@ -152,7 +152,16 @@ export const ReportSchema = v.strictObject({
   stats,
 })
 
-/** The published JSON Schema (draft 2020-12) of {@link AuditReport}. */
+/**
+ * The published JSON Schema (draft 2020-12) of {@link AuditReport}.
+ *
+ * @example
+ * ```ts
+ * import { reportJsonSchema } from 'kpki/audit'
+ *
+ * console.log(JSON.stringify(reportJsonSchema()))
+ * ```
+ */
 export function reportJsonSchema(): Readonly<Record<string, unknown>> {
   return {
     ...toJsonSchema(ReportSchema, { target: 'draft-2020-12' }),
@@ -161,7 +170,17 @@ export function reportJsonSchema(): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Whether a value read from JSON is a report. */
+/**
+ * Whether a value read from JSON is a report.
+ *
+ * @example
+ * ```ts
+ * import { isReport } from 'kpki/audit'
+ *
+ * const value: unknown = JSON.parse('{}')
+ * if (isReport(value)) console.log(value.verdict.status)
+ * ```
+ */
 export function isReport(value: unknown): value is AuditReport {
   return v.is(ReportSchema, value)
 }

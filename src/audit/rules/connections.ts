@@ -1,15 +1,8 @@
 import { hostOf } from '../../values/hosts.js'
 import { groupBy } from '../../values/lists.js'
 import { edgeKind } from '../graph/graph.js'
-import type {
-  Connection,
-  Evidence,
-  FindingDraft,
-  Level,
-  Profile,
-  Rule,
-  RuleContext,
-} from '../types.js'
+import type { Evidence } from '../read/evidence.js'
+import type { Connection, FindingDraft, Level, Profile, Rule, RuleContext } from '../types.js'
 
 /** Finds what a derived rule speaks about in connections and components that are judged already. */
 export type ConnectionCheck = (

@@ -1,4 +1,4 @@
-import type { Rule } from '../types.js'
+import type { Rule, RuleInfo } from '../types.js'
 import { AUTHORITY_RULES, ROTATION_RULES } from './authorities.js'
 import { CHAIN_RULES } from './chains.js'
 import { CIS_FLAG_RULES, CIS_KUBELET_RULES } from './cis.js'
@@ -63,3 +63,6 @@ export const RULES: readonly Rule[] = [
   ...EXPORT_RULES,
   ...DERIVED_RULES,
 ].sort(order)
+
+/** The catalogue as others see it: what each rule is about. */
+export const RULE_INFOS: readonly RuleInfo[] = RULES

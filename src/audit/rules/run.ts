@@ -1,6 +1,6 @@
+import type { Evidence } from '../read/evidence.js'
 import type {
   Crash,
-  Evidence,
   Finding,
   FindingDraft,
   InputLevel,

@@ -7,9 +7,8 @@ import type { AuditReport } from '../types.js'
 /** What can be judged: a tree in memory, the parts of one, or what `generate` returned. */
 export type Pki = FileTree | AuditInput | GeneratedTrees
 
-/** As for `auditTree`; the time is now unless given. */
-export interface HealthOptions extends Omit<AuditOptions, 'at'> {
-  readonly at?: Date
+/** As for `auditTree`, and how much is healthy. */
+export interface HealthOptions extends AuditOptions {
   /** The mildest finding that counts; `error` by default. */
   readonly failOn?: 'error' | 'warning'
 }
@@ -20,9 +19,11 @@ export interface HealthOptions extends Omit<AuditOptions, 'at'> {
  *
  * @example
  * ```ts
- * test('our cluster', async () => {
- *   await expectHealthyPki(await generate(cluster))
- * })
+ * import { readFile } from 'node:fs/promises'
+ * import { generate } from 'kpki'
+ * import { expectHealthyPki } from 'kpki/audit'
+ *
+ * await expectHealthyPki(await generate(await readFile('cluster.yaml', 'utf8')))
  * ```
  */
 export async function expectHealthyPki(pki: Pki, options: HealthOptions = {}): Promise<void> {
@@ -31,11 +32,8 @@ export async function expectHealthyPki(pki: Pki, options: HealthOptions = {}): P
 }
 
 /** The report of a PKI as the assertions see it. */
-export function auditOf(
-  pki: Pki,
-  { at = new Date(), failOn: _, ...rest }: HealthOptions,
-): Promise<AuditReport> {
-  return auditTree(pki, { ...rest, at })
+export function auditOf(pki: Pki, options: HealthOptions): Promise<AuditReport> {
+  return auditTree(pki, options)
 }
 
 /** Waived findings do not count; crashed rules do. */

@@ -40,8 +40,9 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
  * DER of a Name. Values are PrintableString where its alphabet allows (`:` is in it, X.680 §41.4),
  * otherwise UTF8String; `C` and `SERIALNUMBER` only PrintableString, `DC` and `emailAddress`
  * IA5String, as RFC 5280 Appendix A wants. Several attributes of one RDN are sorted as a SET OF.
- * Throws KpkiError `ERR_DER_INVALID` for empty values, control characters, lone surrogates,
- * unknown types and characters outside the type's alphabet.
+ *
+ * @throws KpkiError `ERR_DER_INVALID` for empty values, control characters, lone surrogates, unknown types
+ *   and characters outside the type's alphabet
  */
 export function encodeName(name: Name): Uint8Array {
   return sequence(
@@ -107,7 +108,9 @@ export function subject(fields: SubjectFields): Name {
 
 /**
  * Reads a DER Name with the string types that Go accepts (PrintableString including `*` and `&`,
- * UTF8String, IA5String, NumericString, T61String as Latin-1, BMPString). Throws KpkiError `ERR_DER_INVALID`.
+ * UTF8String, IA5String, NumericString, T61String as Latin-1, BMPString).
+ *
+ * @throws KpkiError `ERR_DER_INVALID`
  */
 export function decodeName(raw: Uint8Array): DecodedName {
   const body = enterOnly(raw, TAG.sequence, 'name')

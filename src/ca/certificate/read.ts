@@ -33,8 +33,20 @@ const MAX_CERTIFICATE = 1 << 20
 /**
  * Reads one X.509 certificate: the first `CERTIFICATE` block of PEM, or DER bytes. As strict as Go's
  * `crypto/x509` (which is what Kubernetes uses); what Go tolerates against DER or RFC 5280 is listed
- * in `oddities`. The input is copied. Throws KpkiError `ERR_PEM_INVALID` when there is no certificate
- * block, `ERR_DER_INVALID` for everything else, and never anything else. (RFC 5280 §4.1.)
+ * in `oddities`. The input is copied.
+ *
+ * @throws KpkiError `ERR_PEM_INVALID` when there is no certificate block, `ERR_DER_INVALID` for everything
+ *   else, and never anything else. (RFC 5280 §4.1.)
+ * /
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { readCertificate } from 'kpki'
+ *
+ * const { subject, notAfter } = readCertificate(await readFile('out/authorities/ca.crt', 'utf8'))
+ * console.log(subject.commonNames, notAfter)
+ * ```
  */
 export function readCertificate(input: string | Uint8Array): CertificateFacts {
   if (typeof input !== 'string' && isDer(input))
@@ -42,7 +54,17 @@ export function readCertificate(input: string | Uint8Array): CertificateFacts {
   return guarded(() => parseCertificate(firstBlock(input, 'CERTIFICATE').der))
 }
 
-/** Every certificate of a PEM bundle, in order; other blocks are skipped. Errors as {@link readCertificate}. */
+/**
+ * Every certificate of a PEM bundle, in order; other blocks are skipped. Errors as {@link readCertificate}.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { readCertificates } from 'kpki'
+ *
+ * console.log(readCertificates(await readFile('out/authorities/ca.crt')).length)
+ * ```
+ */
 export function readCertificates(pem: string | Uint8Array): readonly CertificateFacts[] {
   const blocks = parsePem(pem).filter((block) => block.label === 'CERTIFICATE')
   return guarded(() => blocks.map((block) => parseCertificate(block.der)))

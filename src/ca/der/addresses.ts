@@ -5,14 +5,20 @@ import { derError } from './der.js'
 /**
  * 4 or 16 address octets of a textual IP address. Only the forms that Go's `netip.ParseAddr` takes:
  * four decimal parts without leading zeros, or RFC 4291 IPv6; zones are refused since a certificate
- * cannot carry one. Throws KpkiError `ERR_DER_INVALID`.
+ * cannot carry one.
+ *
+ * @throws KpkiError `ERR_DER_INVALID`
  */
 export function encodeAddress(text: string): Uint8Array {
   if (!isIp(text)) throw derError(`"${text}" is not an IP address`)
   return Uint8Array.from(ipaddr.parse(text).toByteArray())
 }
 
-/** Text of 4 or 16 octets: dotted IPv4, or IPv6 as RFC 5952 writes it. Throws KpkiError `ERR_DER_INVALID`. */
+/**
+ * Text of 4 or 16 octets: dotted IPv4, or IPv6 as RFC 5952 writes it.
+ *
+ * @throws KpkiError `ERR_DER_INVALID`
+ */
 export function decodeAddress(octets: Uint8Array): string {
   if (octets.length === 4) return octets.join('.')
   if (octets.length !== 16) throw derError(`IP address of ${octets.length} octets`)

@@ -69,7 +69,11 @@ export function octetString(bytes: Uint8Array): Uint8Array {
 
 export const NULL: Uint8Array = new Uint8Array([TAG.null, 0])
 
-/** An OBJECT IDENTIFIER from its dotted form; arcs below 2^31. Throws KpkiError `ERR_DER_INVALID`. */
+/**
+ * An OBJECT IDENTIFIER from its dotted form; arcs below 2^31.
+ *
+ * @throws KpkiError `ERR_DER_INVALID`
+ */
 export function oid(dotted: string): Uint8Array {
   const arcs = dotted.split('.').map(Number)
   const [first = -1, second = -1, ...rest] = arcs
@@ -120,7 +124,11 @@ function compactTime(date: Date): string {
   return `${date.toISOString().slice(0, 19).replace(/[-:T]/g, '')}Z`
 }
 
-/** UTCTime until 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5). Throws KpkiError `ERR_DER_INVALID`. */
+/**
+ * UTCTime until 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5).
+ *
+ * @throws KpkiError `ERR_DER_INVALID`
+ */
 export function time(date: Date): Uint8Array {
   const year = date.getUTCFullYear()
   if (!(year >= 1950 && year <= 9999)) throw derError('time: the year is not between 1950 and 9999')

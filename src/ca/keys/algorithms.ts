@@ -12,8 +12,6 @@ import {
 } from '../der/der.js'
 import { NULL, oid, sequence } from '../der/write.js'
 
-export type KeyAlgorithm = 'RSA-2048' | 'RSA-3072' | 'RSA-4096' | 'ECDSA-P256' | 'ECDSA-P384'
-
 /** One kind of key that kpki generates. */
 export interface KeyAlgorithmRow {
   /** As in {@link PublicKeyFacts}. */
@@ -27,14 +25,19 @@ export interface KeyAlgorithmRow {
   readonly signatureHash: HashName
 }
 
-/** The keys that kpki generates, under kubeadm's names (`encryptionAlgorithm`, kubeadm v1beta4). */
-export const KEY_ALGORITHMS: { readonly [A in KeyAlgorithm]: KeyAlgorithmRow } = {
+/**
+ * The keys that kpki generates, under kubeadm's names (`encryptionAlgorithm`, kubeadm v1beta4): the one place to
+ * add one.
+ */
+export const KEY_ALGORITHMS = {
   'RSA-2048': rsa(2048),
   'RSA-3072': rsa(3072),
   'RSA-4096': rsa(4096),
   'ECDSA-P256': ec(256, 'SHA-256'),
   'ECDSA-P384': ec(384, 'SHA-384'),
-}
+} as const satisfies Readonly<Record<string, KeyAlgorithmRow>>
+
+export type KeyAlgorithm = keyof typeof KEY_ALGORITHMS
 
 function rsa(bits: number): KeyAlgorithmRow {
   return { type: 'RSA', bits, pemLabel: 'RSA PRIVATE KEY', signatureHash: 'SHA-256' }
@@ -46,7 +49,7 @@ function ec(bits: number, signatureHash: HashName): KeyAlgorithmRow {
 
 /** The algorithm that a key is of; undefined for one that kpki does not generate. */
 export function keyAlgorithmOf(facts: PublicKeyFacts): KeyAlgorithm | undefined {
-  for (const [name, row] of Object.entries(KEY_ALGORITHMS))
+  for (const [name, row] of Object.entries<KeyAlgorithmRow>(KEY_ALGORITHMS))
     if (
       row.type === facts.type &&
       row.bits === facts.bits &&

@@ -12,8 +12,9 @@ export type { PrivateKey } from './private-key.js'
 export { readPrivateKey, readPrivateKeyWith } from './private-key.js'
 
 /**
- * Makes a new private key with `engine` (RSA with the public exponent 65537). Throws KpkiError
- * `ERR_INTERNAL` when the engine fails.
+ * Makes a new private key with `engine` (RSA with the public exponent 65537).
+ *
+ * @throws KpkiError `ERR_INTERNAL` when the engine fails
  */
 export async function generateKey(
   engine: CryptoEngine,
@@ -43,7 +44,9 @@ export function publicKeyPem(spki: Uint8Array): string {
 
 /**
  * The first public key of PEM text: `PUBLIC KEY`, `RSA PUBLIC KEY` (PKCS#1), or the key of a
- * `CERTIFICATE`. Throws KpkiError `ERR_KEY_INVALID`.
+ * `CERTIFICATE`.
+ *
+ * @throws KpkiError `ERR_KEY_INVALID`
  */
 export function readPublicKey(pem: string | Uint8Array): PublicKeyFacts {
   return asKeyError('public key', () => {

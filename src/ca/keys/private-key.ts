@@ -210,8 +210,10 @@ export function pkcs8Secret(der: Uint8Array): KeyMaterial {
  * Reads the first private key of PEM text: PKCS#1 or PKCS#8 RSA, SEC1 or PKCS#8 EC on P-256, P-384
  * or P-521. `EC PARAMETERS` and other blocks are skipped. The RSA numbers are checked against each
  * other; an EC key must carry its public point, otherwise use {@link readPrivateKeyWith}, which reads
- * Ed25519 as well. Throws KpkiError `ERR_KEY_INVALID` with the reason: encrypted, of an unsupported
- * type, malformed, or not there.
+ * Ed25519 as well.
+ *
+ * @throws KpkiError `ERR_KEY_INVALID` with the reason: encrypted, of an unsupported type, malformed, or not
+ *   there
  */
 export function readPrivateKey(pem: string | Uint8Array): PrivateKey {
   return asKeyError('private key', () => {

@@ -65,8 +65,9 @@ export const CURVES: ReadonlyMap<string, Curve> = new Map(
 
 /**
  * What a DER SubjectPublicKeyInfo says (RFC 5280 §4.1.2.7). RSA numbers and points on P-256, P-384
- * and P-521 are checked as Go does; other algorithms and curves are only named. Throws KpkiError
- * `ERR_DER_INVALID`.
+ * and P-521 are checked as Go does; other algorithms and curves are only named.
+ *
+ * @throws KpkiError `ERR_DER_INVALID`
  */
 export function readPublicKeyInfo(spki: Uint8Array): PublicKeyFacts {
   const { type, parameters, key } = openPublicKeyInfo(spki)

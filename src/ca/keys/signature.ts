@@ -11,7 +11,11 @@ export function ecdsaToDer(raw: Uint8Array): Uint8Array {
   return sequence(integer(raw.subarray(0, half)), integer(raw.subarray(half)))
 }
 
-/** r‖s, each `octets` long, from an Ecdsa-Sig-Value. Throws KpkiError `ERR_DER_INVALID`. */
+/**
+ * r‖s, each `octets` long, from an Ecdsa-Sig-Value.
+ *
+ * @throws KpkiError `ERR_DER_INVALID`
+ */
 export function ecdsaFromDer(der: Uint8Array, octets: number): Uint8Array<ArrayBuffer> {
   const body = enterOnly(der, TAG.sequence, 'ECDSA signature')
   const raw = new Uint8Array(2 * octets)

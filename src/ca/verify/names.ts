@@ -11,6 +11,16 @@ import { type ChainReason, reason } from './reasons.js'
  * an IP address (also in brackets) matches only IP alternative names; any other name matches DNS
  * alternative names without regard to ASCII case, where `*` may stand for the whole leftmost label.
  * The common name is never looked at (RFC 9525 §2).
+ * /
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { matchesName, readCertificate } from 'kpki'
+ *
+ * const pem = await readFile('out/nodes/controlplane/etc/kubernetes/pki/apiserver.crt', 'utf8')
+ * console.log(matchesName(readCertificate(pem), 'kubernetes.default.svc'))
+ * ```
  */
 export function matchesName(certificate: CertificateFacts, name: string): boolean {
   const address = addressOf(name)

@@ -19,7 +19,8 @@ import { type ChainReason, reason } from './reasons.js'
 /**
  * Reads CRL distribution points (RFC 5280 §4.2.1.13) and authority information access (§4.2.2.1) only
  * to refuse what Go's parser refuses: it does not know distribution points relative to the issuer.
- * Throws KpkiError `ERR_DER_INVALID`.
+ *
+ * @throws KpkiError `ERR_DER_INVALID`
  */
 export function checkPoints({ extensions }: CertificateFacts): void {
   for (const { oid, value } of extensions) {
@@ -51,8 +52,10 @@ function checkAccess(access: DerCursor): void {
 
 /**
  * What Go 1.24 refuses while it parses a certificate and kpki's reader lets through. Go then never
- * sees the certificate: a leaf fails, a pool lacks it. Throws KpkiError `ERR_DER_INVALID` where the
- * policies, CRL distribution points or access descriptions cannot be read.
+ * sees the certificate: a leaf fails, a pool lacks it.
+ *
+ * @throws KpkiError `ERR_DER_INVALID` where the policies, CRL distribution points or access descriptions
+ *   cannot be read
  */
 export function goRefuses(
   certificate: CertificateFacts,

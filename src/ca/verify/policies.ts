@@ -64,7 +64,11 @@ export function policyReason(chain: readonly CertificateFacts[]): ChainReason | 
   return reason('policy', leaf, message)
 }
 
-/** Reads the four policy extensions as Go does. Throws KpkiError `ERR_DER_INVALID`. */
+/**
+ * Reads the four policy extensions as Go does.
+ *
+ * @throws KpkiError `ERR_DER_INVALID`
+ */
 export function readPolicies(certificate: CertificateFacts): PolicyFacts {
   const extension = (oid: string) => certificate.extensions.find((one) => one.oid === oid)?.value
   const policies = list(extension('2.5.29.32'), (one) => readOid(one, 'certificate policy'))

@@ -247,12 +247,21 @@ export type ChainVerdict =
  * constraints and usages are. SHA-1 and older signatures are refused, and so is a path that is not
  * found within 100 signature checks. Unlike Go, `name: ''` matches nothing.
  *
- * Bad certificates give reasons, never errors. Throws KpkiError `ERR_USAGE` if `at` is not a valid
- * date or `maxDepth` not a count.
+ * Bad certificates give reasons, never errors.
+ *
+ * @throws KpkiError `ERR_USAGE` if `at` is not a valid date or `maxDepth` not a count
  *
  * @example
- * const verdict = await verifyChain({ leaf, anchors: caCrt, at: new Date(), name: '10.0.0.1' })
- * if (!verdict.ok) for (const { certificate, message } of verdict.reasons) report(certificate, message)
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { verifyChain } from 'kpki'
+ *
+ * const pki = 'out/nodes/controlplane/etc/kubernetes/pki'
+ * const leaf = await readFile(`${pki}/apiserver.crt`, 'utf8')
+ * const anchors = await readFile(`${pki}/ca.crt`, 'utf8')
+ * const verdict = await verifyChain({ leaf, anchors, at: new Date(), name: 'kubernetes' })
+ * if (!verdict.ok) for (const { message } of verdict.reasons) console.log(message)
+ * ```
  */
 export function verifyChain(question: ChainQuestion): Promise<ChainVerdict> {
   const { negativeSerials = GO.negativeSerials } = question

@@ -3,6 +3,7 @@ import { NOT_DECIDABLE, rulePage } from '../../audit/rules/docs.js'
 import { RULES } from '../../audit/rules/index.js'
 import type { Rule } from '../../audit/types.js'
 import type { ExitCode, Io } from '../io.js'
+import { errorPage } from '../io.js'
 import { unknownRule } from './audit.js'
 
 export interface ExplainOptions {
@@ -13,16 +14,22 @@ export interface ExplainOptions {
 /** `kpki explain`. */
 export function explainCommand(verb: Command, io: Io): Command {
   return verb
-    .argument('[RULE]', 'name or code, for example key-cert-mismatch or K01')
+    .argument(
+      '[WORD]',
+      'a rule’s name or code (key-cert-mismatch, K01), or an error code (ERR_LOCKED)',
+    )
     .option('--list', 'list every rule')
     .option('--json', 'as JSON')
-    .addHelpText('after', '\nExamples:\n  kpki explain K01\n  kpki explain --list\n')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kpki explain K01\n  kpki explain ERR_LOCKED\n  kpki explain --list\n',
+    )
     .action(async (rule: string | undefined, options: ExplainOptions) => {
       io.exit(await runExplain(io, rule, options))
     })
 }
 
-/** Prints one rule's page, or the list of all. */
+/** Prints the page of a rule or an error code, or the list of all rules. */
 export async function runExplain(
   io: Io,
   word: string | undefined,
@@ -30,6 +37,11 @@ export async function runExplain(
 ): Promise<ExitCode> {
   if (word === undefined) {
     io.out(options.json === true ? `${JSON.stringify(RULES.map(plain), undefined, 2)}\n` : list())
+    return 0
+  }
+  const error = errorPage(word)
+  if (error !== undefined) {
+    io.out(error)
     return 0
   }
   const wanted = word.toLowerCase()

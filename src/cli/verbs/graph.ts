@@ -1,7 +1,10 @@
 import { type Command, Option } from 'commander'
-import { auditTree } from '../../audit/audit.js'
-import { GRAPH_FORMAT_IDS, type GraphFormatId } from '../../audit/report/formats.js'
-import { GRAPH_FORMATS } from '../../audit/report/graph/formats.js'
+import { auditWith } from '../../audit/audit.js'
+import {
+  GRAPH_FORMAT_IDS,
+  GRAPH_FORMATS,
+  type GraphFormatId,
+} from '../../audit/report/graph/formats.js'
 import type { ExitCode, Io } from '../io.js'
 import { inputOf, timeOf, writeReport } from './audit.js'
 
@@ -44,7 +47,7 @@ export async function runGraph(
 ): Promise<ExitCode> {
   const input = await inputOf(io, paths, options)
   if (input === undefined) return 2
-  const report = await auditTree(input, { at: timeOf(io, options.at), rules: [] })
+  const report = await auditWith([], input, { at: timeOf(io, options.at) })
   const text = GRAPH_FORMATS[options.format](report, { all: options.all === true })
   await writeReport(io, options.output, text)
   return 0

@@ -1,15 +1,11 @@
 import { resolve } from 'node:path'
 import { Argument, type Command, Option } from 'commander'
 import type { Cluster } from '../../cluster/cluster.js'
-import {
-  checkPorts,
-  type Inputs,
-  nodeDigest,
-  openWorld,
-  PORT_FORMATS,
-  type PortFormat,
-  portRules,
-} from '../../provision/index.js'
+import type { Inputs } from '../../provision/context.js'
+import { nodeDigest, openWorld } from '../../provision/operator.js'
+import { checkPorts } from '../../provision/ports/check.js'
+import { PORT_FORMATS, type PortFormat } from '../../provision/ports/format.js'
+import { portRules } from '../../provision/ports/ports.js'
 import { loadCluster } from '../input/cluster-file.js'
 import type { ExitCode, Io } from '../io.js'
 

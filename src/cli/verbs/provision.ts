@@ -5,25 +5,22 @@ import { Command, Option } from 'commander'
 import { readCertificate } from '../../ca/certificate/read.js'
 import { KpkiError } from '../../errors.js'
 import { modeText, textOf } from '../../files/tree.js'
+import type { Inputs } from '../../provision/context.js'
+import type { ProvisionEvent } from '../../provision/event.js'
+import type { World } from '../../provision/host/fleet.js'
+import type { PreflightProblem } from '../../provision/host/preflight.js'
+import { defaultKubeconfig, loadInputs, openWorld } from '../../provision/operator.js'
+import type { PlannedStep, ProvisionPlan } from '../../provision/plan.js'
 import {
   type ApplyRequest,
-  defaultKubeconfig,
-  type HostStatus,
-  type Inputs,
-  loadInputs,
-  openWorld,
-  type PlannedStep,
-  type PreflightProblem,
-  type ProvisionEvent,
-  type ProvisionPlan,
   type ProvisionReport,
   provisionApply,
   provisionPlan,
   provisionPush,
   provisionRollback,
   provisionStatus,
-  type World,
-} from '../../provision/index.js'
+} from '../../provision/provision.js'
+import type { HostStatus } from '../../provision/status.js'
 import { skippedByVerify } from '../../provision/steps/verify.js'
 import { isoDay } from '../../values/time.js'
 import { loadCluster } from '../input/cluster-file.js'

@@ -43,7 +43,7 @@ export const VERBS: readonly VerbRow[] = [
   },
   {
     name: 'explain',
-    summary: 'say what an audit rule looks for, why, and how to mend it',
+    summary: 'say what an audit rule or an error code means, and how to mend it',
     load: async () => (await import('./explain.js')).explainCommand,
   },
   {

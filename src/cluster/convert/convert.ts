@@ -26,7 +26,7 @@ export interface ConvertedConfig {
  * Converts between kubeadm's v1beta3 and v1beta4 configuration and cluster.yaml. Comments stay with their
  * fields. Fields of kpki that kubeadm has no word for are warned about; no field of kubeadm is lost.
  *
- * @throws KpkiError ERR_YAML_INVALID; ERR_SPEC_INVALID naming every field that the target can't say
+ * @throws KpkiError `ERR_YAML_INVALID`; `ERR_SPEC_INVALID` naming every field that the target can't say
  */
 export function convertConfig(text: string, to: ConfigFormat): ConvertedConfig {
   const values = loadYamlAll(text, undefined, {

@@ -56,7 +56,11 @@ const CHECKS: readonly ((settings: Settings) => Iterable<SpecFinding>)[] = [
   checkPatches,
 ]
 
-/** The documents of a cluster file's text. Throws KpkiError `ERR_YAML_INVALID`. */
+/**
+ * The documents of a cluster file's text.
+ *
+ * @throws KpkiError `ERR_YAML_INVALID`
+ */
 export function clusterDocuments(text: string, source?: string): readonly unknown[] {
   return loadYamlAll(text, source, { textPaths: TEXT_PATHS })
 }

@@ -32,7 +32,7 @@ export interface YamlOptions {
  * {@link MAX_YAML_NODES} values in all. An empty text is `null`.
  *
  * @param source name of the input for error messages
- * @throws KpkiError ERR_YAML_INVALID with the line
+ * @throws KpkiError `ERR_YAML_INVALID` with the line
  */
 export function loadYaml(text: string, source?: string, options: YamlOptions = {}): unknown {
   const documents = loadYamlAll(text, source, options)

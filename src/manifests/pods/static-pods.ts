@@ -35,6 +35,16 @@ export interface NamedPod {
  * Proxy variables are not taken from the environment, as kubeadm takes them: name them in `extraEnvs`.
  *
  * @throws KpkiError `ERR_SPEC_INVALID` for the feature gate RootlessControlPlane, and for a patch that can't be applied.
+ * /
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { controlPlanes, parseCluster, staticPods } from 'kpki'
+ *
+ * const { cluster } = parseCluster(await readFile('cluster.yaml', 'utf8'))
+ * for (const node of controlPlanes(cluster)) console.log(staticPods(cluster, node).map(({ name }) => name))
+ * ```
  */
 export function staticPods(
   cluster: Cluster,

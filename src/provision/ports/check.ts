@@ -35,6 +35,27 @@ const tried = (rules: readonly PortRule[]) => rules.filter((rule) => rule.protoc
 /**
  * Proves from the hosts that ports are open to the nodes that need them, and closed to the others (for
  * example etcd to workers).
+ * /
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { isKpkiError, parseCluster } from 'kpki'
+ * import { loadInputs, openWorld, checkPorts, portRules } from 'kpki/provision'
+ *
+ * const { cluster } = parseCluster(await readFile('cluster.yaml', 'utf8'))
+ * const inputs = await loadInputs({ cluster, out: 'out', base: '.' })
+ * const world = await openWorld({ kubeconfig: undefined })
+ * try {
+ *   const { results, errors } = await checkPorts(inputs, world, portRules(cluster))
+ *   console.log(results.filter(({ ok }) => !ok), errors)
+ * } catch (error) {
+ *   if (!isKpkiError(error)) throw error
+ *   console.log(error.message)
+ * } finally {
+ *   await world.close()
+ * }
+ * ```
  */
 export async function checkPorts(
   inputs: Inputs,

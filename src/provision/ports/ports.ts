@@ -148,6 +148,19 @@ export interface PortRule {
   readonly sources: readonly string[]
 }
 
+/**
+ * The inbound rules of a cluster, one row per role, protocol, port range and source.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises'
+ * import { parseCluster } from 'kpki'
+ * import { portRules } from 'kpki/provision'
+ *
+ * const { cluster } = parseCluster(await readFile('cluster.yaml', 'utf8'))
+ * for (const { role, protocol, from, to } of portRules(cluster)) console.log(role, protocol, from, to)
+ * ```
+ */
 export function portRules(cluster: Cluster, settings: SourceSettings = {}): readonly PortRule[] {
   const roles = (['control-plane', 'worker'] as const).filter((role) =>
     cluster.nodes.some((node) => node.role === role),

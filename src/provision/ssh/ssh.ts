@@ -100,7 +100,24 @@ export interface Ssh {
 const defaultMaxOutput = 4 * 1024 * 1024
 const marker = 'kpki-connected'
 
-/** Opens a private folder (0700) for control sockets and pinned host keys. */
+/**
+ * Opens a private folder (0700) for control sockets and pinned host keys.
+ *
+ * @example
+ * ```ts
+ * import { openSsh } from 'kpki/provision'
+ *
+ * const ssh = await openSsh()
+ * try {
+ *   const host = await ssh.connect({ name: 'worker1', host: 'worker1.example', hostKeys: [] })
+ *   console.log(await host.run(['uname', '-r'], { timeoutMs: 10_000 }))
+ * } catch (error) {
+ *   console.log(error)
+ * } finally {
+ *   await ssh.close()
+ * }
+ * ```
+ */
 export async function openSsh(options: SshOptions = {}): Promise<Ssh> {
   const folder = await mkdtemp(join(tmpdir(), 'kpki-ssh-'))
   await chmod(folder, 0o700)

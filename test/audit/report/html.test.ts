@@ -75,7 +75,11 @@ describe('the HTML page', () => {
   it('gives every finding a link of its own, also where alike ones share a place', async () => {
     const findings = ['a', 'b', 'c'].map((node) => finding({ node }))
     const page = await renderHtml(sampleReport({ findings }))
-    expect(page.match(/ id="finding-/g)).toHaveLength(3)
+    const ids = [...page.matchAll(/ id="(finding-[^"]*)"/g)].map(([, id]) => id)
+    expect(ids).toEqual(
+      findings.map(() => expect.stringMatching(/^finding-san-missing-[0-9a-f]{16}$/)),
+    )
+    expect(new Set(ids).size).toBe(3)
     expect(page.match(/class="message"/g)).toHaveLength(1)
   })
 })

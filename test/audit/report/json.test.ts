@@ -1,16 +1,14 @@
-import { readFile, writeFile } from 'node:fs/promises'
 import * as v from 'valibot'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { auditTree } from '../../../src/audit/audit.js'
 import { FORMAT_IDS, FORMATS, renderJson } from '../../../src/audit/report/formats.js'
-import { isReport, ReportSchema, reportJsonSchema } from '../../../src/audit/report/schema.js'
+import { isReport, ReportSchema } from '../../../src/audit/report/schema.js'
 import { RULES } from '../../../src/audit/rules/index.js'
 import type { AuditReport } from '../../../src/audit/types.js'
 import { generate } from '../../../src/generate/generate.js'
 import { envAt, later, small } from '../../certs/clusters.js'
+import { expectContent } from './content.js'
 import { badReport, hostileReport, sampleReport } from './sample.js'
-
-const SCHEMA = new URL('../../../schema/audit-report.schema.json', import.meta.url)
 
 describe('the JSON report', () => {
   it.each([
@@ -32,7 +30,7 @@ describe('the JSON report', () => {
       expect(back).toEqual(report)
       expect(v.safeParse(ReportSchema, back).issues).toBeUndefined()
       for (const format of FORMAT_IDS)
-        expect((await FORMATS[format].render(report, { rules: RULES })).length).toBeGreaterThan(100)
+        expectContent(format, await FORMATS[format].render(report, { rules: RULES }), report)
     }
   })
 
@@ -51,11 +49,5 @@ describe('the JSON report', () => {
         : T
     type Output = v.InferOutput<typeof ReportSchema>
     expectTypeOf<Plain<AuditReport>>().toEqualTypeOf<Plain<Output>>()
-  })
-
-  it('is published: schema/audit-report.schema.json is up to date (UPDATE_SCHEMA=1 writes it)', async () => {
-    const wanted = `${JSON.stringify(reportJsonSchema(), undefined, 2)}\n`
-    if (process.env.UPDATE_SCHEMA === '1') await writeFile(SCHEMA, wanted)
-    expect(JSON.parse(await readFile(SCHEMA, 'utf8'))).toEqual(JSON.parse(wanted))
   })
 })

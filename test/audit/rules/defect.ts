@@ -1,11 +1,41 @@
-import type { Connection, Profile } from '../../../src/audit/types.js'
+import type { Connection, Profile, Severity } from '../../../src/audit/types.js'
 import type { Estate } from './mutate.js'
+
+/** What a rule must say, and of which file on which nodes. */
+export interface Accusation {
+  readonly severity: Severity
+  /** From the root of a tree; none where the finding is about the estate as a whole. */
+  readonly path?: string
+  readonly nodes: readonly string[]
+}
+
+/**
+ * Accuses a file below `etc/kubernetes`, or with a slash before it below the root of the tree; on the
+ * first control plane unless nodes are given.
+ */
+export type Grade = (path?: string, ...nodes: readonly string[]) => Accusation
+
+const grade =
+  (severity: Severity): Grade =>
+  (path, ...nodes) => {
+    if (path === undefined) return { severity, nodes: [] }
+    const full = path.startsWith('/') ? path.slice(1) : `etc/kubernetes/${path}`
+    return { severity, path: full, nodes: nodes.length === 0 ? ['controlplane'] : nodes }
+  }
+export const error = grade('error')
+export const warning = grade('warning')
+export const info = grade('info')
+
+export const PLANES = ['controlplane', 'controlplane2']
+export const NODES = [...PLANES, 'worker1', 'worker2']
 
 /** One single defect: the healthy base tree is its passing twin. */
 export interface Defect {
   /** Code of the rule that must catch it. */
   readonly rule: string
   readonly name: string
+  /** Every place that the rule must accuse, and no other. */
+  readonly accused: readonly Accusation[]
   readonly mutate: (estate: Estate) => void | Promise<void>
   readonly profile?: Profile
   /** The base tree is the earlier state. */
@@ -18,8 +48,10 @@ export interface Defect {
 export function defect(
   rule: string,
   name: string,
+  accused: Accusation | readonly Accusation[],
   mutate: Defect['mutate'],
   more: Partial<Defect> = {},
 ): Defect {
-  return { rule, name, mutate, ...more }
+  const all = 'severity' in accused ? [accused] : accused
+  return { rule, name, accused: all, mutate, ...more }
 }

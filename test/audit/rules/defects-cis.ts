@@ -1,11 +1,11 @@
-import { type Defect, defect } from './defect.js'
+import { type Defect, defect, type Grade, info, NODES, PLANES, warning } from './defect.js'
 
-const PLANES = ['controlplane', 'controlplane2']
 const CONFIG = 'var/lib/kubelet/config.yaml'
 
 /** A flag with its good and its bad value (undefined: not set). */
 function flag(
   rule: string,
+  grade: Grade,
   component: string,
   name: string,
   good: string | undefined,
@@ -14,6 +14,7 @@ function flag(
   return defect(
     rule,
     `${component} --${name}=${bad ?? '(unset)'}`,
+    grade(`manifests/${component}.yaml`, ...PLANES),
     (e) => set(e, component, name, bad),
     {
       profile: 'cis',
@@ -40,6 +41,7 @@ function set(
 /** A line of the kubelet's configuration on every node, good and bad. */
 function kubelet(
   rule: string,
+  grade: Grade,
   key: string,
   good: string | undefined,
   bad: string | undefined,
@@ -49,7 +51,8 @@ function kubelet(
       const without = e.text(CONFIG, node).replace(new RegExp(`^${key}: .*\\n`, 'm'), '')
       e.write(CONFIG, value === undefined ? without : `${without}${key}: ${value}\n`, node)
     })
-  return defect(rule, `kubelet ${key}: ${bad ?? '(unset)'}`, write(bad), {
+  const accused = grade(`/${CONFIG}`, ...NODES)
+  return defect(rule, `kubelet ${key}: ${bad ?? '(unset)'}`, accused, write(bad), {
     profile: 'cis',
     twin: write(good),
   })
@@ -57,14 +60,21 @@ function kubelet(
 
 const api = 'kube-apiserver'
 const manager = 'kube-controller-manager'
-const edit = (rule: string, name: string, from: RegExp, to: string): Defect =>
-  defect(rule, name, (e) => e.replace(CONFIG, from, to, 'worker1'), { profile: 'cis' })
+const edit = (rule: string, grade: Grade, name: string, from: RegExp, to: string): Defect =>
+  defect(
+    rule,
+    name,
+    grade(`/${CONFIG}`, 'worker1'),
+    (e) => e.replace(CONFIG, from, to, 'worker1'),
+    { profile: 'cis' },
+  )
 
 export const CIS_DEFECTS: readonly Defect[] = [
-  flag('M19', api, 'anonymous-auth', 'false', 'true'),
-  flag('M20', api, 'token-auth-file', undefined, '/etc/kubernetes/tokens.csv'),
+  flag('M19', info, api, 'anonymous-auth', 'false', 'true'),
+  flag('M20', warning, api, 'token-auth-file', undefined, '/etc/kubernetes/tokens.csv'),
   flag(
     'M21',
+    info,
     api,
     'enable-admission-plugins',
     'NodeRestriction,DenyServiceExternalIPs',
@@ -72,74 +82,107 @@ export const CIS_DEFECTS: readonly Defect[] = [
   ),
   flag(
     'M22',
+    warning,
     api,
     'kubelet-client-key',
     '/etc/kubernetes/pki/apiserver-kubelet-client.key',
     undefined,
   ),
-  flag('M23', api, 'authorization-mode', 'Node,RBAC', 'AlwaysAllow'),
-  flag('M24', api, 'authorization-mode', 'Node,RBAC', 'RBAC'),
-  flag('M25', api, 'authorization-mode', 'Node,RBAC', 'Node'),
-  flag('M26', api, 'enable-admission-plugins', 'NodeRestriction,EventRateLimit', 'NodeRestriction'),
-  flag('M27', api, 'enable-admission-plugins', 'NodeRestriction', 'AlwaysAdmit'),
+  flag('M23', warning, api, 'authorization-mode', 'Node,RBAC', 'AlwaysAllow'),
+  flag('M24', warning, api, 'authorization-mode', 'Node,RBAC', 'RBAC'),
+  flag('M25', warning, api, 'authorization-mode', 'Node,RBAC', 'Node'),
+  flag(
+    'M26',
+    info,
+    api,
+    'enable-admission-plugins',
+    'NodeRestriction,EventRateLimit',
+    'NodeRestriction',
+  ),
+  flag('M27', warning, api, 'enable-admission-plugins', 'NodeRestriction', 'AlwaysAdmit'),
   flag(
     'M28',
+    info,
     api,
     'enable-admission-plugins',
     'NodeRestriction,AlwaysPullImages',
     'NodeRestriction',
   ),
-  flag('M29', api, 'disable-admission-plugins', undefined, 'ServiceAccount'),
-  flag('M30', api, 'disable-admission-plugins', undefined, 'NamespaceLifecycle'),
-  flag('M31', api, 'enable-admission-plugins', 'NodeRestriction', 'PodNodeSelector'),
-  flag('M32', api, 'profiling', 'false', 'true'),
-  flag('M33', api, 'audit-log-path', '/var/log/audit.log', undefined),
-  flag('M34', api, 'audit-log-maxage', '30', '7'),
-  flag('M35', api, 'audit-log-maxbackup', '10', '1'),
-  flag('M36', api, 'audit-log-maxsize', '100', '10'),
-  flag('M37', api, 'service-account-lookup', undefined, 'false'),
-  flag('M38', api, 'etcd-keyfile', '/etc/kubernetes/pki/apiserver-etcd-client.key', undefined),
-  flag('M39', api, 'tls-private-key-file', '/etc/kubernetes/pki/apiserver.key', undefined),
-  flag('M40', api, 'client-ca-file', '/etc/kubernetes/pki/ca.crt', undefined),
-  flag('M41', api, 'etcd-cafile', '/etc/kubernetes/pki/etcd/ca.crt', undefined),
-  flag('M42', api, 'service-account-extend-token-expiration', 'false', undefined),
-  flag('M43', manager, 'terminated-pod-gc-threshold', '100', undefined),
-  flag('M44', manager, 'profiling', 'false', undefined),
-  flag('M45', manager, 'use-service-account-credentials', 'true', 'false'),
-  flag('M46', manager, 'service-account-private-key-file', '/etc/kubernetes/pki/sa.key', undefined),
-  flag('M47', manager, 'feature-gates', undefined, 'RotateKubeletServerCertificate=false'),
-  flag('M48', manager, 'bind-address', '127.0.0.1', '0.0.0.0'),
-  flag('M49', 'kube-scheduler', 'profiling', 'false', undefined),
-  flag('M50', 'kube-scheduler', 'bind-address', '127.0.0.1', '0.0.0.0'),
-  flag('M51', 'etcd', 'key-file', '/etc/kubernetes/pki/etcd/server.key', undefined),
-  flag('M52', 'etcd', 'peer-key-file', '/etc/kubernetes/pki/etcd/peer.key', undefined),
+  flag('M29', warning, api, 'disable-admission-plugins', undefined, 'ServiceAccount'),
+  flag('M30', warning, api, 'disable-admission-plugins', undefined, 'NamespaceLifecycle'),
+  flag('M31', warning, api, 'enable-admission-plugins', 'NodeRestriction', 'PodNodeSelector'),
+  flag('M32', warning, api, 'profiling', 'false', 'true'),
+  flag('M33', warning, api, 'audit-log-path', '/var/log/audit.log', undefined),
+  flag('M34', warning, api, 'audit-log-maxage', '30', '7'),
+  flag('M35', warning, api, 'audit-log-maxbackup', '10', '1'),
+  flag('M36', warning, api, 'audit-log-maxsize', '100', '10'),
+  flag('M37', warning, api, 'service-account-lookup', undefined, 'false'),
+  flag(
+    'M38',
+    warning,
+    api,
+    'etcd-keyfile',
+    '/etc/kubernetes/pki/apiserver-etcd-client.key',
+    undefined,
+  ),
+  flag('M39', warning, api, 'tls-private-key-file', '/etc/kubernetes/pki/apiserver.key', undefined),
+  flag('M40', warning, api, 'client-ca-file', '/etc/kubernetes/pki/ca.crt', undefined),
+  flag('M41', warning, api, 'etcd-cafile', '/etc/kubernetes/pki/etcd/ca.crt', undefined),
+  flag('M42', info, api, 'service-account-extend-token-expiration', 'false', undefined),
+  flag('M43', info, manager, 'terminated-pod-gc-threshold', '100', undefined),
+  flag('M44', warning, manager, 'profiling', 'false', undefined),
+  flag('M45', warning, manager, 'use-service-account-credentials', 'true', 'false'),
+  flag(
+    'M46',
+    warning,
+    manager,
+    'service-account-private-key-file',
+    '/etc/kubernetes/pki/sa.key',
+    undefined,
+  ),
+  flag('M47', warning, manager, 'feature-gates', undefined, 'RotateKubeletServerCertificate=false'),
+  flag('M48', warning, manager, 'bind-address', '127.0.0.1', '0.0.0.0'),
+  flag('M49', warning, 'kube-scheduler', 'profiling', 'false', undefined),
+  flag('M50', warning, 'kube-scheduler', 'bind-address', '127.0.0.1', '0.0.0.0'),
+  flag('M51', warning, 'etcd', 'key-file', '/etc/kubernetes/pki/etcd/server.key', undefined),
+  flag('M52', warning, 'etcd', 'peer-key-file', '/etc/kubernetes/pki/etcd/peer.key', undefined),
   edit(
     'M53',
+    warning,
     'anonymous requests',
     /anonymous:\n +enabled: false/,
     'anonymous:\n    enabled: true',
   ),
-  edit('M54', 'AlwaysAllow', /mode: Webhook/, 'mode: AlwaysAllow'),
-  kubelet('M55', 'readOnlyPort', '0', '10255'),
+  edit('M54', warning, 'AlwaysAllow', /mode: Webhook/, 'mode: AlwaysAllow'),
+  kubelet('M55', info, 'readOnlyPort', '0', '10255'),
   defect(
     'M56',
     'kubelet --streaming-connection-idle-timeout=0',
+    // The configuration is accused, the argument stands in kubeadm-flags.env.
+    info('/var/lib/kubelet/config.yaml', 'worker1'),
     (e) => argument(e, '--streaming-connection-idle-timeout=0'),
     { profile: 'cis' },
   ),
-  kubelet('M57', 'makeIPTablesUtilChains', 'true', 'false'),
-  defect('M58', 'kubelet --hostname-override', (e) => argument(e, '--hostname-override=worker1'), {
-    profile: 'cis',
-    twin: (e) =>
-      e.everywhere((node) =>
-        e.write('var/lib/kubelet/kubeadm-flags.env', 'KUBELET_KUBEADM_ARGS=""\n', node),
-      ),
-  }),
-  kubelet('M59', 'eventRecordQPS', '5', '-1'),
-  kubelet('M60', 'serverTLSBootstrap', 'true', undefined),
-  kubelet('M61', 'featureGates', undefined, '{ RotateKubeletServerCertificate: false }'),
-  kubelet('M62', 'podPidsLimit', '4096', undefined),
-  kubelet('M63', 'seccompDefault', 'true', undefined),
+  kubelet('M57', warning, 'makeIPTablesUtilChains', 'true', 'false'),
+  defect(
+    'M58',
+    'kubelet --hostname-override',
+    // As above.
+    info('/var/lib/kubelet/config.yaml', 'worker1'),
+    (e) => argument(e, '--hostname-override=worker1'),
+    {
+      profile: 'cis',
+      twin: (e) =>
+        e.everywhere((node) =>
+          e.write('var/lib/kubelet/kubeadm-flags.env', 'KUBELET_KUBEADM_ARGS=""\n', node),
+        ),
+    },
+  ),
+  kubelet('M59', info, 'eventRecordQPS', '5', '-1'),
+  kubelet('M60', info, 'serverTLSBootstrap', 'true', undefined),
+  kubelet('M61', info, 'featureGates', undefined, '{ RotateKubeletServerCertificate: false }'),
+  kubelet('M62', info, 'podPidsLimit', '4096', undefined),
+  kubelet('M63', info, 'seccompDefault', 'true', undefined),
 ]
 
 function argument(e: Parameters<Defect['mutate']>[0], text: string): void {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { readCertificate } from '../../../src/ca/certificate/read.js'
 import { bitString, integer, oid, sequence } from '../../../src/ca/der/write.js'
 import { readPrivateKey } from '../../../src/ca/keys/keys.js'
-import { type Defect, defect } from './defect.js'
+import { type Defect, defect, error, type Grade, info, warning } from './defect.js'
 import { forge, later, PKI, reissue, rsaSpki } from './mutate.js'
 
 /** Primes of 1024 and 512 bits that were made for these tests. */
@@ -30,8 +30,8 @@ const otherCurve = sequence(
 )
 const mlDsa = sequence(sequence(oid('2.16.840.1.101.3.4.3.18')), bitString(new Uint8Array(64)))
 
-const forged = (rule: string, name: string, spki: Uint8Array): Defect =>
-  defect(rule, name, (e) => reissue(e, 'apiserver', { spki }))
+const forged = (rule: string, grade: Grade, name: string, spki: Uint8Array): Defect =>
+  defect(rule, name, grade('pki/apiserver.crt'), (e) => reissue(e, 'apiserver', { spki }))
 
 const rfc9500 = Uint8Array.from(
   atob(
@@ -41,15 +41,16 @@ const rfc9500 = Uint8Array.from(
 )
 
 export const KEY_DEFECTS: readonly Defect[] = [
-  forged('K06', 'RSA of 1024 bits', rsaSpki(SMALL_A * SMALL_B)),
-  forged('K07', 'RSA of 9000 bits', rsaSpki((1n << 8999n) + 1n)),
-  forged('K08', 'the exponent 3', rsaSpki(A * B, 3n)),
-  forged('K08', 'an even exponent', rsaSpki(A * B, 65538n)),
-  forged('K09', 'close primes', rsaSpki(A * NEAR)),
-  forged('K09', 'a small factor', rsaSpki(A * B * 7n)),
+  forged('K06', warning, 'RSA of 1024 bits', rsaSpki(SMALL_A * SMALL_B)),
+  forged('K07', error, 'RSA of 9000 bits', rsaSpki((1n << 8999n) + 1n)),
+  forged('K08', warning, 'the exponent 3', rsaSpki(A * B, 3n)),
+  forged('K08', error, 'an even exponent', rsaSpki(A * B, 65538n)),
+  forged('K09', error, 'close primes', rsaSpki(A * NEAR)),
+  forged('K09', error, 'a small factor', rsaSpki(A * B * 7n)),
   defect(
     'K10',
     'two keys with one prime',
+    [error('pki/apiserver.crt'), error('pki/etcd/server.crt')],
     async (e) => {
       await reissue(e, 'apiserver', { spki: rsaSpki(A * B) })
       await reissue(e, 'etcd/server', { spki: rsaSpki(A * C) })
@@ -61,31 +62,43 @@ export const KEY_DEFECTS: readonly Defect[] = [
       },
     },
   ),
-  forged('K11', 'secp256k1', otherCurve),
-  forged('K12', 'explicit parameters', explicitCurve),
-  defect('K13', 'an authority beyond 2035', (e) => reissue(e, 'ca', { notAfter: later(5000) }), {
-    profile: 'strict',
-    twin: async (e) => {
-      e.authorities = new Map()
-      e.operator = new Map()
-      for (const ca of ['ca', 'etcd/ca', 'front-proxy-ca'])
-        await reissue(e, ca, { notAfter: later(2000) })
-      e.nodes.delete('worker1')
-      e.nodes.delete('worker2')
-      e.nodes.delete('controlplane2')
-      for (const path of ['admin', 'super-admin', 'controller-manager', 'scheduler', 'kubelet'])
-        e.edit(`etc/kubernetes/${path}.conf`, (text) =>
-          text.replace(
-            /certificate-authority-data: .*/,
-            `certificate-authority-data: ${btoa(e.text(`${PKI}/ca.crt`))}`,
-          ),
-        )
+  forged('K11', error, 'secp256k1', otherCurve),
+  forged('K12', error, 'explicit parameters', explicitCurve),
+  defect(
+    'K13',
+    'an authority beyond 2035',
+    [
+      info('pki/ca.crt'),
+      info('pki/front-proxy-ca.crt'),
+      info('pki/etcd/ca.crt'),
+      info('admin.conf'),
+    ],
+    (e) => reissue(e, 'ca', { notAfter: later(5000) }),
+    {
+      profile: 'strict',
+      twin: async (e) => {
+        e.authorities = new Map()
+        e.operator = new Map()
+        for (const ca of ['ca', 'etcd/ca', 'front-proxy-ca'])
+          await reissue(e, ca, { notAfter: later(2000) })
+        e.nodes.delete('worker1')
+        e.nodes.delete('worker2')
+        e.nodes.delete('controlplane2')
+        for (const path of ['admin', 'super-admin', 'controller-manager', 'scheduler', 'kubelet'])
+          e.edit(`etc/kubernetes/${path}.conf`, (text) =>
+            text.replace(
+              /certificate-authority-data: .*/,
+              `certificate-authority-data: ${btoa(e.text(`${PKI}/ca.crt`))}`,
+            ),
+          )
+      },
     },
-  }),
-  forged('K14', 'ML-DSA before Go 1.27', mlDsa),
+  ),
+  forged('K14', error, 'ML-DSA before Go 1.27', mlDsa),
   defect(
     'K15',
     'a P-256 leaf below an RSA-2048 authority',
+    info('pki/apiserver.crt'),
     async (e) => {
       const key = readPrivateKey(await readFile('fixtures/keys/test-only-rsa2048-1.pem', 'utf8'))
       const facts = readCertificate(e.text(`${PKI}/ca.crt`))
@@ -96,5 +109,7 @@ export const KEY_DEFECTS: readonly Defect[] = [
     },
     { profile: 'strict' },
   ),
-  defect('K16', 'the test key of RFC 9500', (e) => reissue(e, 'apiserver', { spki: rfc9500 })),
+  defect('K16', 'the test key of RFC 9500', error('pki/apiserver.crt'), (e) =>
+    reissue(e, 'apiserver', { spki: rfc9500 }),
+  ),
 ]

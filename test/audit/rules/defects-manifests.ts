@@ -1,5 +1,5 @@
 import { readCertificate } from '../../../src/ca/certificate/read.js'
-import { type Defect, defect } from './defect.js'
+import { type Defect, defect, error, type Grade, info, PLANES, warning } from './defect.js'
 import { base64, forge, later, MANIFESTS, nameOf, newAuthority, PKI } from './mutate.js'
 
 const CONFIG = 'var/lib/kubelet/config.yaml'
@@ -7,6 +7,7 @@ type E = Parameters<Defect['mutate']>[0]
 
 const flagged = (
   rule: string,
+  grade: Grade,
   component: string,
   flag: string,
   value: string | undefined,
@@ -15,15 +16,17 @@ const flagged = (
   defect(
     rule,
     `${component} --${flag}=${value ?? '(unset)'}`,
+    grade(`manifests/${component}.yaml`),
     (e) => e.flag(component, flag, value),
     more,
   )
 const kubelet = (
   rule: string,
+  grade: Grade,
   name: string,
   change: (text: string) => string,
-  more: Partial<Defect> = {},
-): Defect => defect(rule, name, (e) => e.edit(CONFIG, change, 'worker1'), more)
+): Defect =>
+  defect(rule, name, grade(`/${CONFIG}`, 'worker1'), (e) => e.edit(CONFIG, change, 'worker1'))
 
 async function nextAuthority(e: E, like = 'ca', change = {}) {
   return newAuthority(e, like, change)
@@ -31,74 +34,111 @@ async function nextAuthority(e: E, like = 'ca', change = {}) {
 
 /** Flags, the kubelet’s configuration, and states of a rotation. */
 export const MANIFEST_DEFECTS: readonly Defect[] = [
-  flagged('M01', 'kube-apiserver', 'tls-cert-file', '/etc/kubernetes/pki/nothing.crt'),
-  flagged('M01', 'kube-apiserver', 'tls-cert-file', '/srv/apiserver.crt'),
-  flagged('M02', 'kube-apiserver', 'requestheader-client-ca-file', '/etc/kubernetes/pki/ca.crt'),
-  flagged('M03', 'kube-apiserver', 'requestheader-allowed-names', ''),
-  flagged('M04', 'etcd', 'client-cert-auth', 'false'),
-  flagged('M04', 'etcd', 'listen-client-urls', 'http://0.0.0.0:2379'),
-  flagged('M05', 'etcd', 'auto-tls', 'true'),
-  flagged('M06', 'kube-apiserver', 'kubelet-certificate-authority', undefined),
-  defect('M07', 'a self-signed kubelet', async (e) => {
-    const { facts, key } = await newAuthority(e, 'ca')
-    const old = readCertificate(e.text('var/lib/kubelet/pki/kubelet.crt', 'worker1'))
-    e.write(
-      'var/lib/kubelet/pki/kubelet.crt',
-      await forge(old, key, { issuer: facts.subject.raw }),
-      'worker1',
-    )
-  }),
-  kubelet('M08', 'no client authority', (text) => text.replace(/\n +clientCAFile: .*/, '')),
-  kubelet('M09', 'no rotation', (text) =>
+  flagged('M01', error, 'kube-apiserver', 'tls-cert-file', '/etc/kubernetes/pki/nothing.crt'),
+  flagged('M01', error, 'kube-apiserver', 'tls-cert-file', '/srv/apiserver.crt'),
+  flagged(
+    'M02',
+    error,
+    'kube-apiserver',
+    'requestheader-client-ca-file',
+    '/etc/kubernetes/pki/ca.crt',
+  ),
+  flagged('M03', warning, 'kube-apiserver', 'requestheader-allowed-names', ''),
+  flagged('M04', warning, 'etcd', 'client-cert-auth', 'false'),
+  flagged('M04', error, 'etcd', 'listen-client-urls', 'http://0.0.0.0:2379'),
+  flagged('M05', warning, 'etcd', 'auto-tls', 'true'),
+  flagged('M06', warning, 'kube-apiserver', 'kubelet-certificate-authority', undefined),
+  defect(
+    'M07',
+    'a self-signed kubelet',
+    error('/var/lib/kubelet/pki/kubelet.crt', 'worker1'),
+    async (e) => {
+      const { facts, key } = await newAuthority(e, 'ca')
+      const old = readCertificate(e.text('var/lib/kubelet/pki/kubelet.crt', 'worker1'))
+      e.write(
+        'var/lib/kubelet/pki/kubelet.crt',
+        await forge(old, key, { issuer: facts.subject.raw }),
+        'worker1',
+      )
+    },
+  ),
+  kubelet('M08', error, 'no client authority', (text) => text.replace(/\n +clientCAFile: .*/, '')),
+  kubelet('M09', warning, 'no rotation', (text) =>
     text.replace('rotateCertificates: true', 'rotateCertificates: false'),
   ),
-  flagged('M10', 'kube-apiserver', 'service-account-signing-key-file', undefined),
+  flagged('M10', error, 'kube-apiserver', 'service-account-signing-key-file', undefined),
   flagged(
     'M11',
+    error,
     'kube-controller-manager',
     'root-ca-file',
     '/etc/kubernetes/pki/front-proxy-ca.crt',
   ),
-  defect('M12', 'a key on the machine', () => undefined, {
-    profile: 'strict',
-    twin: (e) =>
-      ['controlplane', 'controlplane2'].forEach((node) => {
-        e.flag('kube-controller-manager', 'cluster-signing-key-file', undefined, node)
-      }),
-  }),
-  flagged('M13', 'kube-apiserver', 'insecure-port', '8080'),
-  flagged('M13', 'kube-apiserver', 'token-auth-file', '/etc/kubernetes/tokens.csv'),
-  flagged('M14', 'kube-apiserver', 'tls-cipher-suites', 'TLS_RSA_WITH_RC4_128_SHA'),
-  flagged('M14', 'kube-apiserver', 'tls-cipher-suites', 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'),
-  flagged('M15', 'kube-controller-manager', 'pod-eviction-timeout', '5m0s'),
-  defect('M16', 'the whole directory', () => undefined, {
-    profile: 'strict',
-    twin: (e) =>
-      ['controlplane', 'controlplane2'].forEach((node) => {
-        e.edit(
-          `${MANIFESTS}/kube-controller-manager.yaml`,
-          (text) => text.replaceAll('/etc/kubernetes/pki\n', '/etc/kubernetes/pki/ca.crt\n'),
-          node,
-        )
-      }),
-  }),
-  defect('M17', 'no encryption', () => undefined, {
-    profile: 'strict',
-    twin: (e) =>
-      ['controlplane', 'controlplane2'].forEach((node) => {
-        e.flag(
-          'kube-apiserver',
-          'encryption-provider-config',
-          '/etc/kubernetes/encryption.yaml',
-          node,
-        )
-      }),
-  }),
-  flagged('M18', 'kube-apiserver', 'advertise-address', '172.31.99.9'),
+  defect(
+    'M12',
+    'a key on the machine',
+    info('manifests/kube-controller-manager.yaml', ...PLANES),
+    () => undefined,
+    {
+      profile: 'strict',
+      twin: (e) =>
+        ['controlplane', 'controlplane2'].forEach((node) => {
+          e.flag('kube-controller-manager', 'cluster-signing-key-file', undefined, node)
+        }),
+    },
+  ),
+  flagged('M13', error, 'kube-apiserver', 'insecure-port', '8080'),
+  flagged('M13', warning, 'kube-apiserver', 'token-auth-file', '/etc/kubernetes/tokens.csv'),
+  flagged('M14', warning, 'kube-apiserver', 'tls-cipher-suites', 'TLS_RSA_WITH_RC4_128_SHA'),
+  flagged(
+    'M14',
+    warning,
+    'kube-apiserver',
+    'tls-cipher-suites',
+    'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
+  ),
+  flagged('M15', error, 'kube-controller-manager', 'pod-eviction-timeout', '5m0s'),
+  defect(
+    'M16',
+    'the whole directory',
+    info('manifests/kube-controller-manager.yaml', ...PLANES),
+    () => undefined,
+    {
+      profile: 'strict',
+      twin: (e) =>
+        ['controlplane', 'controlplane2'].forEach((node) => {
+          e.edit(
+            `${MANIFESTS}/kube-controller-manager.yaml`,
+            (text) => text.replaceAll('/etc/kubernetes/pki\n', '/etc/kubernetes/pki/ca.crt\n'),
+            node,
+          )
+        }),
+    },
+  ),
+  defect(
+    'M17',
+    'no encryption',
+    warning('manifests/kube-apiserver.yaml', ...PLANES),
+    () => undefined,
+    {
+      profile: 'strict',
+      twin: (e) =>
+        ['controlplane', 'controlplane2'].forEach((node) => {
+          e.flag(
+            'kube-apiserver',
+            'encryption-provider-config',
+            '/etc/kubernetes/encryption.yaml',
+            node,
+          )
+        }),
+    },
+  ),
+  flagged('M18', error, 'kube-apiserver', 'advertise-address', '172.31.99.9'),
 
   defect(
     'R01',
     'a certificate from an authority that nobody trusts yet',
+    error('pki/apiserver.crt'),
     async (e) => {
       const next = await nextAuthority(e, 'ca', {
         subject: nameOf(['CN', 'kubernetes-2']),
@@ -113,7 +153,7 @@ export const MANIFEST_DEFECTS: readonly Defect[] = [
     },
     { earlier: true },
   ),
-  defect('R02', 'a pair without a common authority', () => undefined, {
+  defect('R02', 'a pair without a common authority', error(), () => undefined, {
     earlier: true,
     connections: [
       {
@@ -132,6 +172,7 @@ export const MANIFEST_DEFECTS: readonly Defect[] = [
   defect(
     'R03',
     'the old authority removed',
+    error('pki/etcd/ca.crt'),
     async (e) => {
       const next = await nextAuthority(e, 'etcd/ca', {
         subject: nameOf(['CN', 'etcd-2']),
@@ -141,7 +182,7 @@ export const MANIFEST_DEFECTS: readonly Defect[] = [
     },
     { earlier: true },
   ),
-  defect('R04', 'both authorities, still', async (e) => {
+  defect('R04', 'both authorities, still', warning('pki/ca.crt'), async (e) => {
     const { pem } = await nextAuthority(e, 'ca', {
       subject: nameOf(['CN', 'kubernetes-2']),
       issuer: nameOf(['CN', 'kubernetes-2']),
@@ -153,6 +194,7 @@ export const MANIFEST_DEFECTS: readonly Defect[] = [
   defect(
     'R05',
     'a new authority of the old name',
+    warning('pki/ca.crt'),
     async (e) => {
       const { pem } = await nextAuthority(e)
       e.edit(`${PKI}/ca.crt`, (text) => text + pem)
@@ -162,6 +204,7 @@ export const MANIFEST_DEFECTS: readonly Defect[] = [
   defect(
     'R06',
     'the old key again',
+    info('pki/ca.crt'),
     async (e) => {
       const { reissue } = await import('./mutate.js')
       await reissue(e, 'ca', { notAfter: later(7000) })
@@ -171,18 +214,21 @@ export const MANIFEST_DEFECTS: readonly Defect[] = [
   defect(
     'R07',
     'an old authority in kube-root-ca.crt',
+    warning('/exports/configmaps.yaml'),
     async (e) => exported(e, (await nextAuthority(e)).pem),
     { twin: (e) => exported(e, e.text(`${PKI}/ca.crt`)) },
   ),
   defect(
     'R08',
     'an old authority in a token Secret',
+    warning('/exports/secrets.yaml'),
     async (e) => secret(e, (await nextAuthority(e)).pem),
     { twin: (e) => secret(e, e.text(`${PKI}/ca.crt`)) },
   ),
   defect(
     'R09',
     'an old authority in a webhook',
+    info('/exports/webhooks.yaml'),
     async (e) => webhook(e, (await nextAuthority(e)).pem),
     { twin: (e) => webhook(e, e.text(`${PKI}/ca.crt`)) },
   ),

@@ -1,5 +1,5 @@
 import { readCertificate } from '../../../src/ca/certificate/read.js'
-import { type Defect, defect } from './defect.js'
+import { type Defect, defect, error, type Grade, info, PLANES, warning } from './defect.js'
 import { newAuthority, newKey, PKI } from './mutate.js'
 
 const ENCRYPTION = 'etc/kubernetes/encryption.yaml'
@@ -17,8 +17,10 @@ const provider = (name: string, ...keys: readonly (readonly [string, string])[])
   `      - ${name}:\n          keys:\n${keys.map(([key, secret]) => `            - { name: ${key}, secret: ${secret} }\n`).join('')}`
 const GOOD = encryption(`${provider('secretbox', ['key1', SECRET])}      - identity: {}\n`)
 
-const encrypted = (rule: string, name: string, text: string): Defect =>
-  defect(rule, name, (e) => e.write(ENCRYPTION, text), { twin: (e) => e.write(ENCRYPTION, GOOD) })
+const encrypted = (rule: string, grade: Grade, name: string, text: string): Defect =>
+  defect(rule, name, grade('encryption.yaml'), (e) => e.write(ENCRYPTION, text), {
+    twin: (e) => e.write(ENCRYPTION, GOOD),
+  })
 
 function kubeadm(lines: string): string {
   return `apiVersion: kubeadm.k8s.io/v1beta4\n${lines}`
@@ -30,8 +32,8 @@ const join = (lines: string) =>
   kubeadm(
     `kind: JoinConfiguration\ndiscovery:\n  bootstrapToken:\n    token: k3m9qx.7f2c8a1b5d4e6908\n${lines}`,
   )
-const tokened = (rule: string, name: string, text: string): Defect =>
-  defect(rule, name, (e) => e.write(KUBEADM, text), {
+const tokened = (rule: string, grade: Grade, name: string, text: string): Defect =>
+  defect(rule, name, grade(`/${KUBEADM}`), (e) => e.write(KUBEADM, text), {
     twin: (e) => e.write(KUBEADM, init('k3m9qx.7f2c8a1b5d4e6908')),
   })
 
@@ -45,24 +47,24 @@ const joined = async (e: E) => e.write(KUBEADM, join(`    caCertHashes: ["${awai
 
 /** Service-account keys, encryption configurations and tokens. */
 export const SECRET_DEFECTS: readonly Defect[] = [
-  defect('A01', 'another sa.pub', async (e) => {
+  defect('A01', 'another sa.pub', error('pki/sa.key'), async (e) => {
     const { encodePem } = await import('../../../src/ca/pem.js')
     e.write(`${PKI}/sa.pub`, encodePem('PUBLIC KEY', (await newKey()).spki))
   }),
-  defect('A02', 'an Ed25519 service-account key', async (e) => {
+  defect('A02', 'an Ed25519 service-account key', error('pki/sa.key'), async (e) => {
     const { generateKeyPairSync } = await import('node:crypto')
     const { privateKey } = generateKeyPairSync('ed25519')
     e.write(`${PKI}/sa.key`, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
   }),
-  defect('A03', 'a short service-account key', async (e) => {
+  defect('A03', 'a short service-account key', warning('pki/sa.key'), async (e) => {
     const { generateKeyPairSync } = await import('node:crypto')
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
     e.write(`${PKI}/sa.key`, privateKey.export({ type: 'pkcs1', format: 'pem' }).toString())
   }),
-  defect('A04', 'the API server’s key signs tokens', (e) =>
+  defect('A04', 'the API server’s key signs tokens', warning('pki/sa.key'), (e) =>
     e.write(`${PKI}/sa.key`, e.text(`${PKI}/apiserver.key`)),
   ),
-  defect('A05', 'an old public key', async (e) => {
+  defect('A05', 'an old public key', info('pki/sa.pub'), async (e) => {
     const { encodePem } = await import('../../../src/ca/pem.js')
     const old = encodePem('PUBLIC KEY', (await newKey()).spki)
     e.edit(`${PKI}/sa.pub`, (text) => text + old)
@@ -70,6 +72,7 @@ export const SECRET_DEFECTS: readonly Defect[] = [
   defect(
     'A06',
     'a new pair without the old key',
+    error('pki/sa.pub', ...PLANES),
     async (e) => {
       const { encodePem } = await import('../../../src/ca/pem.js')
       const key = await newKey()
@@ -80,45 +83,61 @@ export const SECRET_DEFECTS: readonly Defect[] = [
     },
     { earlier: true },
   ),
-  defect('A07', 'a certificate as sa.pub', (e) =>
+  defect('A07', 'a certificate as sa.pub', info('pki/sa.pub'), (e) =>
     e.write(`${PKI}/sa.pub`, e.text(`${PKI}/apiserver.crt`)),
   ),
-  encrypted('A08', 'another apiVersion', GOOD.replace('apiserver.config.k8s.io/v1', 'v1')),
+  encrypted('A08', error, 'another apiVersion', GOOD.replace('apiserver.config.k8s.io/v1', 'v1')),
   encrypted(
     'A09',
+    warning,
     'identity first',
     encryption(`      - identity: {}\n${provider('secretbox', ['key1', SECRET])}`),
   ),
-  encrypted('A10', 'a key of 5 bytes', encryption(provider('secretbox', ['key1', 'MDEyMzQ=']))),
+  encrypted(
+    'A10',
+    error,
+    'a key of 5 bytes',
+    encryption(provider('secretbox', ['key1', 'MDEyMzQ='])),
+  ),
   encrypted(
     'A11',
+    warning,
     'aesgcm',
     encryption(`${provider('aesgcm', ['key1', SECRET])}      - identity: {}\n`),
   ),
-  encrypted('A12', 'no identity', encryption(provider('secretbox', ['key1', SECRET]))),
+  encrypted('A12', info, 'no identity', encryption(provider('secretbox', ['key1', SECRET]))),
   encrypted(
     'A13',
+    warning,
     'two keys of one name',
     encryption(
       `${provider('secretbox', ['key1', SECRET], ['key1', SECRET])}      - identity: {}\n`,
     ),
   ),
-  tokened('A14', 'a token in capitals', init('ABCDEF.0123456789ABCDEF')),
-  tokened('A15', 'a token without end', init('k3m9qx.7f2c8a1b5d4e6908', '0s')),
-  tokened('A15', 'a token for a year', init('k3m9qx.7f2c8a1b5d4e6908', '8760h')),
-  tokened('A16', 'the documentation’s token', init('abcdef.0123456789abcdef')),
+  tokened('A14', error, 'a token in capitals', init('ABCDEF.0123456789ABCDEF')),
+  tokened('A15', warning, 'a token without end', init('k3m9qx.7f2c8a1b5d4e6908', '0s')),
+  tokened('A15', warning, 'a token for a year', init('k3m9qx.7f2c8a1b5d4e6908', '8760h')),
+  tokened('A16', warning, 'the documentation’s token', init('abcdef.0123456789abcdef')),
   defect(
     'A17',
     'the pin of another authority',
+    error('/extra/kubeadm.yaml'),
     (e) => e.write(KUBEADM, join(`    caCertHashes: ["sha256:${'0'.repeat(64)}"]\n`)),
     { twin: joined },
   ),
-  defect('A18', 'no pin', (e) => e.write(KUBEADM, join('    unsafeSkipCAVerification: true\n')), {
-    twin: joined,
-  }),
+  defect(
+    'A18',
+    'no pin',
+    error('/extra/kubeadm.yaml'),
+    (e) => e.write(KUBEADM, join('    unsafeSkipCAVerification: true\n')),
+    {
+      twin: joined,
+    },
+  ),
   defect(
     'A19',
     'a second authority without pin',
+    warning('/extra/kubeadm.yaml'),
     async (e) => {
       await joined(e)
       e.everywhere((node) => {

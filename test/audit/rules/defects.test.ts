@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { AuditInput, Evidence as Read } from '../../../src/audit/read/evidence.js'
 import { RULES } from '../../../src/audit/rules/index.js'
+import type { Rule, Severity } from '../../../src/audit/types.js'
 import { base, judge, read } from './base.js'
+import type { Defect } from './defect.js'
 import { DEFECTS } from './defects.js'
 import { Estate } from './mutate.js'
 
@@ -14,6 +16,21 @@ beforeAll(async () => {
 
 const rules = new Map(RULES.map((rule) => [rule.code, rule]))
 
+/** `error controlplane:etc/kubernetes/pki/ca.crt`, each place once; or `not-applicable`. */
+function places({ severity: usual }: Rule, found: ReturnType<typeof judge>) {
+  if (typeof found === 'string') return found
+  const all = found.map(({ severity = usual, node, path }) => place(severity, node, path))
+  return [...new Set(all)].sort()
+}
+const place = (severity: Severity, node = '', path = '') => `${severity} ${node}:${path}`
+
+function wanted({ accused }: Defect): readonly string[] {
+  const all = accused.flatMap(({ severity, path, nodes }) =>
+    path === undefined ? [place(severity)] : nodes.map((node) => place(severity, node, path)),
+  )
+  return all.sort()
+}
+
 describe('each defect is caught by its rule, and the healthy twin is not', () => {
   test.each(DEFECTS)('$rule $name', async (defect) => {
     const rule = rules.get(defect.rule)
@@ -23,8 +40,7 @@ describe('each defect is caught by its rule, and the healthy twin is not', () =>
     await defect.mutate(broken)
     if (defect.earlier) broken.earlier = healthy
     const found = judge(rule, await read(broken.input()), profile, connections)
-    expect(found, 'the defect').not.toEqual([])
-    expect(found, 'the defect').not.toBe('not-applicable')
+    expect(places(rule, found), 'the defect').toEqual(wanted(defect))
     let twin = estate
     if (defect.twin || defect.earlier) {
       const made = new Estate(healthy)
@@ -41,5 +57,4 @@ test('every rule of files has a defect', () => {
   const covered = new Set(DEFECTS.map(({ rule }) => rule))
   const bare = RULES.filter(({ code, group }) => group !== 'X' && !covered.has(code))
   expect(bare.map(({ code }) => code)).toEqual([])
-  expect(DEFECTS.length).toBeGreaterThan(100)
 })

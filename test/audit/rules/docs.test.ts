@@ -1,20 +1,6 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { NOT_DECIDABLE, rulePages } from '../../../src/audit/rules/docs.js'
+import { NOT_DECIDABLE } from '../../../src/audit/rules/docs.js'
 import { RULES } from '../../../src/audit/rules/index.js'
-
-const FOLDER = 'docs/rules'
-
-// UPDATE_DOCS=1 npx vitest run test/audit/rules/docs.test.ts writes the pages.
-test('docs/rules are the pages of the table', async () => {
-  for (const [name, text] of rulePages(RULES)) {
-    if (process.env.UPDATE_DOCS) {
-      await mkdir(FOLDER, { recursive: true })
-      await writeFile(`${FOLDER}/${name}`, text)
-    }
-    expect(await readFile(`${FOLDER}/${name}`, 'utf8'), name).toBe(text)
-  }
-})
 
 test('what is not decidable has no row', () => {
   const codes = new Set(RULES.map(({ code }) => code))

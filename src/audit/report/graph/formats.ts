@@ -1,21 +1,28 @@
 import { visibleJson } from '../../../values/text.js'
 import type { AuditReport } from '../../types.js'
-import type { GraphFormatId } from '../formats.js'
 import { standingOf } from '../words.js'
 import { graphModel } from './model.js'
 import { GRAPH_FILE_STYLE, graphSvg } from './svg.js'
 import { type GraphOptions, graphDot, graphMermaid, graphText } from './text.js'
 
-/** Every way of drawing the trust graph: the one place to add one, besides its name in format-ids.ts. */
-export const GRAPH_FORMATS: {
-  readonly [F in GraphFormatId]: (report: AuditReport, options: GraphOptions) => string
-} = {
+type GraphFormat = (report: AuditReport, options: GraphOptions) => string
+
+function table<Id extends string>(rows: Readonly<Record<Id, GraphFormat>>) {
+  return rows
+}
+
+/** Every way of drawing the trust graph: the one place to add one. */
+export const GRAPH_FORMATS = table({
   text: graphText,
   dot: graphDot,
   mermaid: graphMermaid,
   svg: (report) => `${graphSvg(graphModel(report), { style: GRAPH_FILE_STYLE })}\n`,
   json: graphJson,
-}
+})
+
+export type GraphFormatId = keyof typeof GRAPH_FORMATS
+
+export const GRAPH_FORMAT_IDS = Object.keys(GRAPH_FORMATS) as readonly GraphFormatId[]
 
 function graphJson(report: AuditReport, { all = false }: GraphOptions): string {
   const connections = report.connections.filter((one) => all || standingOf(one) !== 'refused')

@@ -1,0 +1,27 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { expect, test } from 'vitest'
+import { reportJsonSchema } from '../src/audit/report/schema.js'
+import { rulePages } from '../src/audit/rules/docs.js'
+import { RULES } from '../src/audit/rules/index.js'
+import { referencePages } from '../src/cli/reference.js'
+import { clusterJsonSchema } from '../src/cluster/json-schema.js'
+
+const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
+
+/** Every file of the repository that is written from a table of the source. */
+const WRITTEN: readonly (readonly [path: string, text: string])[] = [
+  ...[...rulePages(RULES)].map(([name, text]) => [`docs/rules/${name}`, text] as const),
+  ...[...referencePages()].map(([name, text]) => [`docs/reference/${name}`, text] as const),
+  ['schema/cluster.schema.json', json(clusterJsonSchema())],
+  ['schema/audit-report.schema.json', json(reportJsonSchema())],
+]
+
+// `npm run docs` writes them.
+test.each(WRITTEN)('%s is what the source says', (path, text) => {
+  if (process.env.UPDATE_DOCS !== undefined) {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, text)
+  }
+  expect(readFileSync(path, 'utf8')).toBe(text)
+})
