@@ -9,13 +9,14 @@ import type { Cluster } from '../cluster/cluster.js'
 import { isKpkiError, KpkiError } from '../errors.js'
 import { type FileEntry, type FileTree, fileAt, textAt, textOf } from '../files/tree.js'
 import { hexOf } from '../values/bytes.js'
-import { type Authority, issueAuthority } from './issue.js'
-import { pkiDir, rootBundleFile, secretFile } from './paths.js'
+import { type Authority, issue } from './issue.js'
+import { pairAt, pkiDir, rootBundleFile, secretFile } from './paths.js'
 import { type PlannedAuthority, planAuthorities } from './plan.js'
+import { type Found, foundIn } from './reconcile.js'
 import { SECRET_FILES } from './secrets.js'
 import { AUTHORITIES, type AuthorityId } from './table.js'
 
-/** The authorities of a cluster by id; `single` has one under every id. */
+/** The authorities of a cluster by id; in `single` there is `ca` alone. */
 export type Authorities = ReadonlyMap<AuthorityId, Authority>
 
 /**
@@ -32,47 +33,35 @@ export async function establishAuthorities(
   existing: FileTree,
   env: Env,
 ): Promise<Authorities> {
-  const authorities = new Map<AuthorityId, Authority>()
   refuseOtherTopology(cluster, existing)
   // Keys of all authorities at once: RSA generation dominates and runs on the thread pool.
   const prepared = await Promise.all(
     planAuthorities(cluster).map(async (planned) => {
       const found = readAuthority(planned, existing)
-      const key =
-        found.key ??
-        (found.facts === undefined ? await env.newKey(planned.keyAlgorithm) : undefined)
-      return { planned, ...found, key }
+      const isNew = found.facts === undefined && found.key === undefined
+      return { planned, found: isNew ? { key: await env.newKey(planned.keyAlgorithm) } : found }
     }),
   )
-  for (const { planned, facts, pem, key } of prepared) {
+  const authorities = new Map<AuthorityId, Authority>()
+  for (const { planned, found } of prepared) {
     const issuer = planned.issuer && authorities.get(planned.issuer)
-    authorities.set(
-      planned.id,
-      facts === undefined || pem === undefined
-        ? await issueAuthority(planned, issuer, cluster.release, env, key)
-        : await takeUp(planned, facts, pem, key, issuer, env),
-    )
+    const { facts, pem, key } = found
+    if (facts) await refuseUnfit(planned, facts, key, issuer, env)
+    const { release } = cluster
+    const made =
+      facts && pem ? { facts, pem, key } : await issue(planned, issuer, release, env, key)
+    const signer = made.key && (await localSigner(env.engine, made.key))
+    authorities.set(planned.id, { id: planned.id, ...made, signer })
   }
-  return cluster.pki.topology === 'single' ? underEveryId(authorities) : authorities
+  return authorities
 }
 
-interface FoundAuthority {
-  readonly facts?: CertificateFacts
-  readonly pem?: string
-  readonly key?: PrivateKey
-}
-
-function readAuthority(planned: PlannedAuthority, existing: FileTree): FoundAuthority {
-  const pem = textAt(existing, `${planned.base}.crt`)
-  const keyText = textAt(existing, `${planned.base}.key`)
+function readAuthority({ base }: PlannedAuthority, existing: FileTree): Found {
+  const files = pairAt(base)
+  const [certificate, key] = [textAt(existing, files.certificate), textAt(existing, files.key)]
   return {
-    ...(pem !== undefined && {
-      facts: named(`${planned.base}.crt`, () => readCertificate(pem)),
-      pem,
-    }),
-    ...(keyText !== undefined && {
-      key: named(`${planned.base}.key`, () => readPrivateKey(keyText)),
-    }),
+    ...named(files.certificate, () => foundIn({ certificate })),
+    ...named(files.key, () => foundIn({ key })),
   }
 }
 
@@ -94,15 +83,14 @@ function named<T>(path: string, read: () => T): T {
   }
 }
 
-async function takeUp(
-  planned: PlannedAuthority,
+async function refuseUnfit(
+  { base }: PlannedAuthority,
   facts: CertificateFacts,
-  pem: string,
   key: PrivateKey | undefined,
   issuer: Authority | undefined,
   env: Env,
-): Promise<Authority> {
-  const path = `authorities/${planned.base}`
+): Promise<void> {
+  const path = `authorities/${base}`
   if (key !== undefined && !sameKey(key.spki, facts.publicKey.spki))
     throw new KpkiError('ERR_KEY_MISMATCH', `${path}.key does not belong to ${path}.crt`, {
       path: `${path}.key`,
@@ -126,8 +114,6 @@ async function takeUp(
       { path: `${path}.crt` },
       { hint: 'restore the authority that signed it from a backup' },
     )
-  const signer = key && (await localSigner(env.engine, key))
-  return { id: planned.id, facts, pem, key, signer }
 }
 
 // `single` has one key for everything, the others one for each authority.
@@ -164,15 +150,9 @@ function otherTopology(path: string, what: string): KpkiError {
   })
 }
 
-function underEveryId(authorities: ReadonlyMap<AuthorityId, Authority>): Authorities {
-  const one = authorities.get('ca')
-  if (one === undefined) return authorities
-  return new Map((Object.keys(AUTHORITIES) as AuthorityId[]).map((id) => [id, one]))
-}
-
 /** Whether every authority of the cluster is there with its key, and the service-account key too. */
 export function holdsEveryAuthority(cluster: Cluster, authorities: FileTree): boolean {
-  const pairs = planAuthorities(cluster).flatMap(({ base }) => [`${base}.crt`, `${base}.key`])
+  const pairs = planAuthorities(cluster).flatMap(({ base }) => Object.values(pairAt(base)))
   return [...pairs, SECRET_FILES.serviceAccountKey].every((path) => authorities.has(path))
 }
 
@@ -187,13 +167,13 @@ export function adoptFromNode(cluster: Cluster, authorities: FileTree, node: Fil
   }
   const onNode = (name: string) => fileAt(node, `${pkiDir(cluster)}/${name}`)
   for (const { base } of Object.values(AUTHORITIES)) {
-    const [crt, key] = [`${base}.crt`, `${base}.key`]
-    const certificate = fileAt(authorities, crt) ?? onNode(crt)
-    const privateKey = fileAt(authorities, key) ?? onNode(key)
-    const lost = !authorities.has(crt) && !authorities.has(key)
-    if (!lost && !fits(certificate, privateKey)) continue
-    adopt(crt, certificate)
-    adopt(key, privateKey)
+    const files = pairAt(base)
+    const certificate = fileAt(authorities, files.certificate) ?? onNode(files.certificate)
+    const key = fileAt(authorities, files.key) ?? onNode(files.key)
+    const lost = !authorities.has(files.certificate) && !authorities.has(files.key)
+    if (!lost && !fits(certificate, key)) continue
+    adopt(files.certificate, certificate)
+    adopt(files.key, key)
   }
   adopt(SECRET_FILES.serviceAccountKey, onNode(SECRET_FILES.serviceAccountKey))
   const root = `${AUTHORITIES['root-ca'].base}.crt`

@@ -9,7 +9,7 @@ import { localSigner, type Signer } from '../ca/signer.js'
 import { KpkiError } from '../errors.js'
 import type { Release } from '../releases/releases.js'
 import { isoDay } from '../values/time.js'
-import type { PlannedAuthority, PlannedLeaf } from './plan.js'
+import type { PlannedCertificate } from './plan.js'
 import { AUTHORITIES, type AuthorityId } from './table.js'
 
 /** A certificate with the key it certifies. */
@@ -20,10 +20,8 @@ export interface Issued {
 }
 
 /** An authority that can sign, or only be trusted when its key is kept elsewhere. */
-export interface Authority {
+export interface Authority extends Omit<Issued, 'key'> {
   readonly id: AuthorityId
-  readonly facts: CertificateFacts
-  readonly pem: string
   readonly key: PrivateKey | undefined
   readonly signer: Signer | undefined
 }
@@ -35,55 +33,22 @@ function notBeforeOf(now: Date): Date {
   return new Date(Math.floor((now.getTime() - BACKDATING) / 1000) * 1000)
 }
 
-/** Makes an authority's certificate, with `key` where one is there already (a run that was cut off). */
-export async function issueAuthority(
-  planned: PlannedAuthority,
+/**
+ * Makes a certificate and its key, or certifies `existing` (of a run that was cut off). It never outlives its issuer;
+ * without an issuer it signs itself.
+ */
+export async function issue(
+  planned: PlannedCertificate,
   issuer: Authority | undefined,
   release: Release,
   env: Env,
-  key?: PrivateKey,
-): Promise<Authority> {
-  const own = key ?? (await env.newKey(planned.keyAlgorithm))
-  const signer = await localSigner(env.engine, own)
-  const notBefore = notBeforeOf(env.now)
-  const der = await issueCertificate(
-    {
-      subject: subject(planned.subject),
-      publicKey: own.spki,
-      profile: 'authority',
-      ...(planned.altNames && { altNames: planned.altNames }),
-      notBefore,
-      notAfter: notAfterOf(notBefore, planned.validity, issuer),
-      serial: env.serial(),
-      ...(planned.pathLength !== undefined && { pathLength: planned.pathLength }),
-      subjectKeyIdentifier: await keyIdentifierOf(
-        env.engine,
-        own.spki,
-        release.subjectKeyIdentifier,
-      ),
-    },
-    issuer === undefined ? { signer } : { signer: signerOf(issuer), certificate: issuer.facts },
-  )
-  return {
-    id: planned.id,
-    facts: readCertificate(der),
-    pem: encodePem('CERTIFICATE', der),
-    key: own,
-    signer,
-  }
-}
-
-/** Makes an end-entity certificate and its key. It never outlives its authority. */
-export async function issueLeaf(
-  planned: PlannedLeaf,
-  issuer: Authority,
-  release: Release,
-  env: Env,
+  existing?: PrivateKey,
 ): Promise<Issued> {
-  const signer = signerOf(issuer)
-  refuseExpired(issuer, env.now)
+  const signer = issuer && signerOf(issuer)
+  if (issuer) refuseExpired(issuer, env.now)
   const notBefore = notBeforeOf(env.now)
-  const key = await env.newKey(planned.keyAlgorithm)
+  const key = existing ?? (await env.newKey(planned.keyAlgorithm))
+  const { engine } = env
   const der = await issueCertificate(
     {
       subject: subject(planned.subject),
@@ -93,13 +58,13 @@ export async function issueLeaf(
       notBefore,
       notAfter: notAfterOf(notBefore, planned.validity, issuer),
       serial: env.serial(),
-      subjectKeyIdentifier: await keyIdentifierOf(
-        env.engine,
-        key.spki,
-        release.subjectKeyIdentifier,
-      ),
+      ...(planned.pathLength !== undefined && { pathLength: planned.pathLength }),
+      subjectKeyIdentifier: await keyIdentifierOf(engine, key.spki, release.subjectKeyIdentifier),
     },
-    { signer, certificate: issuer.facts },
+    {
+      signer: signer ?? (await localSigner(engine, key)),
+      ...(issuer && { certificate: issuer.facts }),
+    },
   )
   return { facts: readCertificate(der), pem: encodePem('CERTIFICATE', der), key }
 }

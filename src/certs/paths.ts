@@ -22,27 +22,34 @@ export function pkiDir(cluster: Cluster): string {
 
 /** Paths of a place. For a kubeconfig both are the kubeconfig itself. */
 export function filesOf(cluster: Cluster, place: CertificatePlace): Files {
+  return filesIn(pkiDir(cluster), place)
+}
+
+/** The same with the certificates directory as it is inside the tree. */
+export function filesIn(pki: string, place: CertificatePlace): Files {
   switch (place.kind) {
     case 'pki':
-      return pair(`${pkiDir(cluster)}/${place.base}`)
+      return pairAt(`${pki}/${place.base}`)
     case 'kubelet':
-      return pair(`${KUBELET_DIR}/pki/kubelet`)
+      return pairAt(`${KUBELET_DIR}/pki/kubelet`)
     case 'kubeconfig':
-      return {
-        certificate: `${KUBERNETES_DIR}/${place.file}`,
-        key: `${KUBERNETES_DIR}/${place.file}`,
-      }
+      return both(`${KUBERNETES_DIR}/${place.file}`)
     case 'operator':
-      return { certificate: place.file, key: place.file }
+      return both(place.file)
   }
 }
 
 /** Paths of an authority in a node's tree. */
 export function authorityFiles(cluster: Cluster, id: AuthorityId): Files {
-  return pair(`${pkiDir(cluster)}/${AUTHORITIES[id].base}`)
+  return pairAt(`${pkiDir(cluster)}/${AUTHORITIES[id].base}`)
 }
 
-function pair(base: string): Files {
+function both(path: string): Files {
+  return { certificate: path, key: path }
+}
+
+/** The two files of a base name. */
+export function pairAt(base: string): Files {
   return { certificate: `${base}.crt`, key: `${base}.key` }
 }
 
@@ -57,10 +64,6 @@ export function serviceAccountFiles(cluster: Cluster): {
 /** Issuing authority followed by the root, for programs that need a self-signed anchor (`hierarchy` only). */
 export function rootBundleFile(cluster: Cluster): string {
   return `${pkiDir(cluster)}/root-bundle.crt`
-}
-
-export function certificateFile(path: string, pem: string): FileEntry {
-  return file(path, pem, MODES.certificate)
 }
 
 export function secretFile(path: string, content: string): FileEntry {

@@ -1,5 +1,6 @@
 import type { SubjectAltNames } from '../ca/certificate/facts.js'
 import type { KeyAlgorithm } from '../ca/keys/keys.js'
+import type { ProfileName } from '../ca/profiles.js'
 import { type Cluster, type ClusterNode, controlPlanes } from '../cluster/cluster.js'
 import {
   AUTHORITIES,
@@ -11,41 +12,42 @@ import {
   userRow,
 } from './table.js'
 
-/** A certificate authority that a cluster needs, as data. */
-export interface PlannedAuthority {
-  readonly id: AuthorityId
-  readonly about: string
-  readonly base: string
-  readonly subject: SubjectAttributes & { readonly OU?: string; readonly C?: string }
-  readonly issuer: AuthorityId | undefined
-  readonly keyAlgorithm: KeyAlgorithm
-  /** Milliseconds. */
-  readonly validity: number
-  /** Undefined: unlimited. */
-  readonly pathLength: number | undefined
-  readonly altNames: SubjectAltNames | undefined
-}
-
-/** An end-entity certificate that a cluster needs, as data. */
-export interface PlannedLeaf {
-  /** Row and owner, for example `etcd-server/controlplane` or `operator-admin`. */
+/** A certificate that a cluster needs, as data. */
+export interface PlannedCertificate {
+  /** For an authority its row, else row and owner: `etcd-server/controlplane`, `operator-admin`. */
   readonly id: string
-  readonly row: string
   readonly about: string
   /** Undefined: kept by the operator. */
   readonly node: string | undefined
-  readonly issuer: AuthorityId
-  readonly profile: LeafRow['profile']
+  /** Undefined: itself. */
+  readonly issuer: AuthorityId | undefined
+  readonly profile: ProfileName
   readonly subject: SubjectAttributes
   readonly altNames: SubjectAltNames | undefined
   readonly keyAlgorithm: KeyAlgorithm
   /** Milliseconds. */
   readonly validity: number
+  /** Of an authority; undefined: unlimited. */
+  readonly pathLength?: number | undefined
+}
+
+/** A certificate authority that a cluster needs. */
+export interface PlannedAuthority extends PlannedCertificate {
+  readonly id: AuthorityId
+  readonly base: string
+  readonly profile: 'authority'
+}
+
+/** An end-entity certificate that a cluster needs. */
+export interface PlannedLeaf extends PlannedCertificate {
+  readonly row: string
+  readonly issuer: AuthorityId
+  readonly profile: LeafRow['profile']
   readonly place: CertificatePlace
 }
 
-/** What `single` takes instead of an authority of its own. */
-function authorityOf(cluster: Cluster, id: AuthorityId): AuthorityId {
+/** The authority in this place: `single` has one for all of them. */
+export function authorityIn(cluster: Cluster, id: AuthorityId): AuthorityId {
   return cluster.pki.topology === 'single' ? 'ca' : id
 }
 
@@ -54,7 +56,7 @@ export function planAuthorities(cluster: Cluster): readonly PlannedAuthority[] {
   const { pki } = cluster
   const planned: PlannedAuthority[] = []
   for (const [id, row] of entries(AUTHORITIES)) {
-    if (!row.when(cluster) || authorityOf(cluster, id) !== id) continue
+    if (!row.when(cluster) || authorityIn(cluster, id) !== id) continue
     const own = pki.certificates[id]
     const commonName = row.commonName(cluster)
     const issuer = row.issuer(cluster)
@@ -62,6 +64,8 @@ export function planAuthorities(cluster: Cluster): readonly PlannedAuthority[] {
       id,
       about: row.about,
       base: row.base,
+      node: undefined,
+      profile: 'authority',
       subject: { ...pki.caSubject, CN: commonName },
       issuer,
       keyAlgorithm: own?.keyAlgorithm ?? pki.keyAlgorithm,
@@ -143,7 +147,7 @@ function planLeaf(
     row,
     about,
     node: owner,
-    issuer: authorityOf(cluster, issuer),
+    issuer: authorityIn(cluster, issuer),
     profile,
     subject: subject(at),
     altNames: altNames?.(at),

@@ -1,26 +1,37 @@
 import type { CertificateFacts, SubjectAltNames } from '../ca/certificate/facts.js'
 import { encodeName, subject } from '../ca/certificate/names.js'
-import { type PrivateKey, sameKey } from '../ca/keys/keys.js'
+import { readCertificate } from '../ca/certificate/read.js'
+import { readPrivateKey, sameKey } from '../ca/keys/keys.js'
 import type { Verifier } from '../ca/keys/signature.js'
 import { PROFILES } from '../ca/profiles.js'
 import { sameBytes } from '../values/bytes.js'
 import { isoDay } from '../values/time.js'
-import { type Authority, notAfterOf } from './issue.js'
+import { type Authority, type Issued, notAfterOf } from './issue.js'
 import type { PlannedLeaf } from './plan.js'
 
-/** What lies in a certificate's place: readable parts, or why they are not. */
-export interface FoundLeaf {
-  readonly facts?: CertificateFacts
-  readonly pem?: string
-  readonly key?: PrivateKey
-  /** Why the files there cannot be used. */
-  readonly problem?: string
+/** What lies in a certificate's place. */
+export type Found = Partial<Issued>
+
+/**
+ * Reads what lies in a certificate's place: PEM texts from two files or one kubeconfig.
+ *
+ * @throws KpkiError `ERR_PEM_INVALID`, `ERR_DER_INVALID`, `ERR_KEY_INVALID`
+ */
+export function foundIn(texts: {
+  readonly certificate?: string | undefined
+  readonly key?: string | undefined
+}): Found {
+  const { certificate: pem, key } = texts
+  return {
+    ...(pem !== undefined && { facts: readCertificate(pem), pem }),
+    ...(key !== undefined && { key: readPrivateKey(key) }),
+  }
 }
 
 export interface JudgeContext {
   readonly now: Date
   /** Milliseconds before its end from which a certificate is replaced; by default 30 days or a third of its validity. */
-  readonly renewBefore?: number
+  readonly renewBefore?: number | undefined
   readonly verifier: Verifier
 }
 
@@ -31,12 +42,10 @@ const TOLERANCE = 60_000
 /** Why the certificate that is there must be replaced; undefined: it is right and stays. */
 export async function reasonToReplace(
   planned: PlannedLeaf,
-  found: FoundLeaf,
+  { facts, key }: Found,
   issuer: Authority,
   { now, renewBefore, verifier }: JudgeContext,
 ): Promise<string | undefined> {
-  const { facts, key, problem } = found
-  if (problem !== undefined) return problem
   if (facts === undefined) return 'its certificate is missing'
   if (key === undefined) return 'its key is missing'
   if (!sameKey(facts.publicKey.spki, key.spki)) return 'its key does not fit its certificate'

@@ -20,9 +20,29 @@ export interface ClusterSecrets {
 export const SECRET_FILES = {
   serviceAccountKey: 'sa.key',
   serviceAccountPublicKey: 'sa.pub',
-  bootstrapToken: 'bootstrap-token',
   certificateKey: 'certificate-key',
-} as const
+  bootstrapToken: 'bootstrap-token',
+} as const satisfies { readonly [S in keyof ClusterSecrets]: string }
+
+export type SecretId = keyof typeof SECRET_FILES
+
+/** The secrets that a cluster has. */
+export function secretIds(cluster: Cluster): readonly SecretId[] {
+  const ids: readonly SecretId[] = [
+    'serviceAccountKey',
+    'serviceAccountPublicKey',
+    'certificateKey',
+  ]
+  return wantsToken(cluster) ? [...ids, 'bootstrapToken'] : ids
+}
+
+/** What a secret's file holds; undefined where there is no such secret. */
+export function secretText(secrets: ClusterSecrets, id: SecretId): string | undefined {
+  if (id === 'serviceAccountKey') return secrets.serviceAccountKey.pem()
+  if (id === 'serviceAccountPublicKey') return secrets.serviceAccountPublicKey
+  const value = secrets[id]
+  return value === undefined ? undefined : `${value}\n`
+}
 
 const ALPHANUMERIC = 'abcdefghijklmnopqrstuvwxyz0123456789'
 

@@ -1,4 +1,5 @@
 import type { SubjectAltNames } from '../ca/certificate/facts.js'
+import type { SubjectFields } from '../ca/certificate/names.js'
 import type { PROFILES } from '../ca/profiles.js'
 import type { Cluster, ClusterNode, UserSettings } from '../cluster/cluster.js'
 import type { KnownCertificates } from '../cluster/resolve/settings.js'
@@ -69,11 +70,8 @@ export interface At {
   readonly node: ClusterNode
 }
 
-/** The user (`CN`) and the groups (`O`) that Kubernetes sees in a client certificate. */
-export interface SubjectAttributes {
-  readonly CN: string
-  readonly O?: string | readonly string[]
-}
+/** A subject; Kubernetes sees `CN` as the user and `O` as the groups of a client certificate. */
+export type SubjectAttributes = SubjectFields & { readonly CN: string }
 
 /** One certificate authority. */
 export interface AuthorityRow {
@@ -141,6 +139,8 @@ export type CertificatePlace =
       readonly kind: 'kubeconfig'
       readonly file: string
       readonly server: 'endpoint' | 'local' | 'kubelet'
+      /** People merge it into a file of their own, as they do an operator's. */
+      readonly personal?: true
     }
   /** Embedded in a kubeconfig for a person, outside every node's tree. */
   | { readonly kind: 'operator'; readonly file: string }
@@ -242,7 +242,7 @@ export const LEAVES = {
     profile: 'client',
     on: 'control-plane',
     subject: admin,
-    place: { kind: 'kubeconfig', file: 'admin.conf', server: 'endpoint' },
+    place: { kind: 'kubeconfig', file: 'admin.conf', server: 'endpoint', personal: true },
   },
   'super-admin.conf': {
     about: 'break-glass administrator whom RBAC cannot stop',
@@ -251,7 +251,7 @@ export const LEAVES = {
     on: 'initial',
     when: superAdmin,
     subject: () => named('kubernetes-super-admin', 'system:masters'),
-    place: { kind: 'kubeconfig', file: 'super-admin.conf', server: 'endpoint' },
+    place: { kind: 'kubeconfig', file: 'super-admin.conf', server: 'endpoint', personal: true },
   },
   'controller-manager.conf': {
     about: 'the controller manager',

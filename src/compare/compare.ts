@@ -1,3 +1,4 @@
+import { filesIn } from '../certs/paths.js'
 import { AUTHORITIES, LEAVES, type LeafRow } from '../certs/table.js'
 import { DEFAULT_TIMEOUTS, toV1beta4, V1BETA3 } from '../cluster/kubeadm/convert.js'
 import { modeText } from '../files/tree.js'
@@ -17,19 +18,22 @@ const BASES: ReadonlyMap<string, string> = new Map([
   ['sa', 'sa'],
 ])
 
-const KUBECONFIGS: ReadonlyMap<string, string> = new Map(
+// Wherever a cluster keeps its certificates, these lie in one place.
+const FIXED: ReadonlyMap<string, string> = new Map(
   Object.entries<LeafRow>(LEAVES).flatMap(([id, { place }]) =>
-    place.kind === 'kubeconfig' ? [[`etc/kubernetes/${place.file}`, id] as const] : [],
+    place.kind === 'pki'
+      ? []
+      : Object.values(filesIn('', place)).map((path) => [
+          place.kind === 'operator' ? `kubeconfig/${path}` : path,
+          id,
+        ]),
   ),
 )
 
 /** The row of the certificate table that a file of a node, or of the output folder, belongs to. */
 export function roleOf(path: string): string | undefined {
-  const kubeconfig = KUBECONFIGS.get(path)
-  if (kubeconfig !== undefined) return kubeconfig
-  if (/^kubeconfig\/(super-)?admin\.conf$/.test(path))
-    return path.includes('super-') ? 'operator-super-admin' : 'operator-admin'
-  if (/^var\/lib\/kubelet\/pki\/kubelet\.(crt|key)$/.test(path)) return 'kubelet-serving'
+  const fixed = FIXED.get(path)
+  if (fixed !== undefined) return fixed
   if (!/\.(crt|key|pub)$/.test(path)) return undefined
   const parts = path.replace(/\.[a-z]+$/, '').split('/')
   return BASES.get(parts.slice(-2).join('/')) ?? BASES.get(parts.slice(-1).join('/'))

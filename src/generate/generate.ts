@@ -1,16 +1,12 @@
 import { defaultEnv, type Env } from '../ca/env.js'
 import { createVerifier } from '../ca/keys/signature.js'
-import {
-  type Authorities,
-  adoptFromNode,
-  establishAuthorities,
-  holdsEveryAuthority,
-} from '../certs/authorities.js'
+import { adoptFromNode, establishAuthorities, holdsEveryAuthority } from '../certs/authorities.js'
 import { establishSecrets } from '../certs/secrets.js'
 import { type Cluster, controlPlanes } from '../cluster/cluster.js'
 import type { FileTree } from '../files/tree.js'
 import { type Change, compare, type DatedCertificate, type Part } from './changes.js'
-import { authoritiesPart, nodePart, operatorPart } from './layout.js'
+import { authoritiesLayout, type FolderLayout, nodeLayout, operatorLayout } from './layout.js'
+import { draftPart, joinSecrets } from './parts.js'
 import { type ClusterSource, clusterOf } from './source.js'
 
 export type { Change, DatedCertificate, Part } from './changes.js'
@@ -66,24 +62,18 @@ export async function* generateParts(
   const { env = defaultEnv(), existing = () => new Map(), renewBefore } = options
   const before = await existing('authorities')
   const kept = await recover(cluster, before, existing)
-  const authorities: Authorities = await establishAuthorities(cluster, kept, env)
+  const authorities = await establishAuthorities(cluster, kept, env)
   const secrets = await establishSecrets(cluster, kept, env)
   const verifier = createVerifier(env.engine)
-  const context = {
-    cluster,
-    authorities,
-    secrets,
-    env,
-    verifier,
-    ...(renewBefore !== undefined && { renewBefore }),
+  const context = { cluster, authorities, secrets, env, verifier, renewBefore }
+  const part = async (layout: FolderLayout, found?: FileTree): Promise<Part> => {
+    const there = found ?? (await existing(layout.folder))
+    return compare(await draftPart(context, layout, there), there)
   }
-  yield compare(authoritiesPart(context), before)
-  for (const node of cluster.nodes) {
-    const found = await existing(`nodes/${node.name}`)
-    yield compare(await nodePart(context, node, found), found)
-  }
-  const found = await existing('kubeconfig')
-  yield compare(await operatorPart(context, found), found)
+  const join = await joinSecrets(context)
+  yield part(authoritiesLayout(cluster), before)
+  for (const node of cluster.nodes) yield part(nodeLayout(cluster, node, join))
+  yield part(operatorLayout(cluster))
 }
 
 // A lost authorities/ must not lead to new authorities while nodes still carry the old ones.

@@ -1,278 +1,191 @@
-import { readCertificate } from '../ca/certificate/read.js'
-import type { Env } from '../ca/env.js'
-import { readPrivateKey } from '../ca/keys/keys.js'
-import type { Verifier } from '../ca/keys/signature.js'
-import type { Authorities } from '../certs/authorities.js'
-import { type Authority, type Issued, issueLeaf } from '../certs/issue.js'
 import {
   authorityFiles,
-  certificateFile,
+  type Files,
   filesOf,
   KUBELET_DIR,
   KUBERNETES_DIR,
+  MODES,
+  pairAt,
   pkiDir,
   rootBundleFile,
-  secretFile,
   serviceAccountFiles,
 } from '../certs/paths.js'
-import { type PlannedLeaf, planAuthorities, planNode, planOperator } from '../certs/plan.js'
-import { type FoundLeaf, reasonToReplace } from '../certs/reconcile.js'
-import { type ClusterSecrets, SECRET_FILES } from '../certs/secrets.js'
+import {
+  authorityIn,
+  type PlannedAuthority,
+  type PlannedCertificate,
+  type PlannedLeaf,
+  planAuthorities,
+  planNode,
+  planOperator,
+} from '../certs/plan.js'
+import { SECRET_FILES, type SecretId, secretIds } from '../certs/secrets.js'
 import { AUTHORITIES, type AuthorityId } from '../certs/table.js'
 import type { Cluster, ClusterNode } from '../cluster/cluster.js'
-import { KpkiError } from '../errors.js'
-import { type FileTree, textAt } from '../files/tree.js'
-import { embeddedCredentials } from '../kubeconfig/read.js'
-import { endpointServer, kubeconfigText, serverFor } from '../kubeconfig/write.js'
-import { nodeFiles } from '../manifests/node-files.js'
-import { hexOf } from '../values/bytes.js'
-import type { DatedCertificate, DraftPart, FileDraft } from './changes.js'
+import type { FileEntry } from '../files/tree.js'
+import { serverFor } from '../kubeconfig/servers.js'
+import type { KubeconfigNames } from '../kubeconfig/write.js'
+import { type JoinSecrets, nodeFiles } from '../manifests/node-files.js'
 
-/** What every part of a cluster's output is made from. */
-export interface PartContext {
-  readonly cluster: Cluster
-  readonly authorities: Authorities
-  readonly secrets: ClusterSecrets
-  readonly env: Env
-  readonly verifier: Verifier
-  /** Milliseconds. */
-  readonly renewBefore?: number
+/** What one file holds; the certificates and keys in it are still plans. */
+export type Holding =
+  | { readonly kind: 'certificates'; readonly of: readonly PlannedCertificate[] }
+  | { readonly kind: 'key'; readonly of: PlannedCertificate }
+  | {
+      readonly kind: 'kubeconfig'
+      readonly of: PlannedLeaf
+      readonly authorities: readonly PlannedAuthority[]
+      readonly names: KubeconfigNames
+    }
+  | { readonly kind: 'secret'; readonly secret: SecretId }
+  | { readonly kind: 'configuration'; readonly entry: FileEntry }
+
+export interface LayoutFile {
+  /** Relative to the folder of its {@link FolderLayout}. */
+  readonly path: string
+  readonly mode: number
+  readonly holds: Holding
+}
+
+/** Every file of one folder of a cluster's output: the one place that says which there are. */
+export interface FolderLayout {
+  /** `authorities`, `nodes/<name>` or `kubeconfig`. */
+  readonly folder: string
+  readonly node?: string
+  /** The certificates that are at home here: what else lies here is a copy for those who trust them. */
+  readonly certificates: readonly (PlannedAuthority | PlannedLeaf)[]
+  readonly files: readonly LayoutFile[]
+  /** Folders whose mode matters. */
+  readonly folders: readonly (readonly [path: string, mode: number])[]
 }
 
 /** `authorities/`: everything that is secret for the whole cluster. */
-export function authoritiesPart({ cluster, authorities, secrets }: PartContext): DraftPart {
-  const drafts: FileDraft[] = []
-  const certificates: DatedCertificate[] = []
-  for (const { id, base, about } of planAuthorities(cluster)) {
-    const authority = authorityOf(authorities, id)
-    const path = `${base}.crt`
-    drafts.push({ entry: secretFile(path, authority.pem), reason: about })
-    if (authority.key !== undefined)
-      drafts.push({ entry: secretFile(`${base}.key`, authority.key.pem()), reason: about })
-    certificates.push({
-      id,
-      node: undefined,
-      path: `authorities/${path}`,
-      notAfter: authority.facts.notAfter,
-    })
-  }
-  const { serviceAccountKey, serviceAccountPublicKey, bootstrapToken, certificateKey } = secrets
-  drafts.push(
-    { entry: secretFile(SECRET_FILES.serviceAccountKey, serviceAccountKey.pem()) },
-    { entry: secretFile(SECRET_FILES.serviceAccountPublicKey, serviceAccountPublicKey) },
-    { entry: secretFile(SECRET_FILES.certificateKey, `${certificateKey}\n`) },
-  )
-  if (bootstrapToken !== undefined)
-    drafts.push({ entry: secretFile(SECRET_FILES.bootstrapToken, `${bootstrapToken}\n`) })
-  return { folder: 'authorities', drafts, certificates, folders: [] }
+export function authoritiesLayout(cluster: Cluster): FolderLayout {
+  const certificates = planAuthorities(cluster)
+  const pairs = certificates.flatMap((authority) => {
+    const files = pairAt(authority.base)
+    return [secret(files.certificate, trust([authority])), keyFile(files, authority)]
+  })
+  const secrets = secretIds(cluster).map((id) => secretFile(SECRET_FILES[id], id))
+  return { folder: 'authorities', certificates, files: [...pairs, ...secrets], folders: [] }
 }
 
 /** `nodes/<name>/`: what belongs on one node, from its root directory. */
-export async function nodePart(
-  context: PartContext,
+export function nodeLayout(
+  cluster: Cluster,
   node: ClusterNode,
-  before: FileTree,
-): Promise<DraftPart> {
-  const { cluster } = context
-  const leaves = await Promise.all(
-    planNode(cluster, node).map((planned) => leafDrafts(context, node, planned, before)),
-  )
-  const drafts: FileDraft[] = [
-    ...trustDrafts(context, node),
-    ...leaves.flatMap((leaf) => leaf.drafts),
-    ...nodeFiles(cluster, node, {
-      bootstrapToken: context.secrets.bootstrapToken,
-      // A joining control plane has its files already: with the key, kubeadm would download them.
-      certificateKey: node.initial ? context.secrets.certificateKey : undefined,
-      authorityPins: [await pinOf(context)],
-    }).map((entry) => ({ entry })),
-  ]
+  secrets: JoinSecrets,
+): FolderLayout {
+  const certificates = planNode(cluster, node)
+  const configuration = nodeFiles(cluster, node, {
+    ...secrets,
+    // A joining control plane has its files already: with the key, kubeadm would download them.
+    certificateKey: node.initial ? secrets.certificateKey : undefined,
+  })
   return {
     folder: `nodes/${node.name}`,
     node: node.name,
-    drafts,
+    certificates,
+    files: [
+      ...trustFiles(cluster, node),
+      ...certificates.flatMap((leaf) => leafFiles(cluster, node, leaf)),
+      ...configuration.map((entry): LayoutFile => {
+        const { path, mode } = entry
+        return { path, mode, holds: { kind: 'configuration', entry } }
+      }),
+    ],
     folders: [
       [`${KUBERNETES_DIR}/manifests`, 0o700],
       [KUBELET_DIR, 0o700],
       [`${KUBELET_DIR}/pki`, 0o700],
       [pkiDir(cluster), 0o755],
     ],
-    certificates: leaves.map(({ planned, issued }) =>
-      dated(cluster, `nodes/${node.name}`, planned, issued),
-    ),
   }
 }
 
 /** `kubeconfig/`: administrators and users, for people's own machines. */
-export async function operatorPart(context: PartContext, before: FileTree): Promise<DraftPart> {
-  const leaves = await Promise.all(
-    planOperator(context.cluster).map((planned) => leafDrafts(context, undefined, planned, before)),
-  )
-  return {
-    folder: 'kubeconfig',
-    drafts: leaves.flatMap((leaf) => leaf.drafts),
-    folders: [],
-    certificates: leaves.map(({ planned, issued }) =>
-      dated(context.cluster, 'kubeconfig', planned, issued),
-    ),
-  }
-}
-
-function authorityOf(authorities: Authorities, id: AuthorityId): Authority {
-  const authority = authorities.get(id)
-  if (authority !== undefined) return authority
-  throw new KpkiError('ERR_INTERNAL', `authority ${id} was not established`, {})
-}
-
-// What `kubeadm join` pins: the SHA-256 of the authority's SubjectPublicKeyInfo.
-async function pinOf({ authorities, env }: PartContext): Promise<string> {
-  const { spki } = authorityOf(authorities, 'ca').facts.publicKey
-  const digest = await env.engine.subtle.digest('SHA-256', Uint8Array.from(spki))
-  return `sha256:${hexOf(new Uint8Array(digest))}`
+export function operatorLayout(cluster: Cluster): FolderLayout {
+  const certificates = planOperator(cluster)
+  const files = certificates.flatMap((leaf) => leafFiles(cluster, undefined, leaf))
+  return { folder: 'kubeconfig', certificates, files, folders: [] }
 }
 
 // Trust anchors and shared keys. Only control planes sign and verify tokens, serve etcd or call extension servers.
-function trustDrafts(
-  { cluster, authorities, secrets }: PartContext,
-  node: ClusterNode,
-): readonly FileDraft[] {
+function trustFiles(cluster: Cluster, node: ClusterNode): readonly LayoutFile[] {
   const onControlPlane = node.role === 'control-plane'
+  const withKeys = onControlPlane && cluster.pki.caKeys === 'on-control-plane'
   const ids: readonly AuthorityId[] = onControlPlane ? ['ca', 'front-proxy-ca', 'etcd-ca'] : ['ca']
-  const drafts: FileDraft[] = []
-  for (const id of ids) {
-    if (!AUTHORITIES[id].when(cluster)) continue
-    const { pem, key } = authorityOf(authorities, id)
-    const files = authorityFiles(cluster, id)
-    drafts.push({ entry: certificateFile(files.certificate, pem) })
-    if (onControlPlane && cluster.pki.caKeys === 'on-control-plane' && key !== undefined)
-      drafts.push({ entry: secretFile(files.key, key.pem()) })
-  }
-  if (!onControlPlane) return drafts
-  if (cluster.pki.topology === 'hierarchy')
-    drafts.push({ entry: certificateFile(rootBundleFile(cluster), rootBundle(authorities)) })
+  const pairs = ids
+    .filter((id) => AUTHORITIES[id].when(cluster))
+    .flatMap((id) => {
+      const files = authorityFiles(cluster, id)
+      const authorities = planned(cluster, [id])
+      const certificate = readable(files.certificate, trust(authorities))
+      return [certificate, ...(withKeys ? authorities.map((one) => keyFile(files, one)) : [])]
+    })
+  if (!onControlPlane) return pairs
   const account = serviceAccountFiles(cluster)
-  drafts.push(
-    { entry: secretFile(account.key, secrets.serviceAccountKey.pem()) },
-    { entry: secretFile(account.pub, secrets.serviceAccountPublicKey) },
-  )
-  return drafts
-}
-
-function rootBundle(authorities: Authorities): string {
-  return authorityOf(authorities, 'ca').pem + authorityOf(authorities, 'root-ca').pem
-}
-
-interface LeafDrafts {
-  readonly planned: PlannedLeaf
-  readonly issued: Issued
-  readonly drafts: readonly FileDraft[]
-}
-
-async function leafDrafts(
-  context: PartContext,
-  node: ClusterNode | undefined,
-  planned: PlannedLeaf,
-  before: FileTree,
-): Promise<LeafDrafts> {
-  const { cluster, authorities, env, verifier, renewBefore } = context
-  const issuer = authorityOf(authorities, planned.issuer)
-  const files = filesOf(cluster, planned.place)
-  const exists = before.has(files.certificate) || before.has(files.key)
-  const found = exists ? read(before, planned, files) : {}
-  const reason = exists
-    ? await reasonToReplace(planned, found, issuer, {
-        now: env.now,
-        verifier,
-        ...(renewBefore !== undefined && { renewBefore }),
-      })
-    : undefined
-  const { facts, pem, key } = found
-  const kept = exists && reason === undefined && facts && pem && key
-  const issued: Issued = kept
-    ? { facts, pem, key }
-    : await issueLeaf(planned, issuer, cluster.release, env)
-  return {
-    planned,
-    issued,
-    drafts: entriesOf(context, node, planned, issued).map((entry) => ({
-      entry,
-      ...(reason !== undefined && { reason }),
-    })),
-  }
-}
-
-function read(
-  before: FileTree,
-  { place }: PlannedLeaf,
-  files: { readonly certificate: string; readonly key: string },
-): FoundLeaf {
-  try {
-    const text = textAt(before, files.certificate)
-    const embedded = place.kind === 'kubeconfig' || place.kind === 'operator'
-    const { certificate, key } = embedded
-      ? embeddedCredentials(text ?? '')
-      : { certificate: text, key: textAt(before, files.key) }
-    return {
-      ...(certificate !== undefined && { facts: readCertificate(certificate), pem: certificate }),
-      ...(key !== undefined && { key: readPrivateKey(key) }),
-    }
-  } catch (cause) {
-    if (cause instanceof KpkiError) return { problem: `it cannot be read: ${cause.message}` }
-    throw cause
-  }
-}
-
-function entriesOf(
-  { cluster, authorities }: PartContext,
-  node: ClusterNode | undefined,
-  { place, subject }: PlannedLeaf,
-  { pem, key }: Issued,
-) {
-  const files = filesOf(cluster, place)
-  if (place.kind === 'pki' || place.kind === 'kubelet')
-    return [secretFile(files.key, key.pem()), certificateFile(files.certificate, pem)]
-  const hierarchy = cluster.pki.topology === 'hierarchy'
-  const server =
-    place.kind === 'kubeconfig' && node ? serverFor(cluster, node, place.server) : undefined
-  const operator = server === undefined
   return [
-    secretFile(
-      files.certificate,
-      kubeconfigText({
-        clusterName: cluster.clusterName,
-        userName: userEntry(cluster, subject.CN, place),
-        contextName: `${subject.CN}@${cluster.clusterName}`,
-        server: server ?? cluster.kubeconfig.server ?? endpointServer(cluster),
-        // People use clients that are not Go as well: those need the root.
-        authorities:
-          operator && hierarchy ? rootBundle(authorities) : authorityOf(authorities, 'ca').pem,
-        certificatePem: pem,
-        key,
-        preferences: cluster.release.kubeconfigPreferences,
-      }),
-    ),
+    ...pairs,
+    ...(cluster.pki.topology === 'hierarchy'
+      ? [readable(rootBundleFile(cluster), trust(planned(cluster, ['ca', 'root-ca'])))]
+      : []),
+    secretFile(account.key, 'serviceAccountKey'),
+    secretFile(account.pub, 'serviceAccountPublicKey'),
   ]
 }
 
-// Names that people merge into one file must differ between clusters (kubernetes/kubeadm#416); the names in
-// components' kubeconfigs are checked by kubeadm and stay.
-function userEntry(cluster: Cluster, user: string, place: PlannedLeaf['place']): string {
-  const merged =
-    place.kind === 'operator' ||
-    (place.kind === 'kubeconfig' && /^(super-)?admin\.conf$/.test(place.file))
-  return merged && cluster.kubeconfig.uniqueNames ? `${user}@${cluster.clusterName}` : user
+function leafFiles(
+  cluster: Cluster,
+  node: ClusterNode | undefined,
+  leaf: PlannedLeaf,
+): readonly LayoutFile[] {
+  const { place, subject } = leaf
+  const files = filesOf(cluster, place)
+  if (place.kind === 'pki' || place.kind === 'kubelet')
+    return [keyFile(files, leaf), readable(files.certificate, trust([leaf]))]
+  // People use clients that are not Go as well: those need the root.
+  const withRoot = place.kind === 'operator' && cluster.pki.topology === 'hierarchy'
+  // Names that people merge into one file must differ between clusters (kubernetes/kubeadm#416); the names in
+  // components' kubeconfigs are checked by kubeadm and stay.
+  const personal = place.kind === 'operator' || place.personal === true
+  const context = `${subject.CN}@${cluster.clusterName}`
+  const holds: Holding = {
+    kind: 'kubeconfig',
+    of: leaf,
+    authorities: planned(cluster, withRoot ? ['ca', 'root-ca'] : ['ca']),
+    names: {
+      clusterName: cluster.clusterName,
+      userName: personal && cluster.kubeconfig.uniqueNames ? context : subject.CN,
+      contextName: context,
+      server: serverFor(cluster, node, place),
+      preferences: cluster.release.kubeconfigPreferences,
+    },
+  }
+  return [secret(files.certificate, holds)]
 }
 
-function dated(
-  cluster: Cluster,
-  folder: string,
-  { id, node, place }: PlannedLeaf,
-  { facts }: Issued,
-): DatedCertificate {
-  return {
-    id,
-    node,
-    path: `${folder}/${filesOf(cluster, place).certificate}`,
-    notAfter: facts.notAfter,
-  }
+function planned(cluster: Cluster, ids: readonly AuthorityId[]): readonly PlannedAuthority[] {
+  const all = planAuthorities(cluster)
+  return ids.flatMap((id) => all.find((one) => one.id === authorityIn(cluster, id)) ?? [])
+}
+
+function trust(of: readonly PlannedCertificate[]): Holding {
+  return { kind: 'certificates', of }
+}
+
+function keyFile({ key }: Files, of: PlannedCertificate): LayoutFile {
+  return secret(key, { kind: 'key', of })
+}
+
+function secretFile(path: string, id: SecretId): LayoutFile {
+  return secret(path, { kind: 'secret', secret: id })
+}
+
+function secret(path: string, holds: Holding): LayoutFile {
+  return { path, mode: MODES.secret, holds }
+}
+
+function readable(path: string, holds: Holding): LayoutFile {
+  return { path, mode: MODES.certificate, holds }
 }

@@ -7,35 +7,8 @@ import { readPrivateKeyWith, readPublicKey } from '../ca/keys/keys.js'
 import { encodePem, type PemBlock, parsePem } from '../ca/pem.js'
 import { readRequest } from '../ca/request.js'
 import { isKpkiError } from '../errors.js'
-import { loadYaml } from '../files/yaml/yaml.js'
-import { bytesOfBase64, hexOf } from '../values/bytes.js'
-import type { JsonObject } from '../values/json.js'
-import { isObject } from '../values/json.js'
-
-/** The kubeconfig that a text is; undefined where it is none. */
-export function kubeconfigObject(text: string): JsonObject | undefined {
-  try {
-    const value = loadYaml(text)
-    return isObject(value) && value.kind === 'Config' ? value : undefined
-  } catch (error) {
-    if (!isKpkiError(error)) throw error
-    return undefined
-  }
-}
-
-/** Named entries of one of a kubeconfig's lists. */
-export function entries(
-  config: JsonObject,
-  list: string,
-  field: string,
-): readonly { readonly name: string; readonly value: JsonObject }[] {
-  const items = config[list]
-  if (!Array.isArray(items)) return []
-  return items.filter(isObject).map((item) => {
-    const value = item[field]
-    return { name: String(item.name ?? ''), value: isObject(value) ? value : {} }
-  })
-}
+import { readKubeconfig } from '../kubeconfig/read.js'
+import { hexOf } from '../values/bytes.js'
 
 /** What one file holds. Plain JSON; private keys are described by their public half only. */
 export interface Inspected {
@@ -229,11 +202,9 @@ function viewer(engine: CryptoEngine): Viewer {
     return failed
   }
 
-  const embedded = async (value: JsonObject, field: string): Promise<Embedded> => {
-    const encoded = value[field]
-    if (encoded === undefined) return { certificates: [], unreadable: [] }
-    const bytes = typeof encoded === 'string' ? bytesOfBase64(encoded) : undefined
-    const blocks = parsePem(bytes ?? new Uint8Array())
+  const embedded = async (field: string, data: Uint8Array | undefined): Promise<Embedded> => {
+    if (data === undefined) return { certificates: [], unreadable: [] }
+    const blocks = parsePem(data)
     if (blocks.length === 0) {
       const reason = 'it holds no PEM in base64'
       return { certificates: [], unreadable: [{ kind: 'unreadable', what: field, reason }] }
@@ -246,23 +217,25 @@ function viewer(engine: CryptoEngine): Viewer {
   }
 
   const kubeconfig: Viewer['kubeconfig'] = async (text) => {
-    const config = kubeconfigObject(text)
-    if (config === undefined) return undefined
-    const clusters = entries(config, 'clusters', 'cluster').map(async ({ name, value }) => {
-      const { certificates, unreadable } = await embedded(value, 'certificate-authority-data')
-      return { name, server: String(value.server ?? ''), authorities: certificates, unreadable }
+    const { failure, currentContext, clusters, users } = readKubeconfig(text)
+    if (failure) return undefined
+    const clusterViews = clusters.map(async ({ name, server, authorityData }) => {
+      const { certificates, unreadable } = await embedded(
+        'certificate-authority-data',
+        authorityData,
+      )
+      return { name, server, authorities: certificates, unreadable }
     })
-    const users = entries(config, 'users', 'user').map(async ({ name, value }) => ({
+    const userViews = users.map(async ({ name, certificateData, fields }) => ({
       name,
-      ...(await embedded(value, 'client-certificate-data')),
-      // The fields' names only: their values are secrets.
-      credentials: Object.keys(value).sort(),
+      ...(await embedded('client-certificate-data', certificateData)),
+      credentials: fields,
     }))
     return {
       kind: 'kubeconfig',
-      currentContext: String(config['current-context'] ?? ''),
-      clusters: await Promise.all(clusters),
-      users: await Promise.all(users),
+      currentContext,
+      clusters: await Promise.all(clusterViews),
+      users: await Promise.all(userViews),
     }
   }
   return { block, der, kubeconfig }

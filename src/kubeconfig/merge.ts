@@ -1,7 +1,6 @@
+import { rewriteYaml } from '../files/yaml/document.js'
 import { dumpYaml, loadYaml } from '../files/yaml/yaml.js'
-
-type NamedEntry = { readonly name: string } & Readonly<Record<string, unknown>>
-type Config = Readonly<Record<string, unknown>>
+import { at, isObject, type Json, type JsonObject, listOf, sameJson } from '../values/json.js'
 
 /** A person’s kubeconfig with a cluster’s credentials in it. */
 export interface MergedKubeconfig {
@@ -13,8 +12,8 @@ export interface MergedKubeconfig {
 
 /**
  * Adds a cluster's admin kubeconfig to a person's. Cluster and context are called `name`, the user
- * `name-admin`; where another cluster has that name already, a number is added. Everything else stays, and
- * so does the current context, if there is one.
+ * `name-admin`; where another cluster has that name already, a number is added. Everything else stays, with
+ * its comments, and so does the current context, if there is one.
  *
  * @throws KpkiError `ERR_YAML_INVALID` when the person's file can't be read.
  * /
@@ -34,60 +33,62 @@ export function mergeKubeconfig(
   admin: string,
   name: string,
 ): MergedKubeconfig {
-  const mine = object(loadYaml(admin, 'admin.conf'))
-  const before = existing?.trim() ? object(loadYaml(existing, 'kubeconfig')) : {}
-  const cluster = object(entries(mine.clusters)[0]?.cluster)
-  const user = object(entries(mine.users)[0]?.user)
+  const mine = loadObject(admin, 'admin.conf')
+  const before = existing?.trim() ? loadObject(existing, 'kubeconfig') : {}
+  const cluster = bodyOf(listOf(at(mine, 'clusters'))[0], 'cluster')
+  const user = bodyOf(listOf(at(mine, 'users'))[0], 'user')
   const context = freeName(before, name, cluster)
-  const wanted = {
-    clusters: { name: context, cluster },
-    users: { name: `${context}-admin`, user },
-    contexts: { name: context, context: { cluster: context, user: `${context}-admin` } },
-  }
+  const reach = { cluster: context, user: `${context}-admin` }
+  // The namespace that somebody chose stays.
+  const own = bodyOf(named(before.contexts, context), 'context')
   const after = {
-    apiVersion: 'v1',
-    kind: 'Config',
     ...before,
-    clusters: placed(before.clusters, wanted.clusters),
-    contexts: placed(before.contexts, wanted.contexts),
-    users: placed(before.users, wanted.users),
+    apiVersion: before.apiVersion ?? 'v1',
+    kind: before.kind ?? 'Config',
+    clusters: placed(before.clusters, { cluster, name: context }),
+    contexts: placed(before.contexts, { context: { ...own, ...reach }, name: context }),
+    users: placed(before.users, { name: reach.user, user }),
     'current-context': before['current-context'] || context,
   }
-  const changed = !same(before, after)
-  return { text: changed ? dumpYaml(after) : (existing ?? ''), context, changed }
+  if (!existing?.trim()) return { text: dumpYaml(after), context, changed: true }
+  if (sameJson(before, after)) return { text: existing, context, changed: false }
+  const origins = new Map([['', { document: 0, path: [] }]])
+  return { text: rewriteYaml(existing, [{ value: after, origins }]), context, changed: true }
 }
 
-/** Our entry takes the place of its namesake or goes to the end; an equal one stays as it is. */
-function placed(list: unknown, entry: NamedEntry): readonly NamedEntry[] {
-  const all = entries(list)
-  const at = all.findIndex((each) => each.name === entry.name)
-  if (at < 0) return [...all, entry]
-  return same(all[at], entry) ? all : all.with(at, entry)
+function loadObject(text: string, source: string): JsonObject {
+  const value = loadYaml(text, source)
+  return isObject(value) ? value : {}
 }
 
-const object = (value: unknown): Config =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Config) : {}
+function bodyOf(entry: Json | undefined, field: string): JsonObject {
+  const body = at(entry, field)
+  return isObject(body) ? body : {}
+}
 
-function entries(list: unknown): readonly NamedEntry[] {
-  if (!Array.isArray(list)) return []
-  return list.filter((each): each is NamedEntry => typeof object(each).name === 'string')
+function named(list: Json | undefined, name: string): Json | undefined {
+  return listOf(list).find((entry) => at(entry, 'name') === name)
+}
+
+/** Our entry takes the place of its namesake or goes to the end. */
+function placed(list: Json | undefined, entry: JsonObject): readonly Json[] {
+  const all = listOf(list)
+  const place = all.findIndex((each) => at(each, 'name') === entry.name)
+  const old = all[place]
+  return isObject(old) ? all.with(place, { ...old, ...entry }) : [...all, entry]
 }
 
 /** The first of name, name-2, name-3 … that is free or is this very cluster. */
-function freeName(before: Config, name: string, cluster: Config): string {
+function freeName(before: JsonObject, name: string, cluster: JsonObject): string {
   for (let number = 1; ; number++) {
     const candidate = number === 1 ? name : `${name}-${number}`
-    const taken = entries(before.clusters).find((each) => each.name === candidate)
-    const found = taken && object(taken.cluster)
-    const field = 'certificate-authority-data'
-    if (!found || found.server === cluster.server || found[field] === cluster[field])
-      return candidate
+    const taken = named(before.clusters, candidate)
+    const found = bodyOf(taken, 'cluster')
+    const isOurs = ['server', 'certificate-authority-data'].some(
+      (field) => found[field] === cluster[field],
+    )
+    const context = named(before.contexts, candidate)
+    const leadsElsewhere = context && at(context, 'context', 'cluster') !== candidate
+    if ((!taken || isOurs) && !leadsElsewhere) return candidate
   }
-}
-
-function same(a: unknown, b: unknown): boolean {
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b
-  const [left, right] = [object(a), object(b)]
-  const keys = new Set([...Object.keys(left), ...Object.keys(right)])
-  return [...keys].every((key) => same(left[key], right[key]))
 }

@@ -1,6 +1,76 @@
+import { isKpkiError } from '../errors.js'
 import { loadYaml } from '../files/yaml/yaml.js'
 import { bytesOfBase64 } from '../values/bytes.js'
-import { isObject } from '../values/json.js'
+import { at, filled, isObject, type Json, listOf, scalarText } from '../values/json.js'
+
+/** A cluster of a kubeconfig. */
+export interface ClusterEntry {
+  readonly name: string
+  readonly server: string
+  /** `certificate-authority-data` decoded, empty where it is no base64. It wins over the file, as in client-go. */
+  readonly authorityData: Uint8Array | undefined
+  /** `certificate-authority` as written; a relative path starts at the kubeconfig's own folder. */
+  readonly authorityFile: string | undefined
+  readonly insecureSkipTlsVerify: boolean
+  readonly tlsServerName: string | undefined
+  readonly proxyUrl: string | undefined
+}
+
+/** A user of a kubeconfig. Of tokens and passwords it says only that they are there. */
+export interface UserEntry {
+  readonly name: string
+  /** `client-certificate-data` and `client-key-data` decoded, empty where they are no base64. They win over the files. */
+  readonly certificateData: Uint8Array | undefined
+  readonly certificateFile: string | undefined
+  readonly keyData: Uint8Array | undefined
+  readonly keyFile: string | undefined
+  /** A token is there; `bootstrapId` is the public part of a bootstrap token. */
+  readonly token: { readonly bootstrapId?: string } | undefined
+  readonly tokenFile: string | undefined
+  readonly basicAuth: boolean
+  /** Command of the credential plugin. */
+  readonly exec: string | undefined
+  readonly authProvider: string | undefined
+  readonly impersonate: string | undefined
+  /** Names of all its fields, sorted. */
+  readonly fields: readonly string[]
+}
+
+/** What a kubeconfig says. */
+export interface Kubeconfig {
+  readonly clusters: readonly ClusterEntry[]
+  readonly users: readonly UserEntry[]
+  readonly contexts: readonly {
+    readonly name: string
+    readonly cluster: string
+    readonly user: string
+  }[]
+  readonly currentContext: string
+  /** What the current context resolves to; undefined where a reference dangles. */
+  readonly cluster: ClusterEntry | undefined
+  readonly user: UserEntry | undefined
+  /** Data that is not what it should be. */
+  readonly oddities: readonly string[]
+  /** Why this is no kubeconfig, with the line of a mistake in its YAML. Then it has no entries. */
+  readonly failure?: { readonly message: string; readonly line?: number }
+}
+
+/** Reads a kubeconfig as client-go's clientcmd does. Never throws. */
+export function readKubeconfig(text: string): Kubeconfig {
+  try {
+    const value = loadYaml(text)
+    const kind = isObject(value) ? value.kind : undefined
+    if (kind === 'Config') return kubeconfigOf(value)
+    const found = kind === undefined ? 'no kind' : `kind ${JSON.stringify(scalarText(kind) ?? '?')}`
+    return { ...kubeconfigOf({}), failure: { message: `no kubeconfig: ${found}, not Config` } }
+  } catch (error) {
+    if (!isKpkiError(error))
+      return { ...kubeconfigOf({}), failure: { message: 'could not be read' } }
+    const line = error.code === 'ERR_YAML_INVALID' ? error.details.line : undefined
+    const failure = { message: error.message, ...(line !== undefined && { line }) }
+    return { ...kubeconfigOf({}), failure }
+  }
+}
 
 /** The credentials of a kubeconfig's current user, as PEM text. */
 export interface EmbeddedCredentials {
@@ -16,25 +86,72 @@ const decoder = new TextDecoder()
  * @throws KpkiError `ERR_YAML_INVALID` when the text is not YAML.
  */
 export function embeddedCredentials(text: string): EmbeddedCredentials {
-  const config = loadYaml(text)
-  const context = entry(config, 'contexts', at(config, 'current-context'))
-  const user = at(entry(config, 'users', at(at(context, 'context'), 'user')), 'user')
-  const certificate = decoded(at(user, 'client-certificate-data'))
-  const key = decoded(at(user, 'client-key-data'))
-  return { ...(certificate !== undefined && { certificate }), ...(key !== undefined && { key }) }
+  const { certificateData, keyData } = kubeconfigOf(loadYaml(text)).user ?? {}
+  return {
+    ...(certificateData?.length && { certificate: decoder.decode(certificateData) }),
+    ...(keyData?.length && { key: decoder.decode(keyData) }),
+  }
 }
 
-function at(value: unknown, key: string): unknown {
-  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined
+function kubeconfigOf(document: unknown): Kubeconfig {
+  const value = isObject(document) ? document : {}
+  const oddities: string[] = []
+  const clusters = listOf(at(value, 'clusters')).map((item) => clusterOf(item, oddities))
+  const users = listOf(at(value, 'users')).map((item) => userOf(item, oddities))
+  const contexts = listOf(at(value, 'contexts')).map((item) => ({
+    name: nameOf(item),
+    cluster: scalarText(at(item, 'context', 'cluster')) ?? '',
+    user: scalarText(at(item, 'context', 'user')) ?? '',
+  }))
+  const currentContext = scalarText(at(value, 'current-context')) ?? ''
+  const current = contexts.find(({ name }) => name === currentContext)
+  const cluster = current && clusters.find(({ name }) => name === current.cluster)
+  const user = current && users.find(({ name }) => name === current.user)
+  return { clusters, users, contexts, currentContext, cluster, user, oddities }
 }
 
-function entry(config: unknown, list: string, name: unknown): unknown {
-  const items = at(config, list)
-  return Array.isArray(items) ? items.find((item: unknown) => at(item, 'name') === name) : undefined
+function nameOf(item: Json): string {
+  return scalarText(at(item, 'name')) ?? ''
 }
 
-function decoded(value: unknown): string | undefined {
-  if (typeof value !== 'string') return undefined
-  const bytes = bytesOfBase64(value)
-  return bytes && decoder.decode(bytes)
+function clusterOf(item: Json, oddities: string[]): ClusterEntry {
+  const body = at(item, 'cluster')
+  return {
+    name: nameOf(item),
+    server: scalarText(at(body, 'server')) ?? '',
+    authorityData: dataOf(body, 'certificate-authority-data', oddities),
+    authorityFile: filled(at(body, 'certificate-authority')),
+    insecureSkipTlsVerify: at(body, 'insecure-skip-tls-verify') === true,
+    tlsServerName: filled(at(body, 'tls-server-name')),
+    proxyUrl: filled(at(body, 'proxy-url')),
+  }
+}
+
+function userOf(item: Json, oddities: string[]): UserEntry {
+  const body = at(item, 'user')
+  const token = filled(at(body, 'token'))
+  const bootstrapId = token && /^([a-z0-9]{6})\.[a-z0-9]{16}$/.exec(token)?.[1]
+  const provider = at(body, 'auth-provider')
+  return {
+    name: nameOf(item),
+    certificateData: dataOf(body, 'client-certificate-data', oddities),
+    certificateFile: filled(at(body, 'client-certificate')),
+    keyData: dataOf(body, 'client-key-data', oddities),
+    keyFile: filled(at(body, 'client-key')),
+    token: token === undefined ? undefined : bootstrapId ? { bootstrapId } : {},
+    tokenFile: filled(at(body, 'tokenFile')),
+    basicAuth:
+      filled(at(body, 'username')) !== undefined || filled(at(body, 'password')) !== undefined,
+    exec: at(body, 'exec') == null ? undefined : (filled(at(body, 'exec', 'command')) ?? ''),
+    authProvider: provider == null ? undefined : (filled(at(provider, 'name')) ?? ''),
+    impersonate: filled(at(body, 'as')),
+    fields: isObject(body) ? Object.keys(body).sort() : [],
+  }
+}
+
+function dataOf(body: Json | undefined, field: string, oddities: string[]): Uint8Array | undefined {
+  const data = filled(at(body, field))
+  const bytes = data === undefined ? undefined : bytesOfBase64(data)
+  if (data !== undefined && !bytes) oddities.push(`${field} is not base64`)
+  return data === undefined ? undefined : (bytes ?? new Uint8Array())
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { parseCluster } from '../../src/generate/source.js'
 import { embeddedCredentials } from '../../src/kubeconfig/read.js'
-import { endpointServer, kubeconfigText, serverFor } from '../../src/kubeconfig/write.js'
+import { endpointServer, serverFor } from '../../src/kubeconfig/servers.js'
+import { kubeconfigText } from '../../src/kubeconfig/write.js'
 import { testKey } from '../ca/support.js'
 import { large, small } from '../certs/clusters.js'
 
@@ -9,6 +10,7 @@ const key = testKey('p256-1')
 const spec = {
   clusterName: 'lab',
   userName: 'jane',
+  contextName: 'jane@lab',
   server: 'https://10.0.0.1:6443',
   authorities: 'AUTHORITIES',
   certificatePem: 'CERTIFICATE',
@@ -73,7 +75,7 @@ describe('servers', () => {
   const servers = (cluster: ReturnType<typeof small>, index: number) =>
     (['endpoint', 'local', 'kubelet'] as const).map((server) => {
       const node = cluster.nodes[index]
-      return node && serverFor(cluster, node, server)
+      return node && serverFor(cluster, node, { kind: 'kubeconfig', file: 'a.conf', server })
     })
 
   it('without an endpoint are the first control plane', () => {

@@ -1,6 +1,7 @@
 import type { CertificateFacts, PublicKeyFacts } from '../../ca/certificate/facts.js'
 import type { Cluster } from '../../cluster/cluster.js'
 import type { FileTree, TreeEntry } from '../../files/tree.js'
+import type { ClusterEntry, Kubeconfig, UserEntry } from '../../kubeconfig/read.js'
 import type { Json, JsonObject } from '../../values/json.js'
 
 /** What an audit judges: trees by node, as the nodes' root file systems (`etc/kubernetes/…`). */
@@ -100,54 +101,30 @@ export interface ReadFailure {
   readonly line?: number
 }
 
-export interface KubeconfigCluster {
-  readonly name: string
-  readonly server: string
+export interface KubeconfigCluster extends Omit<ClusterEntry, 'authorityData'> {
   /** The bundle in use: inline data wins over a file, as in client-go. */
-  readonly authority?: PemFacts
+  readonly authority: PemFacts | undefined
   readonly authorityInline: boolean
-  /** `certificate-authority` as written. */
-  readonly authorityFile?: string
-  readonly insecureSkipTlsVerify: boolean
-  readonly tlsServerName?: string
-  readonly proxyUrl?: string
 }
 
-export interface KubeconfigUser {
-  readonly name: string
+export interface KubeconfigUser extends Omit<UserEntry, 'certificateData' | 'keyData'> {
   /** The certificate chain in use: inline data wins over a file. */
-  readonly certificate?: PemFacts
+  readonly certificate: PemFacts | undefined
   readonly certificateInline: boolean
-  readonly certificateFile?: string
-  readonly key?: PemFacts
+  readonly key: PemFacts | undefined
   readonly keyInline: boolean
-  readonly keyFile?: string
-  /** A token is present (its value never enters the evidence). `id` is the public part of a bootstrap token. */
-  readonly token?: { readonly bootstrapId?: string }
-  readonly tokenFile?: string
-  readonly basicAuth: boolean
-  readonly exec?: string
-  readonly authProvider?: string
-  readonly impersonate?: string
 }
 
 /** A kubeconfig file, with every credential it embeds or names. */
-export interface KubeconfigFacts {
+export interface KubeconfigFacts
+  extends Omit<Kubeconfig, 'clusters' | 'users' | 'cluster' | 'user'> {
   readonly node: string
   readonly path: string
-  readonly failure?: ReadFailure
-  readonly oddities: readonly string[]
   readonly clusters: readonly KubeconfigCluster[]
   readonly users: readonly KubeconfigUser[]
-  readonly contexts: readonly {
-    readonly name: string
-    readonly cluster: string
-    readonly user: string
-  }[]
-  readonly currentContext: string
-  /** What current-context resolves to; absent when a reference dangles. */
-  readonly cluster?: KubeconfigCluster
-  readonly user?: KubeconfigUser
+  /** What current-context resolves to; undefined when a reference dangles. */
+  readonly cluster: KubeconfigCluster | undefined
+  readonly user: KubeconfigUser | undefined
 }
 
 /** A component of Kubernetes that audits and manifests know. */

@@ -26,7 +26,7 @@ import type {
   NodeEvidence,
   PemFacts,
 } from './evidence.js'
-import { readKubeconfig } from './kubeconfig.js'
+import { kubeconfigFacts } from './kubeconfig.js'
 import { readKubelet } from './kubelet.js'
 import { readLaunches } from './launch.js'
 import { layoutOf, withDefaults } from './layouts.js'
@@ -61,7 +61,7 @@ export async function readNodeEvidence(
     else if (YAML_NAME.test(path) && entry.data.length <= MAX_TEXT) {
       const text = contentOf(entry)
       if (isKubeconfig(path, text))
-        kubeconfigs.set(path, await readKubeconfig(tree, place, text, pems))
+        kubeconfigs.set(path, await kubeconfigFacts(tree, place, text, pems))
       else documents.push(...documentsOf(name, path, text))
     }
   }

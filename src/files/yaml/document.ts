@@ -73,7 +73,7 @@ function build(rewriter: Rewriter, value: unknown, path: string, from: Node | un
 function buildMap(rewriter: Rewriter, value: object, path: string, source: Node | undefined): Node {
   const map = new YAMLMap<Node, Node>()
   copyComments(source, map)
-  if (isMap(source) && source.flow) map.flow = true
+  if (isMap(source) && source.flow && source.items.length > 0) map.flow = true
   // The parser gives the comment above a mapping's first key to the mapping.
   const first = isMap(source) ? source.items[0] : undefined
   const firstKey = first && keyText(first)
@@ -130,7 +130,7 @@ function buildList(
 ): Node {
   const list = new YAMLSeq<Node>()
   copyComments(source, list)
-  if (isSeq(source) && source.flow) list.flow = true
+  if (isSeq(source) && source.flow && source.items.length > 0) list.flow = true
   for (const [i, item] of value.entries()) {
     const place = `${path}.${i}`
     if (isMap(source) && isNamed(item)) {
