@@ -1,4 +1,5 @@
 import type { Cluster } from '../cluster/cluster.js'
+import { cleanPath } from '../values/paths.js'
 
 export const KUBERNETES_DIR = '/etc/kubernetes'
 export const MANIFESTS_DIR = '/etc/kubernetes/manifests'
@@ -17,13 +18,4 @@ export function treePath(absolute: string): string {
 /** The directory of an absolute path. */
 export function directoryOf(path: string): string {
   return cleanPath(path.slice(0, path.lastIndexOf('/') + 1))
-}
-
-function cleanPath(path: string): string {
-  const parts: string[] = []
-  for (const part of path.split('/')) {
-    if (part === '..') parts.pop()
-    else if (part !== '' && part !== '.') parts.push(part)
-  }
-  return `/${parts.join('/')}`
 }

@@ -252,4 +252,14 @@ ${rest}
     expect(mistakes(stacked)[0]?.path).toBe('JoinConfiguration.controlPlane')
     expect(mistakes(join('nodeRegistration: {name: w1}'))[0]?.fix).toContain('node-ip')
   })
+
+  it.each([
+    '/etc/kubernetes/pki/',
+    '/etc//kubernetes/pki',
+    '/etc/./kubernetes/pki/.',
+    '/etc/kubernetes/x/../pki',
+  ])('cleans certificatesDir: %s as Go does', (directory) => {
+    const file = kubeadmFile({ cluster: `certificatesDir: ${directory}` })
+    expect(parseCluster(file).cluster.certificatesDir).toBe('/etc/kubernetes/pki')
+  })
 })

@@ -13,18 +13,17 @@ import {
 } from '../resolve/settings.js'
 import { checkSans } from './sans.js'
 
-/** An absolute path; `clean`: kpki itself puts files there. */
-export function* absolute(
-  path: string,
-  place: string,
-  options: { readonly clean?: boolean } = {},
-): Generator<SpecFinding> {
+type Report = typeof mistake
+
+/** An absolute path; `report` says how bad `.` and `..` in it are. */
+function* absolute(path: string, place: string, report: Report = caution): Generator<SpecFinding> {
   const steps = path.split('/')
   if (!path.startsWith('/')) {
     yield mistake(place, `"${path}" is not an absolute path`, `write /${path}`)
-  } else if (steps.includes('..') || steps.includes('.') || path.includes('\0')) {
-    const found = options.clean ? mistake : caution
-    yield found(place, `"${path}" leaves its folder`, 'write a path without . and ..')
+  } else if (path.includes('\0')) {
+    yield mistake(place, 'has a NUL character', 'remove it')
+  } else if (steps.includes('..') || steps.includes('.')) {
+    yield report(place, `"${path}" leaves its folder`, 'write a path without . and ..')
   }
 }
 
@@ -32,7 +31,7 @@ export function* absolute(
 const REPOSITORY =
   /^(?:[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*|(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?))*(?::[0-9]+)?(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*|\[[0-9a-fA-F:]+\](?::[0-9]+)?(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)$/
 
-export function* repository(text: string, place: string): Generator<SpecFinding> {
+function* repository(text: string, place: string): Generator<SpecFinding> {
   if (REPOSITORY.test(text)) return
   yield mistake(
     place,
@@ -46,7 +45,7 @@ const GROUP = /^system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]$/
 const USAGES = ['signing', 'authentication']
 
 /** Bootstrap tokens and the key of uploaded certificates. Secrets never occur in messages. */
-export function* checkTokens({ documents }: Settings): Generator<SpecFinding> {
+function* checkTokens({ documents }: Settings): Generator<SpecFinding> {
   const { init, join } = documents
   for (const [i, token] of (init.value.bootstrapTokens ?? []).entries()) {
     if (!token) continue
@@ -107,7 +106,7 @@ function* certificateKey(key: string | undefined, path: string): Generator<SpecF
   yield mistake(path, 'is not a key for AES-256', 'write 64 hexadecimal digits')
 }
 
-export function* checkEtcd({ documents }: Settings): Generator<SpecFinding> {
+function* checkEtcd({ documents }: Settings): Generator<SpecFinding> {
   const path = `${documents.cluster.path}.etcd`
   const { local, external } = documents.cluster.value.etcd ?? {}
   if (local && external) {
@@ -187,7 +186,7 @@ const PATH_TYPES = [
 ]
 
 /** Arguments, volumes and variables that the user adds to static pods and to the kubelet. */
-export function* checkComponents(settings: Settings): Generator<SpecFinding> {
+function* checkComponents(settings: Settings): Generator<SpecFinding> {
   const { init, join, cluster } = settings.documents
   const { apiServer, controllerManager, scheduler, etcd } = cluster.value
   const components = { apiServer, controllerManager, scheduler, 'etcd.local': etcd?.local }
@@ -254,7 +253,9 @@ export function* checkKubeadm(settings: Settings): Generator<SpecFinding> {
   const { value, path } = documents.cluster
   yield* version(settings)
   yield* featureGates(settings)
-  yield* absolute(certificatesDir.value, certificatesDir.path, { clean: true })
+  yield* absolute(certificatesDir.value, certificatesDir.path, (...finding) =>
+    mistakeOf(settings, ...finding),
+  )
   yield* repository(imageRepository.value, imageRepository.path)
   if (value.dns?.imageRepository) {
     yield* repository(value.dns.imageRepository, `${path}.dns.imageRepository`)

@@ -1,5 +1,6 @@
 import { parseEndpoint } from '../../values/addresses.js'
 import { isObject, type JsonObject } from '../../values/json.js'
+import { cleanPath } from '../../values/paths.js'
 import { parseDuration, parseGoDuration } from '../../values/time.js'
 import { ignoresTimeout } from '../checks/release.js'
 import type { Incomplete } from '../checks/schema.js'
@@ -49,7 +50,7 @@ export function buildCluster(settings: Settings): Cluster | undefined {
       podSubnets: settings.podSubnet?.value.split(',') ?? [],
       dnsDomain: settings.dnsDomain.value,
     },
-    certificatesDir: settings.certificatesDir.value,
+    certificatesDir: cleanPath(settings.certificatesDir.value),
     imageRepository: settings.imageRepository.value,
     dns: { ...(imageRepository ? { imageRepository } : {}), ...(imageTag ? { imageTag } : {}) },
     etcd: buildEtcd(settings),
