@@ -1,10 +1,11 @@
 import { KNOWN_CERTIFICATES } from '../certs/table.js'
 import type { Cluster } from '../cluster/cluster.js'
+import { clusterDocuments } from '../cluster/resolve/read.js'
 import {
-  clusterDocuments,
+  type ReadCluster,
   type ResolvedCluster,
   type ResolveOptions,
-  resolveDocuments,
+  readCluster,
 } from '../cluster/resolve/resolve.js'
 import type { ClusterSpec } from '../cluster/spec/schema.js'
 
@@ -16,7 +17,7 @@ import type { ClusterSpec } from '../cluster/spec/schema.js'
  * @throws KpkiError ERR_YAML_INVALID; ERR_SPEC_INVALID with every mistake at once
  */
 export function parseCluster(text: string, options: ResolveOptions = {}): ResolvedCluster {
-  return resolveDocuments(clusterDocuments(text, options.source), KNOWN_CERTIFICATES, options)
+  return readSource(clusterDocuments(text, options.source), options).resolve(options.patches)
 }
 
 /**
@@ -25,7 +26,12 @@ export function parseCluster(text: string, options: ResolveOptions = {}): Resolv
  * @throws KpkiError ERR_SPEC_INVALID with every mistake at once
  */
 export function resolveCluster(spec: ClusterSpec, options: ResolveOptions = {}): ResolvedCluster {
-  return resolveDocuments([spec], KNOWN_CERTIFICATES, options)
+  return readSource([spec], options).resolve(options.patches)
+}
+
+/** Reads the documents of a cluster file, for who then reads the patches that it names. */
+export function readSource(documents: readonly unknown[], options: ResolveOptions): ReadCluster {
+  return readCluster(documents, KNOWN_CERTIFICATES, options)
 }
 
 /** What {@link generate} takes: a cluster file's text, the same as a value, or a resolved cluster. */

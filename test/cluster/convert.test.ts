@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type ConfigFormat, convertConfig } from '../../src/cluster/convert/convert.js'
+import { type ConfigFormat, convertConfig } from '../../src/cluster/convert.js'
 import { BASE_CASE, clusterFileText } from '../../src/cluster/init.js'
 import { toV1beta3, toV1beta4 } from '../../src/cluster/kubeadm/convert.js'
 import { isKpkiError } from '../../src/errors.js'
@@ -122,10 +122,10 @@ apiServer:
     const { text, warnings } = convertConfig(clusterFileText(BASE_CASE), V4)
     expect(warnings.map((issue) => issue.path)).toEqual([
       'spec.hostOs',
-      'spec.cni',
       'spec.pki.topology',
       'spec.pki.kubeletServing',
       'spec.pki.caKeys',
+      'spec.cni',
       'spec.nodes',
     ])
     expect(loadYamlAll(text)).toEqual([

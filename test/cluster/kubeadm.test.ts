@@ -157,7 +157,7 @@ describe('kubeadm configuration as input', () => {
       'unknown kind',
       kubeadmFile().replace('kind: InitConfiguration', 'kind: InitConfig'),
       'InitConfig',
-      'did you mean InitConfiguration?',
+      'did you mean "InitConfiguration"?',
     ],
     [
       'second document',

@@ -1,7 +1,7 @@
 import { parseEndpoint } from '../../values/addresses.js'
-import type { JsonObject } from '../../values/json.js'
-import { nearest } from '../../values/names.js'
+import type { ExtraVolume } from '../cluster.js'
 import { argumentsOf, V1BETA4, versionAdvice } from '../kubeadm/convert.js'
+import { patchTarget } from '../patch-files.js'
 import { isJoin } from '../resolve/gather.js'
 import {
   caution,
@@ -11,7 +11,8 @@ import {
   type Settings,
   type SpecFinding,
 } from '../resolve/settings.js'
-import { checkSans } from './sans.js'
+import { checkSans } from './networking.js'
+import { type Incomplete, suggestion } from './schema.js'
 
 type Report = typeof mistake
 
@@ -106,7 +107,7 @@ function* certificateKey(key: string | undefined, path: string): Generator<SpecF
   yield mistake(path, 'is not a key for AES-256', 'write 64 hexadecimal digits')
 }
 
-function* checkEtcd({ documents }: Settings): Generator<SpecFinding> {
+function* checkEtcd({ documents, etcdDataDir }: Settings): Generator<SpecFinding> {
   const path = `${documents.cluster.path}.etcd`
   const { local, external } = documents.cluster.value.etcd ?? {}
   if (local && external) {
@@ -114,7 +115,7 @@ function* checkEtcd({ documents }: Settings): Generator<SpecFinding> {
     return
   }
   if (local) {
-    if (local.dataDir) yield* absolute(local.dataDir, `${path}.local.dataDir`)
+    yield* absolute(etcdDataDir.value, etcdDataDir.path)
     if (local.imageRepository)
       yield* repository(local.imageRepository, `${path}.local.imageRepository`)
     const strict = { lowers: false }
@@ -124,15 +125,10 @@ function* checkEtcd({ documents }: Settings): Generator<SpecFinding> {
   if (external) yield* externalEtcd(external, `${path}.external`)
 }
 
-interface External {
-  readonly endpoints?: readonly (string | undefined)[] | undefined
-  readonly httpEndpoints?: readonly (string | undefined)[] | undefined
-  readonly caFile?: string | undefined
-  readonly certFile?: string | undefined
-  readonly keyFile?: string | undefined
-}
+type ClusterDraft = Settings['documents']['cluster']['value']
+type ExternalDraft = NonNullable<NonNullable<ClusterDraft['etcd']>['external']>
 
-function* externalEtcd(external: External, path: string): Generator<SpecFinding> {
+function* externalEtcd(external: ExternalDraft, path: string): Generator<SpecFinding> {
   const { caFile, certFile, keyFile } = external
   if (Boolean(certFile) !== Boolean(keyFile)) {
     yield mistake(path, 'has only one of certFile and keyFile', 'write both or neither')
@@ -165,13 +161,6 @@ function* endpoint(text: string, path: string, secure: boolean): Generator<SpecF
   } else if (secure && scheme !== 'https') {
     yield mistake(path, `"${text}" is not https, but files for TLS are given`, 'write https://…')
   }
-}
-
-interface VolumeFields {
-  readonly name?: string | undefined
-  readonly hostPath?: string | undefined
-  readonly mountPath?: string | undefined
-  readonly pathType?: string | undefined
 }
 
 const PATH_TYPES = [
@@ -222,7 +211,11 @@ function* flags(value: unknown, path: string): Generator<SpecFinding> {
   }
 }
 
-function* mount(settings: Settings, volume: VolumeFields, path: string): Generator<SpecFinding> {
+function* mount(
+  settings: Settings,
+  volume: Incomplete<ExtraVolume>,
+  path: string,
+): Generator<SpecFinding> {
   for (const key of ['hostPath', 'mountPath'] as const) {
     const value = volume[key]
     if (value === undefined || value.startsWith('/')) continue
@@ -264,8 +257,13 @@ export function* checkKubeadm(settings: Settings): Generator<SpecFinding> {
   yield* checkComponents(settings)
   yield* checkTokens(settings)
   yield* nodeRegistration(settings)
-  yield* componentConfigs(settings)
-  if (settings.source === 'kubeadm') yield* kubeadmNode(settings)
+  if (settings.source === 'kpki') return
+  yield* kubeadmNode(settings)
+  const kubelet = documents.kubelet
+  if (kubelet.value.rotateCertificates === false) {
+    const message = 'kubeadm sets it to true all the same'
+    yield caution(`${kubelet.path}.rotateCertificates`, message, 'leave it out')
+  }
 }
 
 function* version({
@@ -298,11 +296,10 @@ function* featureGates({ release, documents }: Settings): Generator<SpecFinding>
     const place = `${path}.featureGates.${gate}`
     const row = Object.hasOwn(release.featureGates, gate) ? release.featureGates[gate] : undefined
     if (!row) {
-      const near = nearest(gate, known)
       yield mistake(
         place,
         `kubeadm ${release.version.minor} has no feature gate ${gate}`,
-        near === undefined ? `known: ${known.join(', ')}` : `did you mean "${near}"?`,
+        suggestion(gate, known, `known: ${known.join(', ')}`),
       )
     } else if (row.stage === 'ga' && on === false) {
       yield caution(
@@ -351,39 +348,6 @@ function* nodeRegistration(settings: Settings): Generator<SpecFinding> {
   }
 }
 
-const COMPONENT_KINDS = {
-  kubelet: ['kubelet.config.k8s.io/v1beta1', 'KubeletConfiguration'],
-  kubeProxy: ['kubeproxy.config.k8s.io/v1alpha1', 'KubeProxyConfiguration'],
-} as const
-
-function* componentConfigs({ documents, source }: Settings): Generator<SpecFinding> {
-  for (const key of ['kubelet', 'kubeProxy'] as const) {
-    const { json, path } = documents[key]
-    const [apiVersion, kind] = COMPONENT_KINDS[key]
-    for (const [field, expected] of Object.entries({ apiVersion, kind })) {
-      const own = json[field]
-      if (own === undefined || own === expected) continue
-      yield mistake(
-        `${path}.${field}`,
-        `${JSON.stringify(own)} is not ${expected}`,
-        `write ${expected}`,
-      )
-    }
-    if (key === 'kubelet' && source === 'kubeadm') yield* kubeletFields(json, path)
-  }
-}
-
-/** kubeadm forces certificate rotation. */
-function* kubeletFields(json: JsonObject, path: string): Generator<SpecFinding> {
-  if (json.rotateCertificates === false) {
-    yield caution(
-      `${path}.rotateCertificates`,
-      'kubeadm sets it to true all the same',
-      'leave it out',
-    )
-  }
-}
-
 /** kubeadm asks the machine for what is not written; kpki can't. */
 function* kubeadmNode(settings: Settings): Generator<SpecFinding> {
   const { documents, nodes, endpoint, spec } = settings
@@ -426,5 +390,23 @@ function* kubeadmNode(settings: Settings): Generator<SpecFinding> {
   if (server !== undefined && !(parseEndpoint(server)?.port ?? 0)) {
     const place = 'JoinConfiguration.discovery.bootstrapToken.apiServerEndpoint'
     yield mistake(place, `"${server}" is not host:port`, 'write for example k8s.example.com:6443')
+  }
+}
+
+export function* checkPatches(settings: Settings): Generator<SpecFinding> {
+  const { patches, patchesDirectory, release } = settings
+  if (patchesDirectory && patches === undefined) {
+    yield caution(
+      patchesDirectory.path,
+      `the patches in ${patchesDirectory.value} were not read`,
+      'hand them over with the option patches',
+    )
+  }
+  if (!release) return
+  for (const { name } of patches ?? []) {
+    const read = patchTarget(name, release.patchTargets)
+    const path = `${patchesDirectory?.path ?? 'patches'}[${JSON.stringify(name)}]`
+    if (read.kind === 'ignored') yield caution(path, `is not applied: ${read.reason}`, 'rename it')
+    if (read.kind === 'invalid') yield mistake(path, `is not a patch: ${read.reason}`, 'rename it')
   }
 }

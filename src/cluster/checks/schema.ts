@@ -104,25 +104,23 @@ function missingFix(issue: v.BaseIssue<unknown>): string {
 }
 
 function notOneOf(input: unknown, options: readonly string[], path: string): SpecIssue {
-  const near = typeof input === 'string' ? nearest(input, options) : undefined
   const list = options.join(', ')
-  return {
-    path,
-    message: `${shown(input)} is not one of ${list}`,
-    fix: near === undefined ? `write one of ${list}` : `did you mean "${near}"?`,
-  }
+  const fix = suggestion(typeof input === 'string' ? input : '', options, `write one of ${list}`)
+  return { path, message: `${shown(input)} is not one of ${list}`, fix }
+}
+
+/** The word that was probably meant, or else what there is. */
+export function suggestion(word: string, known: readonly string[], otherwise: string): string {
+  const near = nearest(word, known)
+  return near === undefined ? otherwise : `did you mean "${near}"?`
 }
 
 function unknownKey(schema: AnySchema, keys: readonly Key[], path: string): SpecIssue {
   const known = knownKeys(schema, keys.slice(0, -1))
-  const near = nearest(String(keys.at(-1)), known)
-  const fix =
-    near !== undefined
-      ? `did you mean "${near}"?`
-      : known.length > 0
-        ? `known here: ${known.join(', ')}`
-        : undefined
-  return { path, message: 'is not a known field', ...(fix === undefined ? {} : { fix }) }
+  const message = 'is not a known field'
+  if (known.length === 0) return { path, message }
+  const fix = suggestion(String(keys.at(-1)), known, `known here: ${known.join(', ')}`)
+  return { path, message, fix }
 }
 
 interface Inner {

@@ -21,12 +21,15 @@ export function versionAdvice(text: string): string {
   return `write one from ${range}, for example v1.28.7`
 }
 
-export type KubeadmKind =
-  | 'InitConfiguration'
-  | 'ClusterConfiguration'
-  | 'JoinConfiguration'
-  | 'ResetConfiguration'
-  | 'UpgradeConfiguration'
+export const KINDS = [
+  'InitConfiguration',
+  'ClusterConfiguration',
+  'JoinConfiguration',
+  'ResetConfiguration',
+  'UpgradeConfiguration',
+] as const
+
+export type KubeadmKind = (typeof KINDS)[number]
 
 type Paths = Readonly<Partial<Record<KubeadmKind, readonly string[]>>>
 
@@ -288,17 +291,9 @@ function argumentsJson(given: readonly Argument[]): Json {
   return given.map(({ name, value }) => ({ name, value }))
 }
 
-const KINDS: readonly string[] = [
-  'InitConfiguration',
-  'ClusterConfiguration',
-  'JoinConfiguration',
-  'ResetConfiguration',
-  'UpgradeConfiguration',
-] satisfies readonly KubeadmKind[]
-
 /** The kind of a document of group kubeadm.k8s.io. */
 export function kindOf(document: JsonObject): KubeadmKind | undefined {
   const { apiVersion, kind } = document
   if (typeof apiVersion !== 'string' || !apiVersion.startsWith('kubeadm.k8s.io/')) return undefined
-  return typeof kind === 'string' && KINDS.includes(kind) ? (kind as KubeadmKind) : undefined
+  return KINDS.find((known) => known === kind)
 }

@@ -281,6 +281,46 @@ export const kubeProxyConfiguration = v.looseObject({
   mode: v.optional(v.string()),
 })
 
+/** Every document that kubeadm reads about a new cluster, by its short name here; cluster.yaml has them as sections. */
+export const DOCUMENTS = {
+  init: {
+    apiVersion: 'kubeadm.k8s.io/v1beta4',
+    kind: 'InitConfiguration',
+    section: 'initConfiguration',
+  },
+  cluster: {
+    apiVersion: 'kubeadm.k8s.io/v1beta4',
+    kind: 'ClusterConfiguration',
+    section: 'clusterConfiguration',
+  },
+  join: {
+    apiVersion: 'kubeadm.k8s.io/v1beta4',
+    kind: 'JoinConfiguration',
+    section: 'joinConfiguration',
+  },
+  kubelet: {
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    section: 'kubeletConfiguration',
+  },
+  kubeProxy: {
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    section: 'kubeProxyConfiguration',
+  },
+} as const
+
+/** The schema of each kind. */
+export const SCHEMAS = {
+  InitConfiguration: initConfiguration,
+  ClusterConfiguration: clusterConfiguration,
+  JoinConfiguration: joinConfiguration,
+  ResetConfiguration: resetConfiguration,
+  UpgradeConfiguration: upgradeConfiguration,
+  KubeletConfiguration: kubeletConfiguration,
+  KubeProxyConfiguration: kubeProxyConfiguration,
+} as const
+
 export type InitConfiguration = v.InferOutput<typeof initConfiguration>
 export type ClusterConfiguration = v.InferOutput<typeof clusterConfiguration>
 export type JoinConfiguration = v.InferOutput<typeof joinConfiguration>
