@@ -4,7 +4,7 @@ import { hexOf } from '../src/ca/der/der.js'
 import { peculiarEngine, runtimeEngine } from '../src/ca/engine.js'
 import { envOf } from '../src/ca/env.js'
 import { verifySignature } from '../src/ca/keys/signature.js'
-import type { ClusterSpec } from '../src/cluster/spec/schema.js'
+import type { ClusterSpec } from '../src/cluster/spec/spec.js'
 import { loadYaml } from '../src/files/yaml/yaml.js'
 import { type Generated, generate, generateParts } from '../src/generate/generate.js'
 import {

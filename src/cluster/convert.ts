@@ -200,7 +200,9 @@ function moveOrigin(
 function sections(left: ReadonlyMap<Json | undefined, JsonObject>): JsonObject {
   const entries = Object.values(DOCUMENTS).map(({ kind, section }) => {
     const { apiVersion: _, kind: __, ...value } = left.get(kind) ?? {}
-    if (kind === 'ClusterConfiguration') return [section, { clusterName: CLUSTER_NAME, ...value }]
+    if (kind === 'ClusterConfiguration') {
+      return [section, { ...value, clusterName: value.clusterName ?? CLUSTER_NAME }]
+    }
     if (kind !== 'InitConfiguration') return [section, value]
     const unnamed = withoutAt(withoutAt(value, NODE_FIELDS.name), NODE_FIELDS.address)
     const socket = valueAt(unnamed, CRI_SOCKET) || CRI_SOCKETS.kubeadm

@@ -7,7 +7,7 @@ import {
   type ResolveOptions,
   readCluster,
 } from '../cluster/resolve/resolve.js'
-import type { ClusterSpec } from '../cluster/spec/schema.js'
+import type { ClusterSpec } from '../cluster/spec/spec.js'
 
 /**
  * Reads a cluster.yaml (`kpki/v1alpha1`) or kubeadm's own configuration (`kubeadm.k8s.io/v1beta3` or

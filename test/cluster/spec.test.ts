@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { KNOWN_CERTIFICATES } from '../../src/certs/table.js'
-import { clusterJsonSchema } from '../../src/cluster/json-schema.js'
+import { clusterJsonSchema } from '../../src/cluster/spec/json-schema.js'
 import { isKpkiError } from '../../src/errors.js'
 import { parseCluster, resolveCluster } from '../../src/generate/source.js'
 import { type Changes, clusterFile, mistakes, readText, warnings } from './support.js'

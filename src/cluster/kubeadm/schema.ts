@@ -320,8 +320,3 @@ export const SCHEMAS = {
   KubeletConfiguration: kubeletConfiguration,
   KubeProxyConfiguration: kubeProxyConfiguration,
 } as const
-
-export type InitConfiguration = v.InferOutput<typeof initConfiguration>
-export type ClusterConfiguration = v.InferOutput<typeof clusterConfiguration>
-export type JoinConfiguration = v.InferOutput<typeof joinConfiguration>
-export type NodeRegistration = v.InferOutput<typeof nodeRegistration>

@@ -8,16 +8,16 @@ import type {
   ClusterConfiguration,
   InitConfiguration,
   JoinConfiguration,
-} from '../kubeadm/schema.js'
+} from '../kubeadm/configuration.js'
 import {
   ALGORITHMS,
   CA_KEYS,
-  type ClusterSpec,
   HOST_SYSTEMS,
   JOINS,
   KUBELET_SERVING,
   TOPOLOGIES,
 } from '../spec/schema.js'
+import type { ClusterSpec } from '../spec/spec.js'
 
 // text ─clusterDocuments→ documents ─readDocuments→ Draft ─gather→ Settings ─checks, buildCluster→ Cluster
 //   A Draft is what the user wrote, in its own place. Settings have one value for each thing to decide, with

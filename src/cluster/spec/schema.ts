@@ -234,6 +234,3 @@ export const clusterSchema = v.strictObject({
   metadata: v.strictObject({ name: text('Name of the cluster: an RFC 1123 label.') }),
   spec,
 })
-
-/** A cluster.yaml as a value: what the user says, before defaults. */
-export type ClusterSpec = v.InferInput<typeof clusterSchema>
