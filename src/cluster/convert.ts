@@ -22,6 +22,7 @@ import {
   CLUSTER_NAME,
   CRI_SOCKETS,
   NODE_FIELDS,
+  placeOf,
   SETTINGS,
   type SettingRow,
 } from './resolve/settings.js'
@@ -120,10 +121,8 @@ function originsOf(
 
 /** Where a field of a draft comes from, if the draft has it. */
 function originAt(draft: ConversionDraft, path: string): YamlOrigin | undefined {
+  if (valueAt(draft.value, path) === undefined) return undefined
   const keys = path.split('.')
-  let value: unknown = draft.value
-  for (const key of keys) value = isObject(value) ? value[key] : undefined
-  if (value === undefined) return undefined
   for (let n = keys.length; n >= 0; n--) {
     const origin = draft.origins.get(keys.slice(0, n).join('.'))
     if (origin) return { document: origin.document, path: [...origin.path, ...keys.slice(n)] }
@@ -133,12 +132,8 @@ function originAt(draft: ConversionDraft, path: string): YamlOrigin | undefined 
 
 /** Settings that both cluster.yaml and kubeadm's configuration have words for. */
 const SHARED = Object.values<SettingRow<unknown>>(SETTINGS).flatMap(
-  ({ own, kubeadm = '', read, toKubeadm = (written: Json) => written }) => {
-    const [kind = '', ...keys] = kubeadm.split('.')
-    return own === undefined || kind === ''
-      ? []
-      : [{ own, kind, field: keys.join('.'), read, toKubeadm }]
-  },
+  ({ own, kubeadm, read, toKubeadm = (written: Json) => written }) =>
+    own && kubeadm ? [{ own, ...placeOf(kubeadm), read, toKubeadm }] : [],
 )
 
 /** kubeadm's documents as one cluster.yaml that means the same. */
@@ -166,11 +161,14 @@ function toClusterFile(drafts: readonly ConversionDraft[], warnings: SpecIssue[]
     moveOrigin(draft, field, origins, `spec.${own}`)
     left.set(kind, withoutAt(left.get(kind) ?? {}, field))
   }
-  spec = allowOverlap(spec, init)
-  spec = { ...spec, nodes: nodesOf(draftOf, origins) }
-  // What differs by default between kubeadm's configuration and cluster.yaml is written out.
-  spec = { ...spec, hostOs: 'none', apiServer: { verifyKubelets: false } }
-  spec = { ...spec, kubeadm: sections(left) }
+  spec = {
+    ...allowOverlap(spec, init),
+    nodes: nodesOf(draftOf, origins),
+    // What differs by default between kubeadm's configuration and cluster.yaml is written out.
+    hostOs: 'none',
+    apiServer: { verifyKubelets: false },
+    kubeadm: sections(left),
+  }
   for (const { kind, section } of rows) {
     const root = draftOf(kind)?.origins.get('')
     if (root && valueAt(spec, `kubeadm.${section}`)) origins.set(`spec.kubeadm.${section}`, root)
@@ -286,10 +284,10 @@ function fromClusterFile(file: JsonObject, warnings: SpecIssue[]): readonly Conv
   if (standing(cluster.kind, 'clusterName') === undefined) {
     put(cluster.kind, 'clusterName', valueAt(file, 'metadata.name'))
   }
-  const own = API_SERVER_SANS.own.flatMap((path) => valueAt(spec, path) ?? [])
-  if (own.length > 0) {
-    const field = 'apiServer.certSANs'
-    put(cluster.kind, field, [standing(cluster.kind, field) ?? [], own].flat())
+  const sans = API_SERVER_SANS.own.flatMap((path) => valueAt(spec, path) ?? [])
+  if (sans.length > 0) {
+    const { kind, field } = placeOf(API_SERVER_SANS.kubeadm)
+    put(kind, field, [standing(kind, field) ?? [], sans].flat())
   }
   const nodes = isList(spec.nodes) ? spec.nodes : []
   const first = nodes.findIndex((node) => isObject(node) && node.role === 'control-plane')

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { KNOWN_CERTIFICATES } from '../../src/certs/table.js'
+import { clusterDocuments } from '../../src/cluster/resolve/read.js'
 import { clusterJsonSchema } from '../../src/cluster/spec/json-schema.js'
 import { isKpkiError } from '../../src/errors.js'
-import { parseCluster, resolveCluster } from '../../src/generate/source.js'
-import { type Changes, clusterFile, mistakes, readText, warnings } from './support.js'
+import { parseCluster, readSource, resolveCluster } from '../../src/generate/source.js'
+import { type Changes, clusterFile, kubeadmFile, mistakes, readText, warnings } from './support.js'
 
 const HOUR = 3_600_000
 
@@ -561,6 +562,17 @@ describe('settings', () => {
       [7443, 'unix:///run/crio/crio.sock', '4'],
       [7443, 'unix:///run/crio/crio.sock', '2'],
     ])
+  })
+
+  it.each([
+    ['cluster.yaml', clusterFile({ 'spec.patches': 'p' })],
+    ['its section', clusterFile({ 'spec.kubeadm.initConfiguration.patches.directory': 'p' })],
+    ['kubeadm', kubeadmFile({ init: 'patches: {directory: p}' })],
+  ])('says where patches lie before it judges the file: %s', (_, text) => {
+    const wrong = text.replace('v1.28.7', 'v9.9.9')
+    const read = readSource(clusterDocuments(wrong), {})
+    expect(read.patchesDirectory).toBe('p')
+    expect(() => read.resolve([])).toThrow('v9.9.9')
   })
 
   it('takes patches as kubeadm reads their names', () => {

@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import type { Cluster, HostOs, PatchFile } from '../../cluster/cluster.js'
+import type { Cluster, PatchFile } from '../../cluster/cluster.js'
 import { clusterDocuments } from '../../cluster/resolve/read.js'
+import { HOST_SYSTEMS } from '../../cluster/spec/schema.js'
 import { KpkiError, type SpecIssue } from '../../errors.js'
 import { dumpYaml, dumpYamlAll } from '../../files/yaml/yaml.js'
 import { readSource } from '../../generate/source.js'
@@ -39,7 +40,8 @@ export async function loadCluster(io: Io, options: ClusterFileOptions): Promise<
   const all = clusterDocuments(text, source)
   const decision = all.filter(isObject).find(({ kind }) => kind === DECISIONS.kind)
   const documents = all.filter((document) => document !== decision)
-  const hostOs = (options.hostOs ?? decision?.hostOs) as HostOs | undefined
+  const decided = options.hostOs ?? decision?.hostOs
+  const hostOs = HOST_SYSTEMS.find((system) => system === decided)
   const read = readSource(documents, { source, ...(hostOs !== undefined && { hostOs }) })
   if (read.patchesDirectory === undefined) {
     const { cluster, warnings } = read.resolve()

@@ -1,6 +1,7 @@
+import { RELEASES } from '../../releases/releases.js'
 import { parseEndpoint } from '../../values/addresses.js'
 import type { ExtraVolume } from '../cluster.js'
-import { argumentsOf, V1BETA4, versionAdvice } from '../kubeadm/convert.js'
+import { argumentsOf, V1BETA4 } from '../kubeadm/convert.js'
 import { patchTarget } from '../patch-files.js'
 import { isJoin } from '../resolve/gather.js'
 import {
@@ -11,8 +12,8 @@ import {
   type Settings,
   type SpecFinding,
 } from '../resolve/settings.js'
-import { checkSans } from './networking.js'
-import { type Incomplete, suggestion } from './schema.js'
+import { checkSans, schemeOf } from './networking.js'
+import { type Incomplete, isHex256, suggestion } from './schema.js'
 
 type Report = typeof mistake
 
@@ -103,7 +104,7 @@ function* wellFormed(token: string, path: string): Generator<SpecFinding> {
 }
 
 function* certificateKey(key: string | undefined, path: string): Generator<SpecFinding> {
-  if (!key || /^[0-9a-fA-F]{64}$/.test(key)) return
+  if (!key || isHex256(key)) return
   yield mistake(path, 'is not a key for AES-256', 'write 64 hexadecimal digits')
 }
 
@@ -155,7 +156,7 @@ function* externalEtcd(external: ExternalDraft, path: string): Generator<SpecFin
 }
 
 function* endpoint(text: string, path: string, secure: boolean): Generator<SpecFinding> {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
+  const scheme = schemeOf(text)
   if (scheme === undefined || !URL.canParse(text)) {
     yield mistake(path, `"${text}" is not a URL`, 'write for example https://10.0.0.1:2379')
   } else if (secure && scheme !== 'https') {
@@ -286,6 +287,16 @@ function* version({
       versionAdvice(given.value),
     )
   }
+}
+
+/** What to write instead of a version that kpki doesn't know. */
+function versionAdvice(text: string): string {
+  const [first, last] = [RELEASES[0], RELEASES.at(-1)]
+  const range = `${first?.minor} to ${last?.minor}`
+  if (/^(?:ci\/)?(?:stable|latest|k8s-)/.test(text)) {
+    return `kpki never asks the internet: write the version itself, from ${range}`
+  }
+  return `write one from ${range}, for example v1.28.7`
 }
 
 function* featureGates({ release, documents }: Settings): Generator<SpecFinding> {

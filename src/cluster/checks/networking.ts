@@ -251,6 +251,11 @@ function* endpoint(settings: Settings): Generator<SpecFinding> {
   )
 }
 
+/** Scheme of an address such as `https://…`, in lower case. */
+export function schemeOf(text: string): string | undefined {
+  return /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
+}
+
 /** Names of serving certificates: IP addresses, RFC 1123 names and wildcards, in lower case. */
 export function* checkSans(
   sans: readonly Given<string>[],

@@ -10,10 +10,9 @@ import {
   type SpecFinding,
 } from '../resolve/settings.js'
 import { checkSans } from './networking.js'
+import { MAX_COMMON_NAME } from './nodes.js'
 import { suggestion } from './schema.js'
 
-// RFC 5280 ub-common-name, ub-organization-name, ub-organizational-unit-name.
-const MAX_NAME = 64
 const YEAR = 365 * 86_400_000
 // Certificates can't name a year after 9999.
 const MAX_YEARS = 5000
@@ -147,12 +146,7 @@ function days({ value }: Given<number>): string {
 function* subject({ spec }: Settings): Generator<SpecFinding> {
   const { O, OU, C } = spec.pki?.subject ?? {}
   for (const [key, value] of Object.entries({ O, OU })) {
-    if (value === undefined || (value.trim() !== '' && value.length <= MAX_NAME)) continue
-    yield mistake(
-      `spec.pki.subject.${key}`,
-      'must have 1 to 64 characters (RFC 5280)',
-      'shorten it',
-    )
+    if (value !== undefined) yield* nameLength(value, `spec.pki.subject.${key}`)
   }
   if (C !== undefined && !/^[A-Z]{2}$/.test(C)) {
     yield mistake(
@@ -161,6 +155,12 @@ function* subject({ spec }: Settings): Generator<SpecFinding> {
       'write two capital letters, for example "DE"',
     )
   }
+}
+
+/** RFC 5280 ub-organization-name and ub-organizational-unit-name, the same as that of common names. */
+function* nameLength(name: string, path: string): Generator<SpecFinding> {
+  if (name.trim() !== '' && name.length <= MAX_COMMON_NAME) return
+  yield mistake(path, 'must have 1 to 64 characters (RFC 5280)', 'shorten it')
 }
 
 // Files of the operator's folder that kpki makes itself.
@@ -180,9 +180,8 @@ function* users(settings: Settings): Generator<SpecFinding> {
     for (const [j, group] of (user.groups ?? []).entries()) {
       if (group === undefined) continue
       const place = `${path}.groups[${j}]`
-      if (group.trim() === '' || group.length > MAX_NAME) {
-        yield mistake(place, 'must have 1 to 64 characters (RFC 5280)', 'shorten it')
-      } else if (group === 'system:masters') {
+      yield* nameLength(group, place)
+      if (group === 'system:masters') {
         yield caution(
           place,
           "system:masters passes every check and can't be revoked",
@@ -200,8 +199,12 @@ function* users(settings: Settings): Generator<SpecFinding> {
 }
 
 function* userName(name: string, path: string): Generator<SpecFinding> {
-  if (name.length > MAX_NAME) {
-    yield mistake(path, `has ${name.length} characters`, `a common name has at most ${MAX_NAME}`)
+  if (name.length > MAX_COMMON_NAME) {
+    yield mistake(
+      path,
+      `has ${name.length} characters`,
+      `a common name has at most ${MAX_COMMON_NAME}`,
+    )
   } else if (name.startsWith('system:')) {
     yield mistake(
       path,

@@ -6,8 +6,8 @@ import {
   type SpecFinding,
   type SshDraft,
 } from '../resolve/settings.js'
-
-const SHA256 = /^[0-9a-fA-F]{64}$/
+import { schemeOf } from './networking.js'
+import { isHex256 } from './schema.js'
 
 export function* checkProvision(settings: Settings): Generator<SpecFinding> {
   yield* cni(settings)
@@ -53,7 +53,7 @@ function* cni({ spec }: Settings): Generator<SpecFinding> {
   if (given.url !== undefined && urlOf(given.url)?.protocol !== 'https:') {
     yield mistake('spec.cni.url', `"${given.url}" is not an https:// address`, 'write https://…')
   }
-  if (given.sha256 !== undefined && !SHA256.test(given.sha256)) {
+  if (given.sha256 !== undefined && !isHex256(given.sha256)) {
     yield mistake('spec.cni.sha256', 'is not a checksum', 'write 64 hexadecimal digits')
   } else if (given.url !== undefined && given.sha256 === undefined) {
     yield caution(
@@ -94,7 +94,7 @@ function* applied({ spec }: Settings): Generator<SpecFinding> {
   }
   for (const [i, manifest] of (spec.manifests ?? []).entries()) {
     if (manifest === undefined) continue
-    const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(manifest)?.[1]
+    const scheme = schemeOf(manifest)
     if (manifest.trim() === '' || (scheme !== undefined && scheme !== 'https')) {
       yield mistake(
         `spec.manifests[${i}]`,

@@ -186,6 +186,11 @@ export function withoutNulls(value: unknown): unknown {
   )
 }
 
+/** 256 bits in hexadecimal. */
+export function isHex256(text: string): boolean {
+  return /^[0-9a-fA-F]{64}$/.test(text)
+}
+
 function shown(input: unknown): string {
   return typeof input === 'string' || typeof input === 'number' ? JSON.stringify(input) : ''
 }

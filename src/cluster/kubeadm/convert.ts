@@ -1,5 +1,5 @@
 import type { SpecIssue } from '../../errors.js'
-import { type KubeadmApi, RELEASES } from '../../releases/releases.js'
+import type { KubeadmApi } from '../../releases/releases.js'
 import {
   isObject,
   type Json,
@@ -10,16 +10,6 @@ import {
 } from '../../values/json.js'
 import { parseGoDuration } from '../../values/time.js'
 import type { Argument } from '../cluster.js'
-
-/** What to write instead of a version that kpki doesn't know. */
-export function versionAdvice(text: string): string {
-  const [first, last] = [RELEASES[0], RELEASES.at(-1)]
-  const range = `${first?.minor} to ${last?.minor}`
-  if (/^(?:ci\/)?(?:stable|latest|k8s-)/.test(text)) {
-    return `kpki never asks the internet: write the version itself, from ${range}`
-  }
-  return `write one from ${range}, for example v1.28.7`
-}
 
 export const KINDS = [
   'InitConfiguration',
@@ -73,7 +63,7 @@ export const ONLY_IN: Readonly<Record<KubeadmApi, Paths>> = {
 export const V1BETA4_KINDS: readonly KubeadmKind[] = ['ResetConfiguration', 'UpgradeConfiguration']
 
 /** Defaults of v1beta4 fields: leaving such a value out changes nothing. */
-export const V1BETA4_DEFAULTS: Readonly<Record<string, unknown>> = {
+export const V1BETA4_DEFAULTS: Readonly<Record<string, Json>> = {
   'ClusterConfiguration.encryptionAlgorithm': 'RSA-2048',
   'ClusterConfiguration.certificateValidityPeriod': '8760h0m0s',
   'ClusterConfiguration.caCertificateValidityPeriod': '87600h0m0s',
@@ -213,9 +203,11 @@ function lowerTimeouts(document: JsonObject, kind: KubeadmKind, lost: SpecIssue[
   return result
 }
 
-function sameDuration(a: Json | undefined, b: Json | undefined): boolean {
+/** Whether two values, or two durations written differently, are the same. */
+function sameDuration(a: Json, b: Json | undefined): boolean {
   if (typeof a !== 'string' || typeof b !== 'string') return a === b
-  return parseGoDuration(a) === parseGoDuration(b)
+  const period = parseGoDuration(a)
+  return a === b || (period !== undefined && period === parseGoDuration(b))
 }
 
 /** v1beta3 asks for ECDSA by a feature gate. */
@@ -249,18 +241,11 @@ function dropNewFields(document: JsonObject, kind: KubeadmKind, lost: SpecIssue[
     const value = valueAt(result, path)
     if (value === undefined) continue
     result = withoutAt(result, path)
-    const fallback = V1BETA4_DEFAULTS[`${kind}.${path}`]
     const empty = Array.isArray(value) ? value.length === 0 : isObject(value) && isIdle(value)
-    if (empty || value === fallback || sameDurationText(value, fallback)) continue
+    if (empty || sameDuration(value, V1BETA4_DEFAULTS[`${kind}.${path}`])) continue
     lost.push(notInV1beta3(kind, path))
   }
   return result
-}
-
-function sameDurationText(a: Json, b: unknown): boolean {
-  return typeof b === 'string' && typeof a === 'string' && parseGoDuration(b) !== undefined
-    ? sameDuration(a, b)
-    : false
 }
 
 /** `proxy: {}` and `proxy: {disabled: false}` say nothing. */

@@ -1,7 +1,8 @@
 import * as v from 'valibot'
-import { flag, goDuration, integer, passed, portOrDefault, text, texts } from '../spec/parts.js'
+import { flag, goDuration, integer, passed, port, text, texts } from '../spec/parts.js'
+import { V1BETA4 } from './convert.js'
 
-// One schema for every API version: what only one of them has is listed in fields.ts.
+// One schema for every API version: what only one of them has is listed in convert.ts.
 
 const argumentList = v.array(
   v.strictObject({
@@ -66,7 +67,7 @@ const timeouts = v.pipe(
 
 const apiEndpoint = v.strictObject({
   advertiseAddress: v.optional(text('Address that the API server advertises.')),
-  bindPort: v.optional(portOrDefault('Port of the API server; 0 or absent: 6443.')),
+  bindPort: v.optional(port('Port of the API server; 0 or absent: 6443.', 0)),
 })
 
 const nodeRegistration = v.strictObject({
@@ -283,21 +284,9 @@ export const kubeProxyConfiguration = v.looseObject({
 
 /** Every document that kubeadm reads about a new cluster, by its short name here; cluster.yaml has them as sections. */
 export const DOCUMENTS = {
-  init: {
-    apiVersion: 'kubeadm.k8s.io/v1beta4',
-    kind: 'InitConfiguration',
-    section: 'initConfiguration',
-  },
-  cluster: {
-    apiVersion: 'kubeadm.k8s.io/v1beta4',
-    kind: 'ClusterConfiguration',
-    section: 'clusterConfiguration',
-  },
-  join: {
-    apiVersion: 'kubeadm.k8s.io/v1beta4',
-    kind: 'JoinConfiguration',
-    section: 'joinConfiguration',
-  },
+  init: { apiVersion: V1BETA4, kind: 'InitConfiguration', section: 'initConfiguration' },
+  cluster: { apiVersion: V1BETA4, kind: 'ClusterConfiguration', section: 'clusterConfiguration' },
+  join: { apiVersion: V1BETA4, kind: 'JoinConfiguration', section: 'joinConfiguration' },
   kubelet: {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',

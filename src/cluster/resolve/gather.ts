@@ -20,6 +20,7 @@ import {
   mistake,
   NODE_FIELDS,
   type NodeSettings,
+  placeOf,
   SETTINGS,
   type SettingRow,
   type Settings,
@@ -63,7 +64,10 @@ export function gather(
     nodes: source === 'kubeadm' ? [kubeadmNode(draft)] : specNodes(draft, findings),
     nodesComplete: (spec.nodes ?? []).every((node) => node !== undefined),
     apiServerSans: [
-      ...list(cluster.value.apiServer?.certSANs, `${cluster.path}.apiServer.certSANs`),
+      ...list(
+        cluster.value.apiServer?.certSANs,
+        `${cluster.path}.${placeOf(API_SERVER_SANS.kubeadm).field}`,
+      ),
       ...list(spec.pki?.apiServer?.extraSans, `spec.${sans}`),
       ...list(spec.apiServer?.extraSans, `spec.${moreSans}`),
     ],
@@ -102,8 +106,7 @@ function kubeadmField(
   findings: SpecFinding[],
 ): { readonly path: string; readonly written: Json | undefined } {
   const { init, cluster, join } = documents
-  const [kind, ...keys] = place.split('.')
-  const field = keys.join('.')
+  const { kind, field } = placeOf(place)
   const fields = (kind === 'ClusterConfiguration' ? [cluster] : [init, join]).map((document) => ({
     path: `${document.path}.${field}`,
     written: fieldAt(document.value, field),

@@ -113,15 +113,15 @@ function sectionPath(section: string): string {
 
 /** A section of cluster.yaml, and the configuration of a component, need no apiVersion and kind but no others either. */
 function wrongHead(
-  given: JsonObject,
+  value: JsonObject,
   apiVersion: string,
   kind: string,
   path: string,
 ): readonly SpecFinding[] {
   return Object.entries({ apiVersion, kind }).flatMap(([field, expected]) => {
-    const own = given[field]
+    const own = value[field]
     const accepted = [undefined, expected, ...(expected === V1BETA4 ? [V1BETA3] : [])]
-    if (accepted.some((value) => value === own)) return []
+    if (accepted.some((one) => one === own)) return []
     const message = `${JSON.stringify(own)} is not ${expected}`
     return [mistake(`${path}.${field}`, message, `write ${expected}`)]
   })

@@ -76,6 +76,12 @@ export type KubeadmPath =
   | `ClusterConfiguration.${PathOf<ClusterConfiguration>}`
   | `InitConfiguration.${PathOf<InitConfiguration>}`
 
+/** The document and the field of a place in kubeadm's configuration. */
+export function placeOf(path: KubeadmPath): { readonly kind: string; readonly field: string } {
+  const dot = path.indexOf('.')
+  return { kind: path.slice(0, dot), field: path.slice(dot + 1) }
+}
+
 /** One thing that a user may decide: where it is written, how it is read, and what holds otherwise. */
 export interface SettingRow<T> {
   readonly own?: SpecPath
