@@ -366,6 +366,11 @@ const ERRORS: readonly [changes: Changes, path: string, message: string, fix?: s
     'write /pki',
   ],
   [
+    { 'spec.kubeadm.clusterConfiguration.certificatesDir': '//' },
+    'spec.kubeadm.clusterConfiguration.certificatesDir',
+    'is the root directory',
+  ],
+  [
     { 'spec.kubeadm.clusterConfiguration.certificatesDir': '/etc/../pki' },
     'spec.kubeadm.clusterConfiguration.certificatesDir',
     'leaves its folder',

@@ -1,5 +1,6 @@
 import { RELEASES } from '../../releases/releases.js'
 import { parseEndpoint } from '../../values/addresses.js'
+import { cleanPath } from '../../values/paths.js'
 import type { ExtraVolume } from '../cluster.js'
 import { argumentsOf, V1BETA4 } from '../kubeadm/convert.js'
 import { patchTarget } from '../patch-files.js'
@@ -15,10 +16,8 @@ import {
 import { checkSans, schemeOf } from './networking.js'
 import { type Incomplete, isHex256, suggestion } from './schema.js'
 
-type Report = typeof mistake
-
 /** An absolute path; `report` says how bad `.` and `..` in it are. */
-function* absolute(path: string, place: string, report: Report = caution): Generator<SpecFinding> {
+function* absolute(path: string, place: string, report = caution): Generator<SpecFinding> {
   const steps = path.split('/')
   if (!path.startsWith('/')) {
     yield mistake(place, `"${path}" is not an absolute path`, `write /${path}`)
@@ -250,6 +249,10 @@ export function* checkKubeadm(settings: Settings): Generator<SpecFinding> {
   yield* absolute(certificatesDir.value, certificatesDir.path, (...finding) =>
     mistakeOf(settings, ...finding),
   )
+  if (cleanPath(certificatesDir.value) === '/') {
+    const message = 'is the root directory'
+    yield mistake(certificatesDir.path, message, 'write for example /etc/kubernetes/pki')
+  }
   yield* repository(imageRepository.value, imageRepository.path)
   if (value.dns?.imageRepository) {
     yield* repository(value.dns.imageRepository, `${path}.dns.imageRepository`)

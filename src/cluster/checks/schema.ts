@@ -9,13 +9,12 @@ export type Incomplete<T> = T extends string | number | boolean | null | undefin
     ? readonly (Incomplete<Item> | undefined)[]
     : { readonly [K in keyof T]?: Incomplete<T[K]> | undefined }
 
-export interface Checked<T> {
+interface Checked<T> {
   /** The usable part of the value. */
   readonly draft: Incomplete<T>
   readonly issues: readonly SpecIssue[]
 }
 
-type AnySchema = v.GenericSchema
 type Key = string | number
 
 const MAX_ROUNDS = 200
@@ -26,7 +25,7 @@ const MAX_ROUNDS = 200
  *
  * @param path where the value stands, for example `spec`; empty for the root
  */
-export function checkSchema<S extends AnySchema>(
+export function checkSchema<S extends v.GenericSchema>(
   schema: S,
   value: unknown,
   path: string,
@@ -56,7 +55,7 @@ function isMissing(issue: v.BaseIssue<unknown>): boolean {
 }
 
 function issueOf(
-  schema: AnySchema,
+  schema: v.GenericSchema,
   issue: v.BaseIssue<unknown>,
   keys: readonly Key[],
   path: string,
@@ -115,7 +114,7 @@ export function suggestion(word: string, known: readonly string[], otherwise: st
   return near === undefined ? otherwise : `did you mean "${near}"?`
 }
 
-function unknownKey(schema: AnySchema, keys: readonly Key[], path: string): SpecIssue {
+function unknownKey(schema: v.GenericSchema, keys: readonly Key[], path: string): SpecIssue {
   const known = knownKeys(schema, keys.slice(0, -1))
   const message = 'is not a known field'
   if (known.length === 0) return { path, message }
@@ -125,15 +124,15 @@ function unknownKey(schema: AnySchema, keys: readonly Key[], path: string): Spec
 
 interface Inner {
   readonly type?: string
-  readonly wrapped?: AnySchema
-  readonly item?: AnySchema
-  readonly value?: AnySchema
-  readonly entries?: Readonly<Record<string, AnySchema>>
-  readonly options?: readonly AnySchema[]
+  readonly wrapped?: v.GenericSchema
+  readonly item?: v.GenericSchema
+  readonly value?: v.GenericSchema
+  readonly entries?: Readonly<Record<string, v.GenericSchema>>
+  readonly options?: readonly v.GenericSchema[]
 }
 
 /** Keys that the schema knows at a place of the value. */
-function knownKeys(schema: AnySchema, keys: readonly Key[]): readonly string[] {
+function knownKeys(schema: v.GenericSchema, keys: readonly Key[]): readonly string[] {
   const inner: Inner = schema
   if (inner.wrapped) return knownKeys(inner.wrapped, keys)
   if (inner.options) return [...new Set(inner.options.flatMap((option) => knownKeys(option, keys)))]
@@ -176,7 +175,7 @@ function without(value: unknown, keys: readonly Key[]): unknown {
 }
 
 /** In Kubernetes a field that is null is a field that was not given. */
-export function withoutNulls(value: unknown): unknown {
+function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item: unknown) => withoutNulls(item))
   if (value === null || typeof value !== 'object') return value
   return Object.fromEntries(

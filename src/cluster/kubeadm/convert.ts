@@ -60,10 +60,10 @@ export const ONLY_IN: Readonly<Record<KubeadmApi, Paths>> = {
 }
 
 /** Kinds that v1beta3 does not have. */
-export const V1BETA4_KINDS: readonly KubeadmKind[] = ['ResetConfiguration', 'UpgradeConfiguration']
+const V1BETA4_KINDS: readonly KubeadmKind[] = ['ResetConfiguration', 'UpgradeConfiguration']
 
 /** Defaults of v1beta4 fields: leaving such a value out changes nothing. */
-export const V1BETA4_DEFAULTS: Readonly<Record<string, Json>> = {
+const V1BETA4_DEFAULTS: Readonly<Record<string, Json>> = {
   'ClusterConfiguration.encryptionAlgorithm': 'RSA-2048',
   'ClusterConfiguration.certificateValidityPeriod': '8760h0m0s',
   'ClusterConfiguration.caCertificateValidityPeriod': '87600h0m0s',
@@ -87,11 +87,9 @@ export const DEFAULT_TIMEOUTS: Readonly<Record<string, string>> = {
 export const V1BETA3 = 'kubeadm.k8s.io/v1beta3'
 export const V1BETA4 = 'kubeadm.k8s.io/v1beta4'
 
-/** One document of kubeadm's configuration, `apiVersion` and `kind` included. */
-export type KubeadmJson = JsonObject
-
+/** Documents of kubeadm's configuration, `apiVersion` and `kind` included. */
 export interface ConvertedDocuments {
-  readonly documents: readonly KubeadmJson[]
+  readonly documents: readonly JsonObject[]
   /** What the target can't say; those fields are left out. */
   readonly lost: readonly SpecIssue[]
 }
@@ -101,7 +99,7 @@ export interface ConvertedDocuments {
  * list sorted by name, `apiServer.timeoutForControlPlane` and `discovery.timeout` become `timeouts`.
  * Nothing is lost. Documents of other groups stay as they are.
  */
-export function toV1beta4(documents: readonly KubeadmJson[]): ConvertedDocuments {
+export function toV1beta4(documents: readonly JsonObject[]): ConvertedDocuments {
   const upgraded = documents.map((document) => {
     const kind = kindOf(document)
     if (!kind) return document
@@ -119,7 +117,7 @@ export function toV1beta4(documents: readonly KubeadmJson[]): ConvertedDocuments
 }
 
 /** kubeadm keeps the wait for control planes in the cluster's document in v1beta3, in each node's in v1beta4. */
-function moveControlPlaneTimeout(documents: readonly KubeadmJson[]): readonly KubeadmJson[] {
+function moveControlPlaneTimeout(documents: readonly JsonObject[]): readonly JsonObject[] {
   const path = 'apiServer.timeoutForControlPlane'
   const cluster = documents.find((document) => kindOf(document) === 'ClusterConfiguration')
   const timeout = valueAt(cluster, path)
@@ -132,7 +130,7 @@ function moveControlPlaneTimeout(documents: readonly KubeadmJson[]): readonly Ku
     return takes ? withAt(document, target, timeout) : document
   })
   if (documents.some((document) => nodes.includes(kindOf(document)))) return moved
-  const init: KubeadmJson = {
+  const init: JsonObject = {
     apiVersion: V1BETA4,
     kind: 'InitConfiguration',
     timeouts: { controlPlaneComponentHealthCheck: timeout },
@@ -144,7 +142,7 @@ function moveControlPlaneTimeout(documents: readonly KubeadmJson[]): readonly Ku
  * kubeadm documents in the form of v1beta3. What v1beta3 can't say is named in `lost` and left out, unless
  * it is the default anyway.
  */
-export function toV1beta3(documents: readonly KubeadmJson[]): ConvertedDocuments {
+export function toV1beta3(documents: readonly JsonObject[]): ConvertedDocuments {
   const lost: SpecIssue[] = []
   const kept = documents.filter((document) => {
     const kind = kindOf(document)
@@ -173,7 +171,7 @@ export function toV1beta3(documents: readonly KubeadmJson[]): ConvertedDocuments
 }
 
 function controlPlaneTimeout(
-  documents: readonly KubeadmJson[],
+  documents: readonly JsonObject[],
   lost: SpecIssue[],
 ): Json | undefined {
   const path = 'timeouts.controlPlaneComponentHealthCheck'

@@ -206,7 +206,7 @@ export const joinConfiguration = v.strictObject({
   timeouts: v.optional(timeouts),
 })
 
-export const resetConfiguration = v.strictObject({
+const resetConfiguration = v.strictObject({
   ...typeMeta,
   cleanupTmpDir: v.optional(v.boolean()),
   certificatesDir: v.optional(v.string()),
@@ -239,7 +239,7 @@ const upgradeNode = {
   imagePullSerial: v.optional(v.boolean()),
 }
 
-export const upgradeConfiguration = v.strictObject({
+const upgradeConfiguration = v.strictObject({
   ...typeMeta,
   apply: v.optional(
     v.strictObject({ ...upgradePlan, ...upgradeNode, forceUpgrade: v.optional(v.boolean()) }),

@@ -35,7 +35,7 @@ export interface SpecFinding {
   readonly issue: SpecIssue
 }
 
-export type SpecDraft = Incomplete<ClusterSpec['spec']>
+type SpecDraft = Incomplete<ClusterSpec['spec']>
 
 /** A kubeadm document in the form of v1beta4, without apiVersion and kind. */
 export interface GivenDocument<T> {
@@ -69,7 +69,7 @@ type PathOf<T> = T extends readonly unknown[]
     : never
 
 /** Where cluster.yaml has a setting, below `spec`. */
-export type SpecPath = PathOf<ClusterSpec['spec']>
+type SpecPath = PathOf<ClusterSpec['spec']>
 
 /** Where kubeadm's configuration has a setting, in the fields of v1beta4. */
 export type KubeadmPath =
