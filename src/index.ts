@@ -70,8 +70,23 @@ export {
   type Topology,
   type UserSettings,
 } from './cluster/cluster.js'
+export type {
+  ClusterConfiguration,
+  InitConfiguration,
+  JoinConfiguration,
+  KubeadmArguments,
+  KubeadmComponent,
+  KubeadmEndpoint,
+  KubeadmProgram,
+  KubeadmTimeouts,
+  KubeadmVariable,
+  KubeadmVolume,
+  KubeletConfiguration,
+  KubeProxyConfiguration,
+  NodeRegistration,
+} from './cluster/kubeadm/configuration.js'
 export type { ResolvedCluster, ResolveOptions } from './cluster/resolve/resolve.js'
-export type { ClusterSpec } from './cluster/spec/schema.js'
+export type { ClusterSpec, CniSpec, NodeSpec, PkiSpec, SshSpec } from './cluster/spec/spec.js'
 export { compareClusters } from './compare/clusters.js'
 export { compareTrees, type Trees } from './compare/trees.js'
 export type { Difference, DifferenceKind } from './compare/types.js'

@@ -197,7 +197,7 @@ export interface Cluster {
     readonly podSubnets: readonly string[]
     readonly dnsDomain: string
   }
-  /** Absolute path on the nodes. */
+  /** Absolute path on the nodes, clean: without `.`, `..`, doubled or trailing slashes. */
   readonly certificatesDir: string
   readonly imageRepository: string
   readonly dns: { readonly imageRepository?: string; readonly imageTag?: string }
