@@ -1,6 +1,8 @@
 import type { Cluster } from '../cluster/cluster.js'
-import type { Certificate, ComponentName, Evidence, Unrecognised } from './read/evidence.js'
+import type { ComponentName } from '../manifests/flags.js'
+import type { Certificate, Evidence, Unrecognised } from './read/evidence.js'
 
+export type { ComponentName } from '../manifests/flags.js'
 export type * from './read/evidence.js'
 
 /**

@@ -7,6 +7,7 @@ import { AUTHORITIES, type AuthorityId, type CertificatePlace } from './table.js
 export const MODES = { certificate: 0o644, secret: 0o600 } as const
 
 export const KUBERNETES_DIR = 'etc/kubernetes'
+export const MANIFESTS_DIR = `${KUBERNETES_DIR}/manifests`
 export const KUBELET_DIR = 'var/lib/kubelet'
 
 /** Where a certificate and its key, or the kubeconfig that carries both, lie in the tree of their owner. */
@@ -15,13 +16,16 @@ export interface Files {
   readonly key: string
 }
 
+/** What the paths of a cluster's certificates depend on. */
+type PkiLocation = Pick<Cluster, 'certificatesDir'>
+
 /** The certificates directory inside a node's tree. */
-export function pkiDir(cluster: Cluster): string {
+export function pkiDir(cluster: PkiLocation): string {
   return treePath(cluster.certificatesDir)
 }
 
 /** Paths of a place. For a kubeconfig both are the kubeconfig itself. */
-export function filesOf(cluster: Cluster, place: CertificatePlace): Files {
+export function filesOf(cluster: PkiLocation, place: CertificatePlace): Files {
   switch (place.kind) {
     case 'pki':
       return pair(`${pkiDir(cluster)}/${place.base}`)
@@ -38,7 +42,7 @@ export function filesOf(cluster: Cluster, place: CertificatePlace): Files {
 }
 
 /** Paths of an authority in a node's tree. */
-export function authorityFiles(cluster: Cluster, id: AuthorityId): Files {
+export function authorityFiles(cluster: PkiLocation, id: AuthorityId): Files {
   return pair(`${pkiDir(cluster)}/${AUTHORITIES[id].base}`)
 }
 
@@ -47,7 +51,7 @@ function pair(base: string): Files {
 }
 
 /** The service-account key pair: the API server's and the controller manager's, not certificates. */
-export function serviceAccountFiles(cluster: Cluster): {
+export function serviceAccountFiles(cluster: PkiLocation): {
   readonly key: string
   readonly pub: string
 } {
@@ -55,7 +59,7 @@ export function serviceAccountFiles(cluster: Cluster): {
 }
 
 /** Issuing authority followed by the root, for programs that need a self-signed anchor (`hierarchy` only). */
-export function rootBundleFile(cluster: Cluster): string {
+export function rootBundleFile(cluster: PkiLocation): string {
   return `${pkiDir(cluster)}/root-bundle.crt`
 }
 

@@ -1,6 +1,7 @@
 import type { CertificateFacts, PublicKeyFacts } from '../../ca/certificate/facts.js'
 import type { Cluster } from '../../cluster/cluster.js'
 import type { FileTree, TreeEntry } from '../../files/tree.js'
+import type { ComponentName } from '../../manifests/flags.js'
 import type { Json, JsonObject } from '../../values/json.js'
 
 /** What an audit judges: trees by node, as the nodes' root file systems (`etc/kubernetes/…`). */
@@ -148,14 +149,6 @@ export interface KubeconfigFacts {
   readonly cluster?: KubeconfigCluster
   readonly user?: KubeconfigUser
 }
-
-export type ComponentName =
-  | 'etcd'
-  | 'kube-apiserver'
-  | 'kube-controller-manager'
-  | 'kube-scheduler'
-  | 'kube-proxy'
-  | 'kubelet'
 
 export interface VolumeMount {
   readonly mountPath: string

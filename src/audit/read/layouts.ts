@@ -1,6 +1,7 @@
 import { type FileTree, fileAt } from '../../files/tree.js'
+import type { ComponentName } from '../../manifests/flags.js'
 import type { Flags } from '../../values/command-line.js'
-import type { ComponentName, Launch, PemFacts } from './evidence.js'
+import type { Launch, PemFacts } from './evidence.js'
 
 /** Certificates that every layout has a place for. */
 export type Slot =

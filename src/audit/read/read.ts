@@ -7,6 +7,7 @@ import {
   type FileTree,
   type TreeEntry,
 } from '../../files/tree.js'
+import type { ComponentName } from '../../manifests/flags.js'
 import { formatIp, isIp } from '../../values/addresses.js'
 import { hexOf, sameBytes } from '../../values/bytes.js'
 import { flagOf } from '../../values/command-line.js'
@@ -17,7 +18,6 @@ import { createDocumentReader, type DocumentReader, readDocuments } from './docu
 import type {
   AuditInput,
   Certificate,
-  ComponentName,
   DocumentFacts,
   Evidence,
   KubeconfigFacts,

@@ -1,3 +1,4 @@
+import type { ComponentName } from '../../manifests/flags.js'
 import { flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
 import { apiClients, kubeconfigOf } from '../graph/clients.js'
 import {
@@ -15,7 +16,7 @@ import {
 } from '../graph/credentials.js'
 import { acceptedKeys, kubeconfigProblem } from '../graph/edges-api.js'
 import { encryptionProblem } from '../read/documents.js'
-import type { ComponentName, KeyFacts, Launch, NodeEvidence } from '../read/evidence.js'
+import type { KeyFacts, Launch, NodeEvidence } from '../read/evidence.js'
 
 /** What a component looks at before it serves: the first problem stops it. */
 export type StartCheck = (node: NodeEvidence, launch: Launch) => Refusal | undefined

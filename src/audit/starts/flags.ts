@@ -1,6 +1,7 @@
+import type { ComponentName } from '../../manifests/flags.js'
 import { type Flags, flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
 import type { Refusal } from '../graph/credentials.js'
-import type { ComponentName, Launch } from '../read/evidence.js'
+import type { Launch } from '../read/evidence.js'
 
 /** A flag that a release no longer knows. */
 interface Removed {

@@ -1,3 +1,4 @@
+import type { ComponentName } from '../../manifests/flags.js'
 import { isoDay } from '../../values/time.js'
 import {
   absence,
@@ -8,7 +9,7 @@ import {
   type Refusal,
 } from '../graph/credentials.js'
 import type { Fleet, KubeletServer } from '../graph/servers.js'
-import type { ComponentName, Launch, NodeEvidence } from '../read/evidence.js'
+import type { Launch, NodeEvidence } from '../read/evidence.js'
 import type { ComponentState } from '../types.js'
 import { COMPONENT_CHECKS, kubeconfigFileProblem } from './files.js'
 import { flagProblem } from './flags.js'
