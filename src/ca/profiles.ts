@@ -12,6 +12,7 @@ export interface CertificateProfile {
   readonly extendedKeyUsage: readonly ('serverAuth' | 'clientAuth')[]
 }
 
+/** Name of a certificate profile: what a certificate is for. */
 export type ProfileName = 'authority' | 'server' | 'client' | 'peer'
 
 const leaf = {
