@@ -66,3 +66,10 @@ export function quoted(text: string): string {
 export function plural(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
+
+/** At most `limit` values in words. */
+export function listed(values: readonly string[], limit = 6): string {
+  if (values.length === 0) return 'none'
+  const shown = values.slice(0, limit).join(', ')
+  return values.length > limit ? `${shown} and ${values.length - limit} more` : shown
+}

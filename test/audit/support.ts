@@ -1,5 +1,5 @@
 import { type AuditOptions, auditWith, type GeneratedTrees } from '../../src/audit/audit.js'
-import { DERIVED_RULES } from '../../src/audit/rules/connections.js'
+import { CONNECTION_RULES } from '../../src/audit/rules/connections.js'
 import type { AuditReport, Rule } from '../../src/audit/types.js'
 import type { Name, SubjectAltNames } from '../../src/ca/certificate/facts.js'
 import { readCertificate } from '../../src/ca/certificate/read.js'
@@ -74,7 +74,10 @@ export function generated(options: ClusterOptions = {}): Promise<GeneratedTrees>
 
 export function audit(
   trees: GeneratedTrees,
-  { rules = DERIVED_RULES, ...options }: AuditOptions & { readonly rules?: readonly Rule[] } = {},
+  {
+    rules = CONNECTION_RULES,
+    ...options
+  }: AuditOptions & { readonly rules?: readonly Rule[] } = {},
 ): Promise<AuditReport> {
   return auditWith(rules, trees, { at: NOW, ...options })
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { auditWith } from '../../src/audit/audit.js'
-import { DERIVED_RULES } from '../../src/audit/rules/connections.js'
+import { CONNECTION_RULES } from '../../src/audit/rules/connections.js'
 import { under } from '../../src/files/tree.js'
 import {
   audit,
@@ -156,7 +156,7 @@ describe('parts of a tree', () => {
   it('takes kubeadm’s flags for a bare pki folder', async () => {
     const { nodes } = await generated()
     const pki = under(nodes.get(CONTROL_PLANE) ?? new Map(), 'etc/kubernetes/pki')
-    const report = await auditWith(DERIVED_RULES, pki, { at: NOW })
+    const report = await auditWith(CONNECTION_RULES, pki, { at: NOW })
     expect(report.connections.find(({ id }) => id === 'kube-apiserver/node>etcd/node')?.will).toBe(
       'succeed',
     )

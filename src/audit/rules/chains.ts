@@ -3,26 +3,16 @@ import { isoDay } from '../../values/time.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
-import { acceptersOf, ancestors, anchorsOf, indexOf, reaches, trustsIn } from './by-evidence.js'
+import { acceptersOf, ancestors, anchorsOf, reaches, trustsIn } from './by-evidence.js'
 import { TRUSTS, type Use } from './roles.js'
-import {
-  aboutCertificate,
-  each,
-  finding,
-  GENERATE,
-  HARDENING,
-  nameOf,
-  rule,
-  STRICT,
-} from './rule.js'
+import { GENERATE, HARDENING, nameOf, rule, STRICT } from './rule.js'
+import { authorities, certificates, leaves, only, uses } from './subjects.js'
 
 /** Kubeconfigs have rules of their own (F03, F07), and so has the kubelet’s door (M07). */
-const slotted = (evidence: Evidence) =>
-  indexOf(evidence).uses.filter(
-    ({ role, row }) => role !== 'user' && role !== 'kubelet-client' && row.acceptedBy.length > 0,
-  )
-const leaves = (evidence: Evidence) => indexOf(evidence).leaves
-const authorities = (evidence: Evidence) => indexOf(evidence).authorities
+const slotted = only(
+  uses,
+  ({ role, row }) => role !== 'user' && role !== 'kubelet-client' && row.acceptedBy.length > 0,
+)
 
 function isUntrusted(use: Use, evidence: Evidence): boolean {
   const accepters = acceptersOf(use, evidence).filter(({ certificates }) => certificates.length > 0)
@@ -64,131 +54,110 @@ export const CHAIN_RULES: readonly Rule[] = [
     citation: 'RFC 5280 §6.1; Go crypto/x509',
     why: 'The other side ends the handshake with "certificate signed by unknown authority".',
     fix: GENERATE,
-    check: each(slotted, (use, evidence) =>
-      isUntrusted(use, evidence) && !otherSlot(use, evidence)
-        ? finding(use.pem.place, `does not chain to ${acceptersText(use, evidence)}`, {
-            certificate: use.certificate,
-          })
-        : undefined,
-    ),
+    of: slotted,
+    when: (use, evidence) => isUntrusted(use, evidence) && !otherSlot(use, evidence),
+    say: (use, evidence) => `does not chain to ${acceptersText(use, evidence)}`,
   }),
   rule('C02', 'wrong-ca-slot', 'C', 'error', {
     title: 'a certificate comes from another place’s authority',
     citation: 'CIS 2.7; https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'Its own door refuses it, and the door of the other authority lets it in.',
     fix: GENERATE,
-    check: each(slotted, (use, evidence) => {
+    of: slotted,
+    say: (use, evidence) => {
       const other = isUntrusted(use, evidence) ? otherSlot(use, evidence) : undefined
-      return other
-        ? finding(
-            use.pem.place,
-            `is signed by an authority of ${nameOf(other.pem.place)}; it must be one of ${acceptersText(use, evidence)}`,
-            { certificate: use.certificate },
-          )
-        : undefined
-    }),
+      return (
+        other &&
+        `is signed by an authority of ${nameOf(other.pem.place)}; it must be one of ${acceptersText(use, evidence)}`
+      )
+    },
   }),
   rule('C03', 'intermediate-missing', 'H', 'error', {
     title: 'an intermediate is neither served nor trusted',
     citation: 'kubernetes/kubeadm#2360; RFC 8446 §4.4.2',
     why: 'The chain has a gap: clients that happen to know the intermediate connect, all others do not.',
     fix: 'cat LEAF.crt INTERMEDIATE.crt > FILE   # or put the intermediate into the trust file',
-    check: each(slotted, (use, evidence) => {
+    of: slotted,
+    say: (use, evidence) => {
       if (!isUntrusted(use, evidence)) return undefined
       const above = ancestors(use.certificate)
       const [trust] = acceptersOf(use, evidence)
       const root = trust?.certificates.find((anchor) => above.has(anchor))
-      return root && trust
-        ? finding(
-            use.pem.place,
-            `leads to ${nameOf(trust.pem.place)} only over an intermediate that neither file holds`,
-          )
-        : undefined
-    }),
+      return (
+        root &&
+        trust &&
+        `leads to ${nameOf(trust.pem.place)} only over an intermediate that neither file holds`
+      )
+    },
   }),
   rule('C04', 'issuer-not-ca', 'C', 'error', {
     title: 'the issuer may not issue',
     citation: 'RFC 5280 §4.2.1.9, §4.2.1.3; CVE-2026-33896',
     why: 'Go refuses a chain over a certificate without CA:TRUE or keyCertSign. Lax verifiers accept it, and then any leaf can forge others.',
     fix: GENERATE,
-    check: each(
-      (evidence) => [...issuingCertificates(evidence)],
-      (issuer) =>
-        canSign(issuer)
-          ? undefined
-          : aboutCertificate(
-              issuer,
-              'has signed other certificates, but lacks CA:TRUE or keyCertSign: Go refuses them',
-            ),
-    ),
+    of: (evidence) => [...issuingCertificates(evidence)],
+    when: (issuer) => !canSign(issuer),
+    say: 'has signed other certificates, but lacks CA:TRUE or keyCertSign: Go refuses them',
   }),
   rule('C05', 'pathlen-exceeded', 'C', 'error', {
     title: 'an authority stands deeper than its path length allows',
     citation: 'RFC 5280 §4.2.1.9',
     why: 'Go refuses every chain through it.',
     fix: 'issue the upper authority with a larger pathLenConstraint, or sign the leaves directly',
-    check: each(authorities, (authority) => {
+    of: authorities,
+    say: (authority) => {
       const issuer = authority.issuers.find((one) => one !== authority)
       const limit = issuer?.facts.basicConstraints?.pathLength
       const place = issuer?.places[0]
-      return limit === 0 && place && !authority.facts.selfIssued
-        ? aboutCertificate(
-            authority,
-            `is an authority below ${nameOf(place)}, whose path length is 0`,
-          )
-        : undefined
-    }),
+      return (
+        limit === 0 &&
+        place &&
+        !authority.facts.selfIssued &&
+        `is an authority below ${nameOf(place)}, whose path length is 0`
+      )
+    },
   }),
   rule('C06', 'aki-ski-mismatch', 'H', 'warning', {
     title: 'the authority key identifier names another key',
     citation: 'RFC 5280 §4.2.1.1',
     why: 'Go connects, but OpenSSL, Node and Java clients find no issuer: only curl is broken.',
     fix: GENERATE,
-    check: each(
-      ({ certificates }) => certificates.filter(({ issuers }) => issuers.length > 0),
-      (certificate) => {
-        const [issuer] = certificate.issuers
-        if (!issuer || !certificate.issuers.every((one) => keyIdMismatch(certificate, one)))
-          return undefined
-        const wanted = certificate.facts.authorityKeyIdentifier?.keyIdentifier
-        const given = issuer.facts.subjectKeyIdentifier
-        return aboutCertificate(
-          certificate,
-          `names the issuer’s key ${wanted ? hexOf(wanted) : ''}, but its issuer has ${given ? hexOf(given) : ''}: OpenSSL refuses it, Go does not look`,
-        )
-      },
-    ),
+    of: certificates,
+    where: ({ issuers }) => issuers.length > 0,
+    say: (certificate) => {
+      const [issuer] = certificate.issuers
+      if (!issuer || !certificate.issuers.every((one) => keyIdMismatch(certificate, one)))
+        return undefined
+      const wanted = certificate.facts.authorityKeyIdentifier?.keyIdentifier
+      const given = issuer.facts.subjectKeyIdentifier
+      return `names the issuer’s key ${wanted ? hexOf(wanted) : ''}, but its issuer has ${given ? hexOf(given) : ''}: OpenSSL refuses it, Go does not look`
+    },
   }),
   rule('C07', 'aki-issuer-serial-stale', 'H', 'warning', {
     title: 'the authority key identifier names an older issuer by serial number',
     citation: 'RFC 5280 §4.2.1.1',
     why: 'After the authority was issued again with the same key, OpenSSL clients look for the old certificate and find none.',
     fix: GENERATE,
-    check: each(
-      ({ certificates }) =>
-        certificates.filter(({ facts }) => facts.authorityKeyIdentifier?.serial !== undefined),
-      (certificate) => {
-        const serial = certificate.facts.authorityKeyIdentifier?.serial
-        const { issuers } = certificate
-        return issuers.length > 0 && !issuers.some(({ facts }) => facts.serial === serial)
-          ? aboutCertificate(
-              certificate,
-              `names its issuer’s serial number ${serial?.toString(16)}, which no authority here has`,
-            )
-          : undefined
-      },
-    ),
+    of: certificates,
+    where: ({ facts }) => facts.authorityKeyIdentifier?.serial !== undefined,
+    say: (certificate) => {
+      const serial = certificate.facts.authorityKeyIdentifier?.serial
+      const { issuers } = certificate
+      return (
+        issuers.length > 0 &&
+        !issuers.some(({ facts }) => facts.serial === serial) &&
+        `names its issuer’s serial number ${serial?.toString(16)}, which no authority here has`
+      )
+    },
   }),
   rule('C08', 'ski-missing-ca', 'M', 'warning', {
     title: 'an authority has no subject key identifier',
     citation: 'RFC 5280 §4.2.1.2',
     why: 'In a roll-over nothing but trial tells the old authority of that name from the new one.',
     fix: GENERATE,
-    check: each(authorities, (authority) =>
-      authority.facts.version === 3 && !authority.facts.subjectKeyIdentifier
-        ? aboutCertificate(authority, 'is an authority without a subject key identifier')
-        : undefined,
-    ),
+    of: authorities,
+    when: (authority) => authority.facts.version === 3 && !authority.facts.subjectKeyIdentifier,
+    say: 'is an authority without a subject key identifier',
   }),
   rule('C09', 'aki-missing', 'L', 'info', {
     title: 'a certificate has no authority key identifier',
@@ -196,45 +165,37 @@ export const CHAIN_RULES: readonly Rule[] = [
     why: 'Clients find the issuer by name alone.',
     fix: GENERATE,
     profiles: HARDENING,
-    check: each(leaves, (leaf) =>
-      !leaf.facts.selfIssued && !leaf.facts.authorityKeyIdentifier?.keyIdentifier
-        ? aboutCertificate(leaf, 'has no authority key identifier')
-        : undefined,
-    ),
+    of: leaves,
+    when: (leaf) => !leaf.facts.selfIssued && !leaf.facts.authorityKeyIdentifier?.keyIdentifier,
+    say: 'has no authority key identifier',
   }),
   rule('C11', 'self-signed-leaf', 'H', 'warning', {
     title: 'a component serves a self-signed certificate',
     citation: 'kubernetes/kubeadm#1223',
     why: 'Nobody can verify it, so clients learn to skip verification.',
     fix: GENERATE,
-    check: each(
-      (evidence) => indexOf(evidence).uses.filter(({ role }) => role !== 'kubelet-serving'),
-      ({ certificate, pem }) =>
-        certificate.facts.selfIssued && certificate.issuers.includes(certificate)
-          ? finding(
-              pem.place,
-              'is self-signed, where a certificate of the cluster’s authority is expected',
-              { certificate },
-            )
-          : undefined,
-    ),
+    of: uses,
+    where: ({ role }) => role !== 'kubelet-serving',
+    when: ({ certificate }) =>
+      certificate.facts.selfIssued && certificate.issuers.includes(certificate),
+    say: 'is self-signed, where a certificate of the cluster’s authority is expected',
   }),
   rule('C13', 'leaf-outlives-issuer', 'H', 'warning', {
     title: 'a certificate ends after its authority',
     citation: 'RFC 5280 §6.1; kubeadm does not clamp',
     why: 'The chain ends with the authority, long before the date that everybody watches.',
     fix: 'renew the authority first, then the certificate',
-    check: each(leaves, (leaf) => {
+    of: leaves,
+    say: (leaf) => {
       const { notAfter } = leaf.facts
       const ends = leaf.issuers.map(({ facts }) => facts.notAfter.getTime())
       const last = Math.max(...ends)
-      return ends.length > 0 && last < notAfter.getTime()
-        ? aboutCertificate(
-            leaf,
-            `is valid until ${isoDay(notAfter)}, but its authority ends on ${isoDay(new Date(last))}`,
-          )
-        : undefined
-    }),
+      return (
+        ends.length > 0 &&
+        last < notAfter.getTime() &&
+        `is valid until ${isoDay(notAfter)}, but its authority ends on ${isoDay(new Date(last))}`
+      )
+    },
   }),
   rule('C14', 'leaf-predates-issuer', 'L', 'info', {
     title: 'a certificate begins before its authority',
@@ -242,15 +203,15 @@ export const CHAIN_RULES: readonly Rule[] = [
     why: 'Scanners that demand nested validity complain; kubeadm copies the authority’s start for this reason.',
     fix: GENERATE,
     profiles: STRICT,
-    check: each(leaves, (leaf) => {
+    of: leaves,
+    say: (leaf) => {
       const starts = leaf.issuers.map(({ facts }) => facts.notBefore.getTime())
       const first = Math.min(...starts)
-      return starts.length > 0 && first > leaf.facts.notBefore.getTime()
-        ? aboutCertificate(
-            leaf,
-            `begins on ${leaf.facts.notBefore.toISOString()}, before its authority (${new Date(first).toISOString()})`,
-          )
-        : undefined
-    }),
+      return (
+        starts.length > 0 &&
+        first > leaf.facts.notBefore.getTime() &&
+        `begins on ${leaf.facts.notBefore.toISOString()}, before its authority (${new Date(first).toISOString()})`
+      )
+    },
   }),
 ]

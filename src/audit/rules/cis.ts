@@ -4,8 +4,7 @@ import { at, scalarText } from '../../values/json.js'
 import type { Evidence, KubeletFacts } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { launchesOf } from './by-evidence.js'
-import { aboutLaunch } from './manifests.js'
-import { CIS, each, rule } from './rule.js'
+import { aboutLaunch, CIS, each, rule } from './rule.js'
 
 /** One item of the CIS Kubernetes Benchmark about a command line. */
 export interface FlagItem {

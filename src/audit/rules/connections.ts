@@ -4,7 +4,7 @@ import { edgeKind } from '../graph/graph.js'
 import type { Evidence } from '../read/evidence.js'
 import type { Connection, FindingDraft, Level, Profile, Rule, RuleContext } from '../types.js'
 
-/** Finds what a derived rule speaks about in connections and components that are judged already. */
+/** Finds what a rule about connections speaks about in connections and components that are judged already. */
 export type ConnectionCheck = (
   evidence: Evidence,
   context: RuleContext,
@@ -351,7 +351,7 @@ const ROWS: readonly ConnectionRule[] = [
 ]
 
 /** What the trust graph and the components show, as rules. */
-export const DERIVED_RULES: readonly Rule[] = ROWS.map((row) => ({
+export const CONNECTION_RULES: readonly Rule[] = ROWS.map((row) => ({
   ...row,
   group: 'X',
   severity: row.level === 'M' ? 'warning' : 'error',

@@ -1,15 +1,14 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
 import { flagOf } from '../../values/command-line.js'
 import { groupBy } from '../../values/lists.js'
-import type { Certificate, Evidence, NodeEvidence, PemFacts } from '../read/evidence.js'
-import { shortPath } from '../read/paths.js'
+import type { Evidence, NodeEvidence, PemFacts } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
-import { indexOf, launchesOf, trustsIn } from './by-evidence.js'
+import { trustsIn } from './by-evidence.js'
 import { flagPem } from './roles.js'
 import { finding, rule } from './rule.js'
+import { authorities, controlPlanes, launchesAs, subjectKey, trusts } from './subjects.js'
 
-const controlPlanes = ({ nodes }: Evidence) => nodes.filter(({ role }) => role === 'control-plane')
 const several = (evidence: Evidence) =>
   controlPlanes(evidence).length > 1 ? controlPlanes(evidence) : []
 
@@ -56,7 +55,7 @@ export const DRIFT_RULES: readonly Rule[] = [
         const [first, ...others] = all
         return others.flatMap((trust) =>
           first && !sameSet(first.certificates, trust.certificates)
-            ? [finding(trust.pem.place, `holds other authorities than on ${first.node.name}`)]
+            ? finding(trust.pem.place, `holds other authorities than on ${first.node.name}`)
             : [],
         )
       })
@@ -82,7 +81,7 @@ export const DRIFT_RULES: readonly Rule[] = [
     fix: 'copy the same encryption configuration to every control plane',
     needs: 'manifests',
     check: (evidence) => {
-      const configured = launchesOf(evidence, 'kube-apiserver')
+      const configured = launchesAs('kube-apiserver')(evidence)
       const all = configured.flatMap(({ node, launch }) => {
         const path = flagOf(launch.flags, 'encryption-provider-config')
         const document = node.encryption[0]
@@ -91,16 +90,10 @@ export const DRIFT_RULES: readonly Rule[] = [
       const [first, ...others] = all
       if (!first || others.length === 0) return 'not-applicable'
       const shapeOf = (value: unknown) => JSON.stringify(value)
-      return others.flatMap(({ node, document }) =>
+      return others.flatMap(({ document }) =>
         shapeOf(document.value) === shapeOf(first.document.value)
           ? []
-          : [
-              {
-                node: node.name,
-                path: document.path,
-                message: `${shortPath(document.path)} differs from that on ${first.node.name}`,
-              },
-            ],
+          : finding(document, `differs from that on ${first.node.name}`),
       )
     },
   }),
@@ -110,15 +103,13 @@ export const DRIFT_RULES: readonly Rule[] = [
     why: 'A rotation stopped half-way: what trusts only one of the two breaks at the next step.',
     fix: 'finish the rotation, with both authorities in every bundle until then',
     check: (evidence) => {
-      const issuing = indexOf(evidence).authorities.filter((one) =>
-        issuingCertificates(evidence).has(one),
-      )
+      const issuing = authorities(evidence).filter((one) => issuingCertificates(evidence).has(one))
       if (issuing.length === 0) return 'not-applicable'
-      const generations = groupBy(issuing, nameKey)
+      const generations = groupBy(issuing, subjectKey)
       return [...generations.values()].flatMap((same) => {
         const keys = new Set(same.map(({ keyId }) => keyId))
         const [first, ...others] = same
-        const whole = indexOf(evidence).trusts.filter(({ certificates }) =>
+        const whole = trusts(evidence).filter(({ certificates }) =>
           certificates.some((one) => keys.has(one.keyId)),
         )
         const halves = whole.filter(({ certificates }) =>
@@ -126,20 +117,12 @@ export const DRIFT_RULES: readonly Rule[] = [
         )
         const place = halves[0]?.pem.place
         return first && place && keys.size > 1 && others.length > 0
-          ? [
-              finding(
-                place,
-                `trusts only one of ${keys.size} authorities named ${JSON.stringify(commonNameOf(first.facts.subject))} that have issued certificates here`,
-              ),
-            ]
+          ? finding(
+              place,
+              `trusts only one of ${keys.size} authorities named ${JSON.stringify(commonNameOf(first.facts.subject))} that have issued certificates here`,
+            )
           : []
       })
     },
   }),
 ]
-
-const latin1 = new TextDecoder('latin1')
-
-function nameKey({ facts }: Certificate): string {
-  return latin1.decode(facts.subject.raw)
-}

@@ -4,12 +4,13 @@ import { textOf as contentOf } from '../../files/tree.js'
 import { bytesOfBase64 } from '../../values/bytes.js'
 import type { Json } from '../../values/json.js'
 import { at, listOf, scalarText } from '../../values/json.js'
+import { once } from '../../values/once.js'
 import { readDocuments } from '../read/documents.js'
 import type { Evidence } from '../read/evidence.js'
-import { shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { indexOf, trustsIn } from './by-evidence.js'
-import { each, rule } from './rule.js'
+import { rule } from './rule.js'
+import { only } from './subjects.js'
 
 const GUIDE = 'https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/'
 const EXPORT =
@@ -25,12 +26,8 @@ interface Exported {
   readonly value: Json
 }
 
-const exportsByEvidence = new WeakMap<Evidence, readonly Exported[]>()
-
-function exported(evidence: Evidence): readonly Exported[] {
-  const known = exportsByEvidence.get(evidence)
-  if (known) return known
-  const found = indexOf(evidence).parts.flatMap(({ name: node, tree }) =>
+const exported = once((evidence: Evidence): readonly Exported[] =>
+  indexOf(evidence).parts.flatMap(({ name: node, tree }) =>
     [...tree.values()].flatMap((entry) => {
       if (entry.kind !== 'file' || !EXPORT.test(entry.path) || entry.data.length > MAX_EXPORT)
         return []
@@ -46,15 +43,10 @@ function exported(evidence: Evidence): readonly Exported[] {
         }))
       })
     }),
-  )
-  exportsByEvidence.set(evidence, found)
-  return found
-}
+  ),
+)
 
-const ofKind =
-  (...kinds: readonly string[]) =>
-  (evidence: Evidence) =>
-    exported(evidence).filter(({ kind }) => kinds.includes(kind))
+const ofKind = (...kinds: readonly string[]) => only(exported, ({ kind }) => kinds.includes(kind))
 
 /** Serial number and name of every certificate in a PEM text; undefined when it holds none. */
 function marks(pem: string): readonly string[] | undefined {
@@ -94,69 +86,45 @@ export const EXPORT_RULES: readonly Rule[] = [
     citation: 'kubernetes/website#31882',
     why: 'Joins, pods or the aggregation layer trust what is in it, not what is on the disk.',
     fix: 'let the controllers rewrite kube-root-ca.crt, and replace cluster-info and extension-apiserver-authentication',
-    check: each(ofKind('ConfigMap'), ({ node, path, name, value }, evidence) => {
-      const texts = [
-        { pem: scalarText(at(value, 'data', 'ca.crt')), role: 'client-ca' as const },
-        { pem: scalarText(at(value, 'data', 'client-ca-file')), role: 'client-ca' as const },
-        {
-          pem: scalarText(at(value, 'data', 'requestheader-client-ca-file')),
-          role: 'requestheader-ca' as const,
-        },
-        { pem: clusterInfoAuthority(value), role: 'client-ca' as const },
-      ]
-      return texts.some(({ pem, role }) => isStale(pem ?? '', evidence, role))
-        ? {
-            node,
-            path,
-            message: `${shortPath(path)} has the ConfigMap ${name} with an authority that is not the present one`,
-          }
-        : undefined
-    }),
+    of: ofKind('ConfigMap'),
+    when: ({ value }, evidence) => {
+      const field = (name: string) => scalarText(at(value, 'data', name)) ?? ''
+      return (
+        isStale(field('requestheader-client-ca-file'), evidence, 'requestheader-ca') ||
+        [field('ca.crt'), field('client-ca-file'), clusterInfoAuthority(value)].some((pem) =>
+          isStale(pem, evidence, 'client-ca'),
+        )
+      )
+    },
+    say: ({ name }) => `has the ConfigMap ${name} with an authority that is not the present one`,
   }),
   rule('R08', 'sa-secret-ca-stale', 'M', 'warning', {
     title: 'an exported token Secret holds an old authority',
     citation: GUIDE,
     why: 'Workloads that mount it refuse the API server.',
     fix: 'delete the ca.crt of the Secret; the controller manager fills it again',
-    check: each(
-      (evidence) =>
-        ofKind('Secret')(evidence).filter(
-          ({ value }) => scalarText(at(value, 'type')) === 'kubernetes.io/service-account-token',
-        ),
-      ({ node, path, name, value }, evidence) =>
-        isStale(decoded(at(value, 'data', 'ca.crt')), evidence, 'client-ca')
-          ? {
-              node,
-              path,
-              message: `${shortPath(path)} has the Secret ${name} with an authority that is not the present one`,
-            }
-          : undefined,
-    ),
+    of: ofKind('Secret'),
+    where: ({ value }) => scalarText(at(value, 'type')) === 'kubernetes.io/service-account-token',
+    when: ({ value }, evidence) =>
+      isStale(decoded(at(value, 'data', 'ca.crt')), evidence, 'client-ca'),
+    say: ({ name }) => `has the Secret ${name} with an authority that is not the present one`,
   }),
   rule('R09', 'webhook-cabundle-stale', 'I', 'info', {
     title: 'an exported webhook trusts an old authority of the cluster',
     citation: GUIDE,
     why: 'Calls to it fail when its certificate comes from the new authority.',
     fix: 'write the present authority into caBundle',
-    check: each(
-      ofKind('ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration', 'APIService'),
-      ({ node, path, name, value }, evidence) => {
-        const bundles = [
-          at(value, 'spec', 'caBundle'),
-          ...listOf(at(value, 'webhooks')).map((hook) => at(hook, 'clientConfig', 'caBundle')),
-        ]
-        const own = bundles.some((bundle) => {
-          const pem = decoded(bundle)
-          return /kubernetes/.test((marks(pem) ?? []).join()) && isStale(pem, evidence, 'client-ca')
-        })
-        return own
-          ? {
-              node,
-              path,
-              message: `${shortPath(path)} has ${name} with an authority of the cluster that is not the present one`,
-            }
-          : undefined
-      },
-    ),
+    of: ofKind('ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration', 'APIService'),
+    when: ({ value }, evidence) => {
+      const bundles = [
+        at(value, 'spec', 'caBundle'),
+        ...listOf(at(value, 'webhooks')).map((hook) => at(hook, 'clientConfig', 'caBundle')),
+      ]
+      return bundles.some((bundle) => {
+        const pem = decoded(bundle)
+        return /kubernetes/.test((marks(pem) ?? []).join()) && isStale(pem, evidence, 'client-ca')
+      })
+    },
+    say: ({ name }) => `has ${name} with an authority of the cluster that is not the present one`,
   }),
 ]

@@ -3,17 +3,17 @@ import { isIp } from '../../values/addresses.js'
 import { flagList, flagOf } from '../../values/command-line.js'
 import { isAnyHost, isLocalHost } from '../../values/hosts.js'
 import { at, textsOf } from '../../values/json.js'
+import { listed } from '../../values/text.js'
 import type { Evidence } from '../read/evidence.js'
 import { shortPath } from '../read/paths.js'
 import { removedFlagsOf } from '../starts/flags.js'
 import type { Rule } from '../types.js'
-import { indexOf } from './by-evidence.js'
-import { aboutLaunch, apiservers, type Launched, managers } from './manifests.js'
 import { flagPem } from './roles.js'
-import { each, HARDENING, listed, rule, STRICT } from './rule.js'
+import { aboutLaunch, each, HARDENING, type Launched, rule, STRICT } from './rule.js'
+import { launchesAs, launches as real } from './subjects.js'
 
-const real = (evidence: Evidence): readonly Launched[] =>
-  indexOf(evidence).launches.filter(({ launch }) => launch.source !== 'default')
+const apiservers = launchesAs('kube-apiserver')
+const managers = launchesAs('kube-controller-manager')
 
 function* removedFlags(evidence: Evidence) {
   const release = evidence.cluster?.release.version.text.replace(/^v/, '')

@@ -2,25 +2,22 @@ import { commonNameOf } from '../../ca/certificate/names.js'
 import { TAG } from '../../ca/der/der.js'
 import { flagList } from '../../values/command-line.js'
 import { groupBy } from '../../values/lists.js'
-import { quoted } from '../../values/text.js'
+import { listed, quoted } from '../../values/text.js'
 import { DAY } from '../../values/time.js'
 import { adminGroup, identityText } from '../graph/edges.js'
 import { identityOf } from '../graph/judge.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
-import { shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { anchorsOf, indexOf, launchOf, nodeNameOf, reaches, trustsIn } from './by-evidence.js'
 import type { Use } from './roles.js'
-import { aboutCertificate, each, finding, GENERATE, HARDENING, listed, rule } from './rule.js'
+import { about, GENERATE, HARDENING, rule } from './rule.js'
+import { certificates, kubeconfigs, leaves, only, uses, usesAs } from './subjects.js'
 
-const uses = (evidence: Evidence) => indexOf(evidence).uses
-const kubelets = (evidence: Evidence) =>
-  uses(evidence).filter(({ role }) => role === 'kubelet-client')
+const kubelets = usesAs('kubelet-client')
 
-/** The last part of a kubeconfig's path. */
-export function fileOf({ pem }: Use): string {
-  return pem.place.path.split('/').at(-1) ?? ''
-}
+/** The last part of a path. */
+const baseOf = (path: string) => path.slice(path.lastIndexOf('/') + 1)
+const fileOf = ({ pem }: Use) => baseOf(pem.place.path)
 
 const BREAK_GLASS = /^super-admin\.conf$/
 /** kubeadm up to 1.28 made these members of system:masters. */
@@ -36,11 +33,21 @@ const COMPONENT_FILES: Readonly<Record<string, string>> = {
 }
 const KNOWN_GROUPS =
   /^(system:(masters|nodes|node-proxier|authenticated|monitoring)|kubeadm:cluster-admins)$/
-const isUser = ({ role }: Use) => role === 'user'
+const isMaster = ({ certificate }: Use) => identityOf(certificate).groups.includes('system:masters')
+const whoIs = ({ certificate }: Use) => identityText(identityOf(certificate))
 
-function isLegacyAdmin({ certificate }: Use): boolean {
-  return identityOf(certificate).user === 'kubernetes-admin'
-}
+const clients = only(
+  leaves,
+  ({ facts }) => facts.extendedKeyUsage?.usages.includes('clientAuth') !== false,
+)
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const INJECTED = /[\u0000-\u001f\u007f]|[,+/;]\s*(CN|O|OU)\s*=/i
+/** Values of the subject that are odd in this way, in words. */
+const oddValues = ({ facts }: Certificate, isOdd: (value: string) => boolean) =>
+  facts.subject.rdns
+    .flat()
+    .flatMap(({ type, value }) => (isOdd(value) ? `${type} ${quoted(value)}` : []))
 
 export const IDENTITY_RULES: readonly Rule[] = [
   rule('I01', 'system-masters', 'H', 'warning', {
@@ -48,52 +55,43 @@ export const IDENTITY_RULES: readonly Rule[] = [
     citation: 'kubernetes/kubeadm#2414; CIS 3.1.1',
     why: 'The group passes by RBAC and cannot be taken away from a certificate: only a new authority revokes it. Kubernetes 1.29 keeps it to super-admin.conf.',
     fix: 'use the group kubeadm:cluster-admins (kubeadm 1.29 and later), or one of your own with a binding',
-    check: each(uses, (use) => {
-      if (!identityOf(use.certificate).groups.includes('system:masters')) return undefined
-      if (LEGACY.has(use.role) || BREAK_GLASS.test(fileOf(use)) || use.node.kind === 'operator')
-        return undefined
-      const worker = use.node.role === 'worker'
-      const serving = use.row.usages.includes('serverAuth')
-      const severe = worker || serving || use.role === 'kubelet-client'
-      const severity = severe ? 'error' : isLegacyAdmin(use) ? 'info' : 'warning'
-      return finding(
-        use.pem.place,
-        `is ${identityText(identityOf(use.certificate))}, whom RBAC cannot stop`,
-        {
-          certificate: use.certificate,
-          severity,
-        },
-      )
-    }),
+    of: uses,
+    when: (use) =>
+      isMaster(use) &&
+      !LEGACY.has(use.role) &&
+      !BREAK_GLASS.test(fileOf(use)) &&
+      use.node.kind !== 'operator',
+    say: (use) => {
+      const { role, row, node, certificate } = use
+      const severe =
+        node.role === 'worker' || row.usages.includes('serverAuth') || role === 'kubelet-client'
+      const legacy = identityOf(certificate).user === 'kubernetes-admin'
+      return {
+        message: `is ${whoIs(use)}, whom RBAC cannot stop`,
+        severity: severe ? 'error' : legacy ? 'info' : 'warning',
+      }
+    },
   }),
   rule('I02', 'super-admin-on-node', 'M', 'info', {
     title: 'the break-glass kubeconfig lies on a node',
     citation: 'KEP-4214; https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/',
     why: 'Who reads super-admin.conf owns the cluster past RBAC. kubeadm leaves it where init ran; it belongs in a safe.',
     fix: 'mv /etc/kubernetes/super-admin.conf to a safe place off the node',
-    check: each(
-      ({ nodes }) => nodes.filter(({ kubeconfigs }) => kubeconfigs.size > 0),
-      function* (node) {
-        for (const path of node.kubeconfigs.keys())
-          if (BREAK_GLASS.test(path.split('/').at(-1) ?? ''))
-            yield { node: node.name, path, message: `${shortPath(path)} lies on ${node.name}` }
-      },
-    ),
+    of: kubeconfigs,
+    where: ({ node }) => node.kind === 'node',
+    when: ({ config }) => BREAK_GLASS.test(baseOf(config.path)),
+    say: ({ node }) => `lies on ${node.name}`,
   }),
   rule('I03', 'admin-on-worker', 'H', 'error', {
     title: 'an administrator’s kubeconfig on a worker',
     citation: 'https://kubernetes.io/docs/concepts/security/rbac-good-practices/',
     why: 'Whoever breaks into that worker owns the cluster.',
     fix: 'remove the file from the worker, and replace the administrator’s certificate',
-    check: each(
-      (evidence) => uses(evidence).filter(({ node }) => node.role === 'worker'),
-      (use) =>
-        use.role !== 'kubelet-client' && adminGroup(identityOf(use.certificate)) !== undefined
-          ? finding(use.pem.place, `is ${identityText(identityOf(use.certificate))}, on a worker`, {
-              certificate: use.certificate,
-            })
-          : undefined,
-    ),
+    of: uses,
+    where: ({ node }) => node.role === 'worker',
+    when: (use) =>
+      use.role !== 'kubelet-client' && adminGroup(identityOf(use.certificate)) !== undefined,
+    say: (use) => `is ${whoIs(use)}, on a worker`,
   }),
   rule('I04', 'node-identity-shape', 'C', 'error', {
     title: 'a kubelet’s identity is not that of a node',
@@ -101,16 +99,14 @@ export const IDENTITY_RULES: readonly Rule[] = [
       'k8s.io/apiserver nodeidentifier; https://kubernetes.io/docs/reference/access-authn-authz/node/',
     why: 'The node authorizer wants CN system:node:<name> and O system:nodes; with anything else the kubelet gets 403 for everything.',
     fix: GENERATE,
-    check: each(kubelets, (use) => {
+    of: kubelets,
+    say: (use) => {
       const { user, groups } = identityOf(use.certificate)
-      return /^system:node:./.test(user) && groups.includes('system:nodes')
-        ? undefined
-        : finding(
-            use.pem.place,
-            `is ${quoted(identityText({ user, groups }))}; system:node:<name> in system:nodes is expected`,
-            { certificate: use.certificate },
-          )
-    }),
+      return (
+        !(/^system:node:./.test(user) && groups.includes('system:nodes')) &&
+        `is ${quoted(whoIs(use))}; system:node:<name> in system:nodes is expected`
+      )
+    },
   }),
   rule('I05', 'node-name-mismatch', 'H', 'error', {
     title: 'a kubelet has the identity of another node name',
@@ -118,24 +114,21 @@ export const IDENTITY_RULES: readonly Rule[] = [
       'https://kubernetes.io/docs/reference/access-authn-authz/node/; canonical/microk8s#3753',
     why: 'The node cannot register, or acts as somebody else.',
     fix: GENERATE,
-    check: each(
-      (evidence) =>
-        kubelets(evidence).filter(
-          ({ node }) => evidence.cluster || node.kubelet?.hostnameOverride !== undefined,
-        ),
-      (use, { cluster }) => {
-        const name = /^system:node:(.+)$/.exec(identityOf(use.certificate).user)?.[1]
-        const expected = nodeNameOf(use.node)
-        const known =
-          use.node.kubelet?.hostnameOverride !== undefined ||
-          cluster?.nodes.some((node) => node.name === use.node.name) === true
-        return name !== undefined && known && name !== expected
-          ? finding(use.pem.place, `is the identity of node ${quoted(name)}, on ${expected}`, {
-              certificate: use.certificate,
-            })
-          : undefined
-      },
-    ),
+    of: kubelets,
+    where: ({ node }, evidence) => evidence.cluster || node.kubelet?.hostnameOverride !== undefined,
+    say: (use, { cluster }) => {
+      const name = /^system:node:(.+)$/.exec(identityOf(use.certificate).user)?.[1]
+      const expected = nodeNameOf(use.node)
+      const known =
+        use.node.kubelet?.hostnameOverride !== undefined ||
+        cluster?.nodes.some((node) => node.name === use.node.name) === true
+      return (
+        name !== undefined &&
+        known &&
+        name !== expected &&
+        `is the identity of node ${quoted(name)}, on ${expected}`
+      )
+    },
   }),
   rule('I06', 'node-identity-duplicate', 'H', 'error', {
     title: 'two hosts have the identity of one node',
@@ -145,23 +138,14 @@ export const IDENTITY_RULES: readonly Rule[] = [
     check: (evidence) => {
       const found = kubelets(evidence)
       if (found.length < 2) return 'not-applicable'
-      return [...groupBy(found, (use) => identityOf(use.certificate).user).values()].flatMap(
-        (same) => {
-          const nodes = [...new Set(same.map(({ node }) => node.name))]
-          const [first] = same
-          return first &&
-            nodes.length > 1 &&
-            identityOf(first.certificate).user.startsWith('system:node:')
-            ? [
-                finding(
-                  first.pem.place,
-                  `is ${quoted(identityOf(first.certificate).user)}, on ${listed(nodes)}`,
-                  { certificate: first.certificate },
-                ),
-              ]
-            : []
-        },
-      )
+      const byUser = groupBy(found, ({ certificate }) => identityOf(certificate).user)
+      return [...byUser].flatMap(([user, same]) => {
+        const names = [...new Set(same.map(({ node }) => node.name))]
+        const [first] = same
+        return first && names.length > 1 && user.startsWith('system:node:')
+          ? (about(first, `is ${quoted(user)}, on ${listed(names)}`) ?? [])
+          : []
+      })
     },
   }),
   rule('I07', 'kubelet-is-admin', 'C', 'error', {
@@ -169,130 +153,212 @@ export const IDENTITY_RULES: readonly Rule[] = [
     citation: 'kubernetes/kubeadm#2354',
     why: 'One broken node is the whole cluster; kubeadm upgrades then look for a node of the administrator’s name.',
     fix: GENERATE,
-    check: each(kubelets, (use) => {
+    of: kubelets,
+    say: (use) => {
       const identity = identityOf(use.certificate)
-      return adminGroup(identity) !== undefined || /^kubernetes-(super-)?admin$/.test(identity.user)
-        ? finding(use.pem.place, `is ${identityText(identity)}: the kubelet is an administrator`, {
-            certificate: use.certificate,
-          })
-        : undefined
-    }),
+      return (
+        (adminGroup(identity) !== undefined || /^kubernetes-(super-)?admin$/.test(identity.user)) &&
+        `is ${identityText(identity)}: the kubelet is an administrator`
+      )
+    },
   }),
   rule('I08', 'component-cn', 'C', 'error', {
     title: 'a component’s kubeconfig has another user name',
     citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'RBAC knows the component by its name; with another it gets 403 for everything.',
     fix: GENERATE,
-    check: each(
-      (evidence) =>
-        uses(evidence).filter((use) => isUser(use) && COMPONENT_FILES[fileOf(use)] !== undefined),
-      (use) => {
-        const { user, groups } = identityOf(use.certificate)
-        const expected = COMPONENT_FILES[fileOf(use)]
-        const proxier = expected === 'system:kube-proxy' && groups.includes('system:node-proxier')
-        return user === expected || proxier
-          ? undefined
-          : finding(use.pem.place, `is the user ${quoted(user)}; ${expected} is expected`, {
-              certificate: use.certificate,
-            })
-      },
-    ),
+    of: uses,
+    where: (use) => use.role === 'user' && COMPONENT_FILES[fileOf(use)] !== undefined,
+    say: (use) => {
+      const { user, groups } = identityOf(use.certificate)
+      const expected = COMPONENT_FILES[fileOf(use)]
+      const proxier = expected === 'system:kube-proxy' && groups.includes('system:node-proxier')
+      return user !== expected && !proxier && `is the user ${quoted(user)}; ${expected} is expected`
+    },
   }),
   rule('I09', 'component-group-odd', 'L', 'info', {
     title: 'a group that RBAC does not know',
     citation: 'kelseyhightower/kubernetes-the-hard-way#931',
     why: 'A typo hides behind a right user name, until somebody binds to the group.',
     fix: GENERATE,
-    check: each(
-      (evidence) => uses(evidence).filter(({ row }) => row.usages.includes('clientAuth')),
-      (use) => {
-        const { user, groups } = identityOf(use.certificate)
-        const odd = groups.filter(
-          (group) => group.startsWith('system:') && !KNOWN_GROUPS.test(group),
-        )
-        return user.startsWith('system:') && odd.length > 0
-          ? finding(
-              use.pem.place,
-              `is in groups that nothing is bound to: ${listed(odd.map(quoted))}`,
-              { certificate: use.certificate },
-            )
-          : undefined
-      },
-    ),
+    of: uses,
+    where: ({ row }) => row.usages.includes('clientAuth'),
+    say: (use) => {
+      const { user, groups } = identityOf(use.certificate)
+      const odd = groups.filter((group) => group.startsWith('system:') && !KNOWN_GROUPS.test(group))
+      return (
+        user.startsWith('system:') &&
+        odd.length > 0 &&
+        `is in groups that nothing is bound to: ${listed(odd.map(quoted))}`
+      )
+    },
   }),
   rule('I10', 'reserved-prefix', 'H', 'warning', {
     title: 'a person’s certificate has a reserved name',
     citation: 'https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-subjects',
     why: 'Names beginning with system: belong to Kubernetes; the holder takes the part of a built-in user or group.',
     fix: 'name the user without system:, then kpki gen -o OUT',
-    check: each(
-      (evidence) =>
-        uses(evidence).filter((use) => isUser(use) && COMPONENT_FILES[fileOf(use)] === undefined),
-      (use) => {
-        const { user, groups } = identityOf(use.certificate)
-        const odd = [user, ...groups].filter(
-          (name) => name.startsWith('system:') && name !== 'system:masters',
-        )
-        // Another component, in a file of another name.
-        const component = Object.values(COMPONENT_FILES).includes(user) || use.node.kind === 'node'
-        return odd.length > 0 && !component
-          ? finding(use.pem.place, `has reserved names: ${listed(odd.map(quoted))}`, {
-              certificate: use.certificate,
-            })
-          : undefined
-      },
-    ),
+    of: uses,
+    where: (use) => use.role === 'user' && COMPONENT_FILES[fileOf(use)] === undefined,
+    say: (use) => {
+      const { user, groups } = identityOf(use.certificate)
+      const odd = [user, ...groups].filter(
+        (name) => name.startsWith('system:') && name !== 'system:masters',
+      )
+      // Another component, in a file of another name.
+      const component = Object.values(COMPONENT_FILES).includes(user) || use.node.kind === 'node'
+      return odd.length > 0 && !component && `has reserved names: ${listed(odd.map(quoted))}`
+    },
   }),
   rule('I11', 'cn-empty', 'H', 'error', {
     title: 'a client certificate has no common name',
     citation: 'k8s.io/apiserver/pkg/authentication/request/x509',
     why: 'The common name is the user. Without one the API server answers 401.',
     fix: GENERATE,
-    check: each(
-      (evidence) =>
-        uses(evidence).filter(({ role }) => role === 'user' || role === 'kubelet-client'),
-      (use) =>
-        identityOf(use.certificate).user === ''
-          ? finding(use.pem.place, 'has no common name, so the API server sees no user', {
-              certificate: use.certificate,
-            })
-          : undefined,
-    ),
+    of: usesAs('user', 'kubelet-client'),
+    when: (use) => identityOf(use.certificate).user === '',
+    say: 'has no common name, so the API server sees no user',
   }),
   rule('I12', 'frontproxy-cn', 'C', 'error', {
     title: 'the front proxy’s name is not allowed',
     citation: 'https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/',
     why: 'Extension API servers ignore the identity headers: kubectl top and every aggregated API fail.',
     fix: 'set --requestheader-allowed-names to the common name of the front proxy’s certificate',
-    check: each(
-      (evidence) => uses(evidence).filter(({ role }) => role === 'front-proxy-client'),
-      (use) => {
-        const launch = launchOf(use.node, 'kube-apiserver')
-        const allowed = launch ? flagList(launch.flags, 'requestheader-allowed-names') : []
-        const { user } = identityOf(use.certificate)
-        return allowed.length > 0 && !allowed.includes(user)
-          ? finding(
-              use.pem.place,
-              `is ${quoted(user)}; --requestheader-allowed-names has ${listed(allowed)}`,
-              { certificate: use.certificate },
-            )
-          : undefined
-      },
-    ),
+    of: usesAs('front-proxy-client'),
+    say: (use) => {
+      const launch = launchOf(use.node, 'kube-apiserver')
+      const allowed = launch ? flagList(launch.flags, 'requestheader-allowed-names') : []
+      const { user } = identityOf(use.certificate)
+      return (
+        allowed.length > 0 &&
+        !allowed.includes(user) &&
+        `is ${quoted(user)}; --requestheader-allowed-names has ${listed(allowed)}`
+      )
+    },
+  }),
+  rule('I13', 'frontproxy-cn-from-client-ca', 'C', 'warning', {
+    title: 'a client certificate with the front proxy’s name',
+    citation: 'kubernetes/kubernetes#119267',
+    why: 'Where the request-header authority accepts it, its holder may claim any identity in headers; elsewhere somebody has tried.',
+    fix: 'remove the certificate; keep the front proxy’s authority apart from the client authority',
+    of: (evidence) =>
+      allowedNames(evidence).size > 0 && trustsIn(evidence, 'client-ca').length > 0
+        ? leaves(evidence)
+        : [],
+    say: (leaf, evidence) => {
+      const user = commonNameOf(leaf.facts.subject)
+      const [clientCa] = trustsIn(evidence, 'client-ca')
+      const isProxy = indexOf(evidence)
+        .usesOf.get(leaf)
+        ?.some(({ role }) => role === 'front-proxy-client')
+      if (!allowedNames(evidence).has(user) || isProxy) return undefined
+      if (!clientCa || !reaches(leaf, anchorsOf(clientCa))) return undefined
+      const message = `has the front proxy’s name ${quoted(user)} and is signed by the client authority`
+      const accepted = trustsIn(evidence, 'requestheader-ca').some((trust) =>
+        reaches(leaf, anchorsOf(trust)),
+      )
+      return accepted
+        ? {
+            message: `${message}: its holder may claim any identity, system:masters included`,
+            severity: 'error',
+          }
+        : message
+    },
+  }),
+  rule('I14', 'sa-shaped-cn', 'H', 'warning', {
+    title: 'a certificate poses as a service account',
+    citation:
+      'https://kubernetes.io/docs/reference/access-authn-authz/authentication/#service-account-tokens',
+    why: 'It has that service account’s rights, without its token’s end and audit trail.',
+    fix: 'use a token of the service account, or a user of its own',
+    of: clients,
+    say: (one) => {
+      const user = commonNameOf(one.facts.subject)
+      return user.startsWith('system:serviceaccount:') && `is the user ${quoted(user)}`
+    },
+  }),
+  rule('I15', 'dn-injection', 'H', 'warning', {
+    title: 'a subject with separators or control characters in a value',
+    citation: 'RFC 4514 §2.4',
+    why: 'A name that a user chose was pasted into a subject: in some tools it becomes a group, in logs it forges lines.',
+    fix: GENERATE,
+    of: leaves,
+    say: (one) => {
+      const odd = oddValues(one, (value) => INJECTED.test(value))
+      return odd.length > 0 && `has separators in its subject: ${listed(odd)}`
+    },
+  }),
+  rule('I16', 'multi-o', 'I', 'info', {
+    title: 'a certificate with several groups',
+    citation: 'k8s.io/apiserver/pkg/authentication/request/x509',
+    why: 'Every O is a group; each adds its own bindings.',
+    fix: 'keep the groups that are needed',
+    of: clients,
+    say: (one) => {
+      const { organizations } = one.facts.subject
+      return (
+        organizations.length > 1 &&
+        `is in ${organizations.length} groups: ${listed(organizations.map(quoted))}`
+      )
+    },
+  }),
+  rule('I17', 'kubelet-client-group', 'M', 'info', {
+    title: 'the API server’s kubelet client is an administrator',
+    citation: 'KEP-4214; kubernetes/kubernetes#121837, #138957',
+    why: 'It only has to reach kubelets. kubeadm up to 1.28 makes it system:masters; 1.29 puts it into kubeadm:cluster-admins, 1.37 into no group.',
+    fix: `upgrade to 1.29 or later, then ${GENERATE}`,
+    of: usesAs('apiserver-kubelet-client'),
+    when: isMaster,
+    say: (use) => `is ${whoIs(use)}; kubeadm 1.29 and later give it fewer rights`,
+  }),
+  rule('I18', 'etcd-client-masters', 'L', 'info', {
+    title: 'an etcd client carries system:masters',
+    citation: 'kubernetes/kubernetes#119859, #120521',
+    why: 'etcd reads no groups. If the authorities are ever shared, the certificate opens the API as well. kubeadm up to 1.28 writes it.',
+    fix: `upgrade to 1.29 or later, then ${GENERATE}`,
+    of: usesAs('apiserver-etcd-client', 'etcd-healthcheck-client'),
+    when: isMaster,
+    say: (use) => `is ${whoIs(use)}, although etcd reads no groups`,
+  }),
+  rule('I19', 'user-long-lived', 'M', 'warning', {
+    title: 'a person’s certificate lives long',
+    citation: 'CIS 3.1.1',
+    why: 'Client certificates cannot be revoked one by one; 90 days limit what a lost laptop costs.',
+    fix: `set pki.users[].validity to 2160h, then ${GENERATE}`,
+    profiles: HARDENING,
+    of: uses,
+    where: ({ role, node }) => role === 'user' && node.kind === 'operator',
+    say: (use) => {
+      const { notBefore, notAfter } = use.certificate.facts
+      const days = Math.round((notAfter.getTime() - notBefore.getTime()) / DAY)
+      return (
+        days > 90 &&
+        !/^(super-)?admin\.conf$/.test(fileOf(use)) &&
+        `is valid for ${days} days; 90 are enough for a person`
+      )
+    },
+  }),
+  rule('I20', 'subject-whitespace', 'M', 'warning', {
+    title: 'a subject with spaces around a value',
+    citation: 'zlint w_subject_dn_leading_whitespace, w_subject_dn_trailing_whitespace',
+    why: 'RBAC compares names literally, so it is another user or group than it looks.',
+    fix: GENERATE,
+    of: leaves,
+    say: (one) => {
+      const odd = oddValues(one, (value) => value.trim() !== value)
+      return odd.length > 0 && `has spaces around ${listed(odd)}`
+    },
+  }),
+  rule('I21', 'encoding-odd', 'L', 'info', {
+    title: 'a subject in an outdated string type',
+    citation: 'RFC 5280 §4.1.2.4',
+    why: 'TeletexString and BMPString read differently in different programs, and Go chains names by their bytes.',
+    fix: GENERATE,
+    of: certificates,
+    when: hasOldString,
+    say: 'has a TeletexString or BMPString in its subject',
   }),
 ]
-
-const leaves = (evidence: Evidence) => indexOf(evidence).leaves
-const clients = (evidence: Evidence) =>
-  leaves(evidence).filter(
-    ({ facts }) => facts.extendedKeyUsage?.usages.includes('clientAuth') !== false,
-  )
-
-const subjectValues = ({ facts }: Certificate) =>
-  facts.subject.rdns.flat().map(({ type, value }) => ({ type, value }))
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-const INJECTED = /[\u0000-\u001f\u007f]|[,+/;]\s*(CN|O|OU)\s*=/i
 
 function allowedNames(evidence: Evidence): ReadonlySet<string> {
   return new Set(
@@ -327,160 +393,3 @@ function isValueAt(
     return content[content.length - 1] === (last & 0xff)
   })
 }
-
-export const IDENTITY_NAME_RULES: readonly Rule[] = [
-  rule('I13', 'frontproxy-cn-from-client-ca', 'C', 'warning', {
-    title: 'a client certificate with the front proxy’s name',
-    citation: 'kubernetes/kubernetes#119267',
-    why: 'Where the request-header authority accepts it, its holder may claim any identity in headers; elsewhere somebody has tried.',
-    fix: 'remove the certificate; keep the front proxy’s authority apart from the client authority',
-    check: (evidence) => {
-      const names = allowedNames(evidence)
-      const [clientCa] = trustsIn(evidence, 'client-ca')
-      if (names.size === 0 || !clientCa) return 'not-applicable'
-      return leaves(evidence).flatMap((leaf) => {
-        const user = commonNameOf(leaf.facts.subject)
-        const isProxy = indexOf(evidence)
-          .usesOf.get(leaf)
-          ?.some(({ role }) => role === 'front-proxy-client')
-        if (!names.has(user) || isProxy || !reaches(leaf, anchorsOf(clientCa))) return []
-        const accepted = trustsIn(evidence, 'requestheader-ca').some((trust) =>
-          reaches(leaf, anchorsOf(trust)),
-        )
-        const text = `has the front proxy’s name ${quoted(user)} and is signed by the client authority`
-        const gain = accepted ? ': its holder may claim any identity, system:masters included' : ''
-        return (
-          aboutCertificate(leaf, text + gain, { severity: accepted ? 'error' : 'warning' }) ?? []
-        )
-      })
-    },
-  }),
-  rule('I14', 'sa-shaped-cn', 'H', 'warning', {
-    title: 'a certificate poses as a service account',
-    citation:
-      'https://kubernetes.io/docs/reference/access-authn-authz/authentication/#service-account-tokens',
-    why: 'It has that service account’s rights, without its token’s end and audit trail.',
-    fix: 'use a token of the service account, or a user of its own',
-    check: each(clients, (one) => {
-      const user = commonNameOf(one.facts.subject)
-      return user.startsWith('system:serviceaccount:')
-        ? aboutCertificate(one, `is the user ${quoted(user)}`)
-        : undefined
-    }),
-  }),
-  rule('I15', 'dn-injection', 'H', 'warning', {
-    title: 'a subject with separators or control characters in a value',
-    citation: 'RFC 4514 §2.4',
-    why: 'A name that a user chose was pasted into a subject: in some tools it becomes a group, in logs it forges lines.',
-    fix: GENERATE,
-    check: each(leaves, (one) => {
-      const odd = subjectValues(one).filter(({ value }) => INJECTED.test(value))
-      return odd.length > 0
-        ? aboutCertificate(
-            one,
-            `has separators in its subject: ${listed(odd.map(({ type, value }) => `${type} ${quoted(value)}`))}`,
-          )
-        : undefined
-    }),
-  }),
-  rule('I16', 'multi-o', 'I', 'info', {
-    title: 'a certificate with several groups',
-    citation: 'k8s.io/apiserver/pkg/authentication/request/x509',
-    why: 'Every O is a group; each adds its own bindings.',
-    fix: 'keep the groups that are needed',
-    check: each(clients, (one) => {
-      const { organizations } = one.facts.subject
-      return organizations.length > 1
-        ? aboutCertificate(
-            one,
-            `is in ${organizations.length} groups: ${listed(organizations.map(quoted))}`,
-          )
-        : undefined
-    }),
-  }),
-  rule('I17', 'kubelet-client-group', 'M', 'info', {
-    title: 'the API server’s kubelet client is an administrator',
-    citation: 'KEP-4214; kubernetes/kubernetes#121837, #138957',
-    why: 'It only has to reach kubelets. kubeadm up to 1.28 makes it system:masters; 1.29 puts it into kubeadm:cluster-admins, 1.37 into no group.',
-    fix: `upgrade to 1.29 or later, then ${GENERATE}`,
-    check: each(
-      (evidence) => uses(evidence).filter(({ role }) => role === 'apiserver-kubelet-client'),
-      (use) =>
-        identityOf(use.certificate).groups.includes('system:masters')
-          ? finding(
-              use.pem.place,
-              `is ${identityText(identityOf(use.certificate))}; kubeadm 1.29 and later give it fewer rights`,
-              { certificate: use.certificate },
-            )
-          : undefined,
-    ),
-  }),
-  rule('I18', 'etcd-client-masters', 'L', 'info', {
-    title: 'an etcd client carries system:masters',
-    citation: 'kubernetes/kubernetes#119859, #120521',
-    why: 'etcd reads no groups. If the authorities are ever shared, the certificate opens the API as well. kubeadm up to 1.28 writes it.',
-    fix: `upgrade to 1.29 or later, then ${GENERATE}`,
-    check: each(
-      (evidence) =>
-        uses(evidence).filter(
-          ({ role }) => role === 'apiserver-etcd-client' || role === 'etcd-healthcheck-client',
-        ),
-      (use) =>
-        identityOf(use.certificate).groups.includes('system:masters')
-          ? finding(
-              use.pem.place,
-              `is ${identityText(identityOf(use.certificate))}, although etcd reads no groups`,
-              { certificate: use.certificate },
-            )
-          : undefined,
-    ),
-  }),
-  rule('I19', 'user-long-lived', 'M', 'warning', {
-    title: 'a person’s certificate lives long',
-    citation: 'CIS 3.1.1',
-    why: 'Client certificates cannot be revoked one by one; 90 days limit what a lost laptop costs.',
-    fix: `set pki.users[].validity to 2160h, then ${GENERATE}`,
-    profiles: HARDENING,
-    check: each(
-      (evidence) =>
-        uses(evidence).filter(({ role, node }) => role === 'user' && node.kind === 'operator'),
-      (use) => {
-        const { notBefore, notAfter } = use.certificate.facts
-        const days = Math.round((notAfter.getTime() - notBefore.getTime()) / DAY)
-        return days > 90 && !/^(super-)?admin\.conf$/.test(fileOf(use))
-          ? finding(use.pem.place, `is valid for ${days} days; 90 are enough for a person`, {
-              certificate: use.certificate,
-            })
-          : undefined
-      },
-    ),
-  }),
-  rule('I20', 'subject-whitespace', 'M', 'warning', {
-    title: 'a subject with spaces around a value',
-    citation: 'zlint w_subject_dn_leading_whitespace, w_subject_dn_trailing_whitespace',
-    why: 'RBAC compares names literally, so it is another user or group than it looks.',
-    fix: GENERATE,
-    check: each(leaves, (one) => {
-      const odd = subjectValues(one).filter(({ value }) => value.trim() !== value)
-      return odd.length > 0
-        ? aboutCertificate(
-            one,
-            `has spaces around ${listed(odd.map(({ type, value }) => `${type} ${quoted(value)}`))}`,
-          )
-        : undefined
-    }),
-  }),
-  rule('I21', 'encoding-odd', 'L', 'info', {
-    title: 'a subject in an outdated string type',
-    citation: 'RFC 5280 §4.1.2.4',
-    why: 'TeletexString and BMPString read differently in different programs, and Go chains names by their bytes.',
-    fix: GENERATE,
-    check: each(
-      ({ certificates }) => certificates,
-      (one) =>
-        hasOldString(one)
-          ? aboutCertificate(one, 'has a TeletexString or BMPString in its subject')
-          : undefined,
-    ),
-  }),
-]

@@ -1,22 +1,22 @@
 import type { Rule, RuleInfo } from '../types.js'
-import { AUTHORITY_RULES, ROTATION_RULES } from './authorities.js'
+import { AUTHORITY_RULES } from './authorities.js'
 import { CHAIN_RULES } from './chains.js'
 import { CIS_FLAG_RULES, CIS_KUBELET_RULES } from './cis.js'
-import { DERIVED_RULES } from './connections.js'
+import { CONNECTION_RULES } from './connections.js'
 import { DRIFT_RULES } from './drift.js'
 import { ENCRYPTION_RULES } from './encryption.js'
 import { EXPORT_RULES } from './exports.js'
 import { EXTENSION_RULES } from './extensions.js'
-import { PEM_BUNDLE_RULES, PEM_FILE_RULES } from './files.js'
+import { FILE_RULES } from './files.js'
 import { FLAG_RULES } from './flags.js'
-import { IDENTITY_NAME_RULES, IDENTITY_RULES } from './identity.js'
-import { KEY_RULES, WEAK_KEY_RULES } from './keys.js'
-import { KUBECONFIG_CREDENTIAL_RULES, KUBECONFIG_RULES } from './kubeconfigs.js'
+import { IDENTITY_RULES } from './identity.js'
+import { KEY_RULES } from './keys.js'
+import { KUBECONFIG_RULES } from './kubeconfigs.js'
 import { MANIFEST_RULES } from './manifests.js'
 import { MODE_RULES } from './modes.js'
-import { NAME_RULES, NAME_SYNTAX_RULES } from './names.js'
+import { NAME_RULES } from './names.js'
 import { PLACEMENT_RULES } from './placement.js'
-import { SECRET_RULES, TOKEN_RULES } from './secrets.js'
+import { SECRET_RULES } from './secrets.js'
 import { SEPARATION_RULES } from './separation.js'
 import { SERIAL_RULES } from './serials.js'
 import { USAGE_RULES } from './usages.js'
@@ -32,36 +32,29 @@ function order(a: Rule, b: Rule): number {
 
 /** The catalogue: every rule, in order of its code. */
 export const RULES: readonly Rule[] = [
-  ...PEM_FILE_RULES,
-  ...PEM_BUNDLE_RULES,
+  ...FILE_RULES,
   ...KEY_RULES,
-  ...WEAK_KEY_RULES,
   ...CHAIN_RULES,
   ...AUTHORITY_RULES,
   ...EXTENSION_RULES,
   ...USAGE_RULES,
   ...NAME_RULES,
-  ...NAME_SYNTAX_RULES,
   ...SERIAL_RULES,
   ...VALIDITY_RULES,
   ...IDENTITY_RULES,
-  ...IDENTITY_NAME_RULES,
   ...SEPARATION_RULES,
   ...PLACEMENT_RULES,
   ...DRIFT_RULES,
   ...SECRET_RULES,
   ...ENCRYPTION_RULES,
-  ...TOKEN_RULES,
   ...KUBECONFIG_RULES,
-  ...KUBECONFIG_CREDENTIAL_RULES,
   ...MODE_RULES,
   ...MANIFEST_RULES,
   ...FLAG_RULES,
   ...CIS_FLAG_RULES,
   ...CIS_KUBELET_RULES,
-  ...ROTATION_RULES,
   ...EXPORT_RULES,
-  ...DERIVED_RULES,
+  ...CONNECTION_RULES,
 ].sort(order)
 
 /** The catalogue as others see it: what each rule is about. */

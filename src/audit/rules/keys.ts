@@ -1,22 +1,336 @@
 import type { PublicKeyFacts } from '../../ca/certificate/facts.js'
-import { groupBy } from '../../values/lists.js'
+import { once } from '../../values/once.js'
+import { listed, plural } from '../../values/text.js'
 import type { Certificate, Evidence, Place } from '../read/evidence.js'
 import { isCovered, shortPath } from '../read/paths.js'
 import type { Rule, RuleContext } from '../types.js'
 import { indexOf } from './by-evidence.js'
 import { authorityPairs } from './files.js'
-import type { Use } from './roles.js'
-import {
-  aboutCertificate,
-  counted,
-  each,
-  finding,
-  GENERATE,
-  listed,
-  nameOf,
-  rule,
-  STRICT,
-} from './rule.js'
+import { finding, GENERATE, nameOf, rule, STRICT } from './rule.js'
+import { certificates, leaves, leavesByKey, nodes, only, privateKeyIn, uses } from './subjects.js'
+
+interface PublicKey {
+  readonly place: Place
+  readonly facts: PublicKeyFacts
+}
+
+/** Every distinct public key, of certificates and of key files, with one place of each. */
+const publicKeys = once((evidence: Evidence): readonly PublicKey[] => {
+  const all = new Map<string, PublicKey>()
+  for (const { keyId, facts, places } of evidence.certificates)
+    if (places[0] && !all.has(keyId)) all.set(keyId, { place: places[0], facts: facts.publicKey })
+  for (const { key, place } of indexOf(evidence).keys)
+    if (key.keyId !== undefined && key.facts && !all.has(key.keyId))
+      all.set(key.keyId, { place, facts: key.facts })
+  return [...all.values()]
+})
+
+const rsaKeys = only(publicKeys, ({ facts }) => facts.type === 'RSA')
+const ecKeys = only(publicKeys, ({ facts }) => facts.type === 'EC')
+
+/** Moduli that are looked into: comparing all of them takes about 1 ms each, and grows. */
+const MAX_COMPARED = 500
+const MAX_COMPARED_STRICT = 4000
+const MAX_FACTORED = 4000
+
+/** Certificates that components use, and authorities, with the private key beside them. */
+const pairs = (evidence: Evidence) => [
+  ...uses(evidence).flatMap((use) =>
+    use.key && privateKeyIn(use.key) ? [{ ...use, key: use.key }] : [],
+  ),
+  ...authorityPairs(evidence),
+]
+const keyed = only(uses, ({ role }) => role !== 'user' && role !== 'kubelet-client')
+
+export const KEY_RULES: readonly Rule[] = [
+  rule('K01', 'key-cert-mismatch', 'C', 'error', {
+    title: 'a certificate and its key do not belong together',
+    citation: 'Go crypto/tls X509KeyPair; kubernetes/kubernetes#127538',
+    why: 'The component exits with "private key does not match public key". kubeadm never checks the pairs of leaves.',
+    fix: GENERATE,
+    of: pairs,
+    // P10 speaks about the right certificate in the wrong position.
+    when: ({ pem, key }) => {
+      const own = privateKeyIn(key)?.keyId
+      return own !== undefined && !pem.certificates.some(({ keyId }) => keyId === own)
+    },
+    say: ({ key }) => `does not fit its key ${nameOf(key.place)}`,
+  }),
+  rule('K02', 'key-missing', 'H', 'error', {
+    title: 'a certificate has no key',
+    citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
+    why: 'The component that serves or presents the certificate does not start at its next restart.',
+    fix: GENERATE,
+    of: keyed,
+    say: ({ key, keyPath, node }) => {
+      if (keyPath === undefined || (key && privateKeyIn(key))) return undefined
+      const path = keyPath.replace(/^\/+/, '')
+      if (!key && !isCovered(node, path)) return undefined
+      const state = key ? 'holds no private key' : 'is missing'
+      return `has no key: ${shortPath(path)} ${state}`
+    },
+  }),
+  rule('K03', 'cert-missing', 'M', 'warning', {
+    title: 'a key has no certificate',
+    citation: 'k8s.io/client-go/util/cert (the key is written before the certificate)',
+    why: 'Whoever wrote the pair was interrupted between the two files.',
+    fix: GENERATE,
+    of: nodes,
+    where: ({ pems }) => pems.size > 0,
+    say: function* (node) {
+      for (const [path, pem] of node.pems) {
+        if (!path.startsWith(`${node.pkiDirectory}/`) || !path.endsWith('.key')) continue
+        const base = path.slice(0, -'.key'.length)
+        if (/\/(sa|service)[^/]*$/.test(base) || !privateKeyIn(pem)) continue
+        if (!node.tree.has(`${base}.crt`) && !node.tree.has(`${base}.pem`))
+          yield finding(pem.place, `has no certificate: ${shortPath(base)}.crt is missing`)
+      }
+    },
+  }),
+  rule('K04', 'key-reused-across-certs', 'M', 'warning', {
+    title: 'one key serves several certificates',
+    citation: 'NIST SP 800-57 part 1 §5.2',
+    why: 'Who gets at the key in one role has the other role as well.',
+    fix: 'make a key of its own for each certificate: delete the copies, then kpki gen -o OUT',
+    of: leaves,
+    say: (leaf, evidence) => {
+      const [first, ...others] = leavesByKey(evidence).get(leaf.keyId) ?? []
+      const subject = commonNames(leaf)
+      if (first !== leaf || others.every((one) => commonNames(one) === subject)) return undefined
+      const places = others.flatMap((one) => one.places[0] ?? [])
+      return `has the same key as ${listed(places.map(nameOf), 3)}`
+    },
+  }),
+  rule('K05', 'key-reused-ca-leaf', 'C', 'error', {
+    title: 'an end-entity certificate has an authority’s key',
+    citation: 'NIST SP 800-57 part 1 §5.2',
+    why: 'Whoever holds the key of that certificate can issue any certificate in the authority’s name.',
+    fix: `delete the certificate and its key, then ${GENERATE}`,
+    of: leaves,
+    say: (leaf, evidence) => {
+      const place = indexOf(evidence).authorityOfKey.get(leaf.keyId)?.places[0]
+      return place && `has the key of the authority ${nameOf(place)}`
+    },
+  }),
+  rule('K06', 'rsa-under-2048', 'H', 'warning', {
+    title: 'an RSA key is shorter than 2048 bits',
+    citation: 'NIST SP 800-131A; golang/go#68762',
+    why: 'Keys below 2048 bits are breakable in reach; Go 1.24 and later refuse those below 1024 altogether.',
+    fix: `delete the key, then ${GENERATE}`,
+    of: rsaKeys,
+    when: ({ facts: { bits = 0 } }) => bits < 2048,
+    say: ({ facts: { bits = 0 } }) =>
+      bits < 1024
+        ? {
+            message: `has an RSA key of ${bits} bits, which Go 1.24 and later refuse; 2048 is the least`,
+            severity: 'error',
+          }
+        : `has an RSA key of ${bits} bits; 2048 is the least`,
+  }),
+  rule('K07', 'rsa-over-8192', 'H', 'error', {
+    title: 'an RSA key is longer than 8192 bits',
+    citation: 'CVE-2023-29409',
+    why: 'Go’s TLS refuses a handshake with a larger RSA key.',
+    fix: `delete the key, then ${GENERATE}`,
+    of: rsaKeys,
+    when: ({ facts: { bits = 0 } }) => bits > 8192,
+    say: ({ facts: { bits = 0 } }) => `has an RSA key of ${bits} bits; Go’s TLS stops at 8192`,
+  }),
+  rule('K08', 'rsa-exponent', 'M', 'warning', {
+    title: 'an RSA key has an unusual exponent',
+    citation: 'FIPS 186-5 §5.1; zlint e_rsa_public_exponent_too_small',
+    why: 'Small exponents are fragile against careless padding, large ones slow; Go refuses even ones and those over 31 bits.',
+    fix: `delete the key, then ${GENERATE}`,
+    of: rsaKeys,
+    say: ({ facts: { exponent = 65537n } }) => {
+      const refused = exponent % 2n === 0n || exponent > 0x7fffffffn || exponent < 2n
+      if (!refused && exponent >= 65537n) return undefined
+      const message = `has an RSA key with the exponent ${exponent}; 65537 is expected`
+      return { message, severity: refused ? 'error' : 'warning' }
+    },
+  }),
+  rule('K09', 'rsa-weak-primes', 'C', 'error', {
+    title: 'an RSA key can be factored',
+    citation:
+      'CVE-2022-26320; zlint e_rsa_fermat_factorization, w_rsa_mod_factors_smaller_than_752',
+    why: 'A small factor, or two primes close together, gives the private key to anyone who sees the certificate.',
+    fix: `delete the key and everything it signed, then ${GENERATE}`,
+    of: (evidence) => rsaKeys(evidence).slice(0, MAX_FACTORED),
+    say: ({ facts: { modulus } }) => {
+      if (modulus === undefined) return undefined
+      const factor = smallFactor(modulus)
+      if (factor !== undefined) return `has an RSA key divisible by ${factor}`
+      return (
+        hasClosePrimes(modulus) && 'has an RSA key of two primes so close that it can be factored'
+      )
+    },
+  }),
+  rule('K10', 'rsa-shared-factor', 'C', 'error', {
+    title: 'two RSA keys share a prime',
+    citation: 'Heninger, Durumeric, Wustrow, Halderman: Mining Your Ps and Qs (2012)',
+    why: 'Machines cloned before they had randomness make such keys. One GCD of the two public keys gives both private ones.',
+    fix: `delete both keys and everything they signed, then ${GENERATE} on a machine with randomness`,
+    check: (evidence, context) => {
+      const keys = rsaKeys(evidence)
+      return keys.length < 2 ? 'not-applicable' : withSharedFactors(keys, context)
+    },
+  }),
+  rule('K11', 'ec-curve', 'H', 'error', {
+    title: 'an EC key is on a curve that Go’s TLS cannot use',
+    citation: 'Go crypto/tls; zlint e_ec_improper_curves',
+    why: 'Only P-256, P-384 and P-521 work in certificates; with another curve no handshake succeeds.',
+    fix: `delete the key, then ${GENERATE}`,
+    of: ecKeys,
+    when: ({ facts: { curve = '' } }) => !/^(P-256|P-384|P-521|explicit)$/.test(curve),
+    say: ({ facts: { curve = '' } }) =>
+      `has an EC key on the curve ${curve}; P-256, P-384 or P-521 is expected`,
+  }),
+  rule('K12', 'ec-explicit-params', 'H', 'error', {
+    title: 'an EC key spells out its curve',
+    citation: 'RFC 5480 §2.1.1',
+    why: 'Go refuses keys with explicit curve parameters; OpenSSL made and read them for years.',
+    fix: 'openssl ecparam -name prime256v1 -param_enc named_curve …, then issue the certificate again',
+    of: ecKeys,
+    when: ({ facts: { curve } }) => curve === 'explicit',
+    say: 'has an EC key with explicit parameters instead of a named curve',
+  }),
+  rule('K13', 'alg-sunset', 'I', 'info', {
+    title: 'a certificate outlives its algorithm',
+    citation: 'NIST SP 800-57 part 1 §5.6.3; NIST IR 8547 (draft)',
+    why: 'Policies end 112-bit keys (RSA-2048) in 2030 and classical keys in 2035; certificates beyond those dates need a plan.',
+    fix: 'issue with a shorter life, or with RSA-3072 or ECDSA-P384',
+    profiles: STRICT,
+    of: certificates,
+    say: (certificate) => {
+      const strength = strengthOf(certificate)
+      const end = ENDS.find((one) => strength <= one.strength)
+      const until = certificate.facts.notAfter.getUTCFullYear()
+      return (
+        end &&
+        until > end.year &&
+        `has a key of ${strength} bits of security until ${until}; policies end that in ${end.year}`
+      )
+    },
+  }),
+  rule('K14', 'pqc-not-consumable', 'C', 'error', {
+    title: 'an ML-DSA key that the cluster’s programs cannot read',
+    citation: 'golang/go#77626; kubernetes/kubernetes#141838',
+    why: 'Binaries built with Go before 1.27 know no ML-DSA: the component does not start, its clients refuse it.',
+    fix: 'use RSA or ECDSA until every component is built with Go 1.27 or later (Kubernetes 1.38)',
+    of: certificates,
+    when: (certificate, evidence) =>
+      ML_DSA.test(certificate.facts.publicKey.type) && !goReadsMlDsa(evidence),
+    say: 'has an ML-DSA key, which programs built with Go before 1.27 refuse',
+  }),
+  rule('K15', 'mixed-strength', 'L', 'info', {
+    title: 'an authority is weaker than what it signs',
+    citation: 'NIST SP 800-57 part 1 §5.6.2',
+    why: 'The chain is as strong as the authority; the stronger leaf key costs time and gains nothing.',
+    fix: 'give the authority a key at least as strong as its leaves’',
+    profiles: STRICT,
+    of: leaves,
+    say: (leaf) => {
+      const weaker = leaf.issuers.find((issuer) => strengthOf(issuer) < strengthOf(leaf))
+      return (
+        weaker &&
+        `has a key of ${strengthOf(leaf)} bits of security below an authority of ${strengthOf(weaker)}`
+      )
+    },
+  }),
+  rule('K16', 'default-debian-key', 'M', 'error', {
+    title: 'a published test key is in use',
+    citation: 'RFC 9500',
+    why: 'Its private half is printed in a document or a source tree: a certificate with it proves nothing.',
+    fix: `delete the key and everything it signed, then ${GENERATE}`,
+    of: publicKeys,
+    say: ({ facts: { spki } }) => {
+      const known = knownKey(spki)
+      return known && { message: `has ${known.about}`, severity: known.severity }
+    },
+  }),
+]
+
+function* withSharedFactors(keys: readonly PublicKey[], { profile }: RuleContext) {
+  const limit = profile === 'strict' ? MAX_COMPARED_STRICT : MAX_COMPARED
+  const compared = keys.slice(0, limit)
+  const shared = sharedFactors(compared.flatMap(({ facts }) => facts.modulus ?? []))
+  for (const { place, facts } of compared) {
+    const factor = facts.modulus === undefined ? undefined : shared.get(facts.modulus)
+    if (factor === undefined) continue
+    const other = compared.find(
+      ({ facts: { modulus = 1n } }) => modulus !== facts.modulus && modulus % factor === 0n,
+    )
+    const whose = other ? nameOf(other.place) : 'another key'
+    yield finding(
+      place,
+      `has an RSA key that shares a prime with that of ${whose}: both can be computed`,
+    )
+  }
+  const left = keys.length - compared.length
+  if (left > 0)
+    yield {
+      message: `shared primes were looked for in ${limit} of ${keys.length} RSA keys; ${plural(left, 'key')} skipped`,
+      severity: 'info' as const,
+    }
+}
+
+const commonNames = ({ facts }: Certificate) => listed(facts.subject.commonNames)
+
+const ENDS: readonly { readonly strength: number; readonly year: number }[] = [
+  { strength: 112, year: 2030 },
+  { strength: 128, year: 2035 },
+]
+
+/** Bits of security of a public key (NIST SP 800-57 part 1 §5.6.1). */
+function strengthOf({ facts }: Certificate): number {
+  const { type, bits = 0 } = facts.publicKey
+  if (type === 'RSA')
+    return bits >= 15360 ? 256 : bits >= 7680 ? 192 : bits >= 3072 ? 128 : bits >= 2048 ? 112 : 80
+  return type === 'EC' ? bits >> 1 : 128
+}
+
+const ML_DSA = /^2\.16\.840\.1\.101\.3\.4\.3\.(17|18|19)$/
+
+function goReadsMlDsa(evidence: Evidence): boolean {
+  const versions = indexOf(evidence).launches.flatMap(({ launch }) => launch.version ?? [])
+  const minors = versions.flatMap((version) => /^1\.(\d+)\./.exec(version)?.[1] ?? []).map(Number)
+  return minors.length > 0 && minors.every((minor) => minor >= 38)
+}
+
+/** A published private key, by sixteen octets of its public half: the modulus’s first, or the point’s. */
+interface KnownKey {
+  readonly mark: string
+  readonly about: string
+  /** kpki’s own test keys only ever get into test trees. */
+  readonly severity: 'error' | 'warning'
+}
+
+const own = (mark: string): KnownKey => ({
+  mark,
+  about: 'a test key of kpki’s own fixtures',
+  severity: 'warning',
+})
+
+const KNOWN_KEYS: readonly KnownKey[] = [
+  { mark: 'b0f9e81943a7ae9892aade17ca7c40f8', about: 'testRSA2048 of RFC 9500', severity: 'error' },
+  { mark: '422548f88fb782ffb5eca3744452c72a', about: 'testECCP256 of RFC 9500', severity: 'error' },
+  own('cb1e8d3ae3531d5debf99af32ae5274a'),
+  own('c309e85c3904804348222b2aff29d7d2'),
+  own('2f8e6b3f1a11e0cd4a8f27d9c7902119'),
+  own('6f8f426953f3cbf75d9062c649a4d733'),
+  own('464402eb879223a50d9021b0cf7d1929'),
+  own('bcd7f7d08d3c776f0d2d359a92b0a900'),
+  own('cbc3df6e9b056fcd193623e1478c4d2b'),
+  own('c9af3bc235c2544ec5e0fa31e589a610'),
+  own('d965a28110d52818a71dc8ea8d5f2b14'),
+]
+
+/** The published key that a SubjectPublicKeyInfo is of. */
+function knownKey(spki: Uint8Array): KnownKey | undefined {
+  let head = ''
+  for (const octet of spki.subarray(0, 56)) head += octet.toString(16).padStart(2, '0')
+  return KNOWN_KEYS.find(({ mark }) => head.includes(mark))
+}
 
 /**
  * Which RSA moduli share a prime with another one, with that factor (batch GCD on a product tree:
@@ -146,376 +460,3 @@ function bitLength(n: bigint): number {
   const hex = n.toString(16)
   return hex.length * 4 - Math.clz32(Number.parseInt(hex.charAt(0), 16)) + 28
 }
-
-/** A published private key, by sixteen octets of its public half: the modulus’s first, or the point’s. */
-export interface KnownKey {
-  readonly mark: string
-  readonly about: string
-  /** kpki’s own test keys only ever get into test trees. */
-  readonly severity: 'error' | 'warning'
-}
-
-const own = (mark: string): KnownKey => ({
-  mark,
-  about: 'a test key of kpki’s own fixtures',
-  severity: 'warning',
-})
-
-export const KNOWN_KEYS: readonly KnownKey[] = [
-  { mark: 'b0f9e81943a7ae9892aade17ca7c40f8', about: 'testRSA2048 of RFC 9500', severity: 'error' },
-  { mark: '422548f88fb782ffb5eca3744452c72a', about: 'testECCP256 of RFC 9500', severity: 'error' },
-  own('cb1e8d3ae3531d5debf99af32ae5274a'),
-  own('c309e85c3904804348222b2aff29d7d2'),
-  own('2f8e6b3f1a11e0cd4a8f27d9c7902119'),
-  own('6f8f426953f3cbf75d9062c649a4d733'),
-  own('464402eb879223a50d9021b0cf7d1929'),
-  own('bcd7f7d08d3c776f0d2d359a92b0a900'),
-  own('cbc3df6e9b056fcd193623e1478c4d2b'),
-  own('c9af3bc235c2544ec5e0fa31e589a610'),
-  own('d965a28110d52818a71dc8ea8d5f2b14'),
-]
-
-/** The published key that a SubjectPublicKeyInfo is of. */
-export function knownKey(spki: Uint8Array): KnownKey | undefined {
-  let head = ''
-  for (const octet of spki.subarray(0, 56)) head += octet.toString(16).padStart(2, '0')
-  return KNOWN_KEYS.find(({ mark }) => head.includes(mark))
-}
-
-interface PublicKey {
-  readonly place: Place
-  readonly facts: PublicKeyFacts
-}
-
-const keysOfEvidence = new WeakMap<Evidence, readonly PublicKey[]>()
-
-/** Every distinct public key, of certificates and of key files, with one place of each. */
-function publicKeys(evidence: Evidence): readonly PublicKey[] {
-  const known = keysOfEvidence.get(evidence)
-  if (known) return known
-  const all = new Map<string, PublicKey>()
-  for (const { keyId, facts, places } of evidence.certificates)
-    if (places[0] && !all.has(keyId)) all.set(keyId, { place: places[0], facts: facts.publicKey })
-  for (const { key, place } of indexOf(evidence).keys)
-    if (key.keyId !== undefined && key.facts && !all.has(key.keyId))
-      all.set(key.keyId, { place, facts: key.facts })
-  const keys = [...all.values()]
-  keysOfEvidence.set(evidence, keys)
-  return keys
-}
-
-const rsaKeys = (evidence: Evidence) =>
-  publicKeys(evidence).filter(({ facts }) => facts.type === 'RSA')
-const ecKeys = (evidence: Evidence) =>
-  publicKeys(evidence).filter(({ facts }) => facts.type === 'EC')
-
-/** Moduli that are looked into: comparing all of them takes about 1 ms each, and grows. */
-const MAX_COMPARED = 500
-const MAX_COMPARED_STRICT = 4000
-const MAX_FACTORED = 4000
-
-function* withSharedFactors(keys: readonly PublicKey[], { profile }: RuleContext) {
-  const limit = profile === 'strict' ? MAX_COMPARED_STRICT : MAX_COMPARED
-  const compared = keys.slice(0, limit)
-  const shared = sharedFactors(compared.flatMap(({ facts }) => facts.modulus ?? []))
-  for (const { place, facts } of compared) {
-    const factor = facts.modulus === undefined ? undefined : shared.get(facts.modulus)
-    if (factor === undefined) continue
-    const other = compared.find(
-      ({ facts: { modulus = 1n } }) => modulus !== facts.modulus && modulus % factor === 0n,
-    )
-    const whose = other ? nameOf(other.place) : 'another key'
-    yield finding(
-      place,
-      `has an RSA key that shares a prime with that of ${whose}: both can be computed`,
-    )
-  }
-  const left = keys.length - compared.length
-  if (left > 0)
-    yield {
-      message: `shared primes were looked for in ${limit} of ${keys.length} RSA keys; ${counted(left, 'key')} skipped`,
-      severity: 'info' as const,
-    }
-}
-
-export const WEAK_KEY_RULES: readonly Rule[] = [
-  rule('K06', 'rsa-under-2048', 'H', 'warning', {
-    title: 'an RSA key is shorter than 2048 bits',
-    citation: 'NIST SP 800-131A; golang/go#68762',
-    why: 'Keys below 2048 bits are breakable in reach; Go 1.24 and later refuse those below 1024 altogether.',
-    fix: `delete the key, then ${GENERATE}`,
-    check: each(rsaKeys, ({ place, facts: { bits = 0 } }) => {
-      if (bits >= 2048) return undefined
-      const refused = bits < 1024 ? ', which Go 1.24 and later refuse' : ''
-      return finding(place, `has an RSA key of ${bits} bits${refused}; 2048 is the least`, {
-        severity: bits < 1024 ? 'error' : 'warning',
-      })
-    }),
-  }),
-  rule('K07', 'rsa-over-8192', 'H', 'error', {
-    title: 'an RSA key is longer than 8192 bits',
-    citation: 'CVE-2023-29409',
-    why: 'Go’s TLS refuses a handshake with a larger RSA key.',
-    fix: `delete the key, then ${GENERATE}`,
-    check: each(rsaKeys, ({ place, facts: { bits = 0 } }) =>
-      bits > 8192
-        ? finding(place, `has an RSA key of ${bits} bits; Go’s TLS stops at 8192`)
-        : undefined,
-    ),
-  }),
-  rule('K08', 'rsa-exponent', 'M', 'warning', {
-    title: 'an RSA key has an unusual exponent',
-    citation: 'FIPS 186-5 §5.1; zlint e_rsa_public_exponent_too_small',
-    why: 'Small exponents are fragile against careless padding, large ones slow; Go refuses even ones and those over 31 bits.',
-    fix: `delete the key, then ${GENERATE}`,
-    check: each(rsaKeys, ({ place, facts: { exponent = 65537n } }) => {
-      const refused = exponent % 2n === 0n || exponent > 0x7fffffffn || exponent < 2n
-      if (!refused && exponent >= 65537n) return undefined
-      const text = `has an RSA key with the exponent ${exponent}; 65537 is expected`
-      return finding(place, text, { severity: refused ? 'error' : 'warning' })
-    }),
-  }),
-  rule('K09', 'rsa-weak-primes', 'C', 'error', {
-    title: 'an RSA key can be factored',
-    citation:
-      'CVE-2022-26320; zlint e_rsa_fermat_factorization, w_rsa_mod_factors_smaller_than_752',
-    why: 'A small factor, or two primes close together, gives the private key to anyone who sees the certificate.',
-    fix: `delete the key and everything it signed, then ${GENERATE}`,
-    check: each(
-      (evidence) => rsaKeys(evidence).slice(0, MAX_FACTORED),
-      ({ place, facts: { modulus } }) => {
-        if (modulus === undefined) return undefined
-        const factor = smallFactor(modulus)
-        if (factor !== undefined) return finding(place, `has an RSA key divisible by ${factor}`)
-        return hasClosePrimes(modulus)
-          ? finding(place, 'has an RSA key of two primes so close that it can be factored')
-          : undefined
-      },
-    ),
-  }),
-  rule('K10', 'rsa-shared-factor', 'C', 'error', {
-    title: 'two RSA keys share a prime',
-    citation: 'Heninger, Durumeric, Wustrow, Halderman: Mining Your Ps and Qs (2012)',
-    why: 'Machines cloned before they had randomness make such keys. One GCD of the two public keys gives both private ones.',
-    fix: `delete both keys and everything they signed, then ${GENERATE} on a machine with randomness`,
-    check: (evidence, context) => {
-      const keys = rsaKeys(evidence)
-      return keys.length < 2 ? 'not-applicable' : withSharedFactors(keys, context)
-    },
-  }),
-  rule('K11', 'ec-curve', 'H', 'error', {
-    title: 'an EC key is on a curve that Go’s TLS cannot use',
-    citation: 'Go crypto/tls; zlint e_ec_improper_curves',
-    why: 'Only P-256, P-384 and P-521 work in certificates; with another curve no handshake succeeds.',
-    fix: `delete the key, then ${GENERATE}`,
-    check: each(ecKeys, ({ place, facts: { curve = '' } }) =>
-      /^(P-256|P-384|P-521|explicit)$/.test(curve)
-        ? undefined
-        : finding(place, `has an EC key on the curve ${curve}; P-256, P-384 or P-521 is expected`),
-    ),
-  }),
-  rule('K12', 'ec-explicit-params', 'H', 'error', {
-    title: 'an EC key spells out its curve',
-    citation: 'RFC 5480 §2.1.1',
-    why: 'Go refuses keys with explicit curve parameters; OpenSSL made and read them for years.',
-    fix: 'openssl ecparam -name prime256v1 -param_enc named_curve …, then issue the certificate again',
-    check: each(ecKeys, ({ place, facts: { curve } }) =>
-      curve === 'explicit'
-        ? finding(place, 'has an EC key with explicit parameters instead of a named curve')
-        : undefined,
-    ),
-  }),
-  rule('K16', 'default-debian-key', 'M', 'error', {
-    title: 'a published test key is in use',
-    citation: 'RFC 9500',
-    why: 'Its private half is printed in a document or a source tree: a certificate with it proves nothing.',
-    fix: `delete the key and everything it signed, then ${GENERATE}`,
-    check: each(publicKeys, ({ place, facts: { spki } }) => {
-      const known = knownKey(spki)
-      return known && finding(place, `has ${known.about}`, { severity: known.severity })
-    }),
-  }),
-]
-
-const pairs = (evidence: Evidence) =>
-  indexOf(evidence).uses.filter(({ key }) => key?.keys.some((one) => one.private))
-const keyed = (evidence: Evidence) =>
-  indexOf(evidence).uses.filter(({ role }) => role !== 'user' && role !== 'kubelet-client')
-
-function mismatch({ certificate, key, pem }: Use) {
-  const own = key?.keys.find((one) => one.private)
-  if (!key || own?.keyId === undefined || own.keyId === certificate.keyId) return undefined
-  // P10 speaks about the right certificate in the wrong position.
-  if (pem.certificates.some(({ keyId }) => keyId === own.keyId)) return undefined
-  return finding(pem.place, `does not fit its key ${nameOf(key.place)}`, { certificate })
-}
-
-interface SharedKey {
-  readonly certificates: readonly Certificate[]
-}
-
-function sharedKeys(evidence: Evidence): readonly SharedKey[] {
-  const groups = groupBy(indexOf(evidence).leaves, ({ keyId }) => keyId)
-  return [...groups.values()].flatMap((certificates) =>
-    new Set(certificates.map(({ facts }) => listed(facts.subject.commonNames))).size > 1
-      ? [{ certificates }]
-      : [],
-  )
-}
-
-const ENDS: readonly { readonly strength: number; readonly year: number }[] = [
-  { strength: 112, year: 2030 },
-  { strength: 128, year: 2035 },
-]
-
-/** Bits of security of a public key (NIST SP 800-57 part 1 §5.6.1). */
-export function strengthOf({ facts }: Certificate): number {
-  const { type, bits = 0 } = facts.publicKey
-  if (type === 'RSA')
-    return bits >= 15360 ? 256 : bits >= 7680 ? 192 : bits >= 3072 ? 128 : bits >= 2048 ? 112 : 80
-  return type === 'EC' ? bits >> 1 : 128
-}
-
-const ML_DSA = /^2\.16\.840\.1\.101\.3\.4\.3\.(17|18|19)$/
-
-function goReadsMlDsa(evidence: Evidence): boolean {
-  const versions = indexOf(evidence).launches.flatMap(({ launch }) => launch.version ?? [])
-  const minors = versions.flatMap((version) => /^1\.(\d+)\./.exec(version)?.[1] ?? []).map(Number)
-  return minors.length > 0 && minors.every((minor) => minor >= 38)
-}
-
-export const KEY_RULES: readonly Rule[] = [
-  rule('K01', 'key-cert-mismatch', 'C', 'error', {
-    title: 'a certificate and its key do not belong together',
-    citation: 'Go crypto/tls X509KeyPair; kubernetes/kubernetes#127538',
-    why: 'The component exits with "private key does not match public key". kubeadm never checks the pairs of leaves.',
-    fix: GENERATE,
-    check: (evidence) => {
-      const authorities = authorityPairs(evidence)
-      const uses = pairs(evidence)
-      if (authorities.length + uses.length === 0) return 'not-applicable'
-      return [
-        ...uses.flatMap((use) => mismatch(use) ?? []),
-        ...authorities.flatMap(({ pem, key }) => {
-          const own = key.keys.find((one) => one.private)?.keyId
-          const fits = own === undefined || pem.certificates.some(({ keyId }) => keyId === own)
-          return fits ? [] : [finding(pem.place, `does not fit its key ${nameOf(key.place)}`)]
-        }),
-      ]
-    },
-  }),
-  rule('K02', 'key-missing', 'H', 'error', {
-    title: 'a certificate has no key',
-    citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
-    why: 'The component that serves or presents the certificate does not start at its next restart.',
-    fix: GENERATE,
-    check: each(keyed, ({ key, keyPath, pem, node }) => {
-      if (keyPath === undefined || key?.keys.some((one) => one.private)) return undefined
-      const path = keyPath.replace(/^\/+/, '')
-      if (!key && !isCovered(node, path)) return undefined
-      const state = key ? 'holds no private key' : 'is missing'
-      return finding(pem.place, `has no key: ${shortPath(path)} ${state}`)
-    }),
-  }),
-  rule('K03', 'cert-missing', 'M', 'warning', {
-    title: 'a key has no certificate',
-    citation: 'k8s.io/client-go/util/cert (the key is written before the certificate)',
-    why: 'Whoever wrote the pair was interrupted between the two files.',
-    fix: GENERATE,
-    check: each(
-      ({ nodes }) => nodes.filter(({ pems }) => pems.size > 0),
-      function* (node) {
-        for (const [path, pem] of node.pems) {
-          if (!path.startsWith(`${node.pkiDirectory}/`) || !path.endsWith('.key')) continue
-          const base = path.slice(0, -'.key'.length)
-          if (/\/(sa|service)[^/]*$/.test(base) || !pem.keys.some((key) => key.private)) continue
-          if (!node.tree.has(`${base}.crt`) && !node.tree.has(`${base}.pem`))
-            yield finding(pem.place, `has no certificate: ${shortPath(base)}.crt is missing`)
-        }
-      },
-    ),
-  }),
-  rule('K04', 'key-reused-across-certs', 'M', 'warning', {
-    title: 'one key serves several certificates',
-    citation: 'NIST SP 800-57 part 1 §5.2',
-    why: 'Who gets at the key in one role has the other role as well.',
-    fix: 'make a key of its own for each certificate: delete the copies, then kpki gen -o OUT',
-    check: (evidence) =>
-      sharedKeys(evidence).flatMap(({ certificates }) => {
-        const [first, ...others] = certificates
-        if (!first) return []
-        const names = others.flatMap(({ places }) => (places[0] ? nameOf(places[0]) : []))
-        return aboutCertificate(first, `has the same key as ${listed(names, 3)}`) ?? []
-      }),
-  }),
-  rule('K05', 'key-reused-ca-leaf', 'C', 'error', {
-    title: 'an end-entity certificate has an authority’s key',
-    citation: 'NIST SP 800-57 part 1 §5.2',
-    why: 'Whoever holds the key of that certificate can issue any certificate in the authority’s name.',
-    fix: `delete the certificate and its key, then ${GENERATE}`,
-    check: each(
-      (evidence) => indexOf(evidence).leaves,
-      (leaf, evidence) => {
-        const authority = indexOf(evidence).authorityOfKey.get(leaf.keyId)
-        const place = authority?.places[0]
-        return place && aboutCertificate(leaf, `has the key of the authority ${nameOf(place)}`)
-      },
-    ),
-  }),
-  rule('K13', 'alg-sunset', 'I', 'info', {
-    title: 'a certificate outlives its algorithm',
-    citation: 'NIST SP 800-57 part 1 §5.6.3; NIST IR 8547 (draft)',
-    why: 'Policies end 112-bit keys (RSA-2048) in 2030 and classical keys in 2035; certificates beyond those dates need a plan.',
-    fix: 'issue with a shorter life, or with RSA-3072 or ECDSA-P384',
-    profiles: STRICT,
-    check: each(
-      ({ certificates }) => certificates,
-      (certificate) => {
-        const strength = strengthOf(certificate)
-        const end = ENDS.find((one) => strength <= one.strength)
-        const until = certificate.facts.notAfter.getUTCFullYear()
-        return end && until > end.year
-          ? aboutCertificate(
-              certificate,
-              `has a key of ${strength} bits of security until ${until}; policies end that in ${end.year}`,
-            )
-          : undefined
-      },
-    ),
-  }),
-  rule('K14', 'pqc-not-consumable', 'C', 'error', {
-    title: 'an ML-DSA key that the cluster’s programs cannot read',
-    citation: 'golang/go#77626; kubernetes/kubernetes#141838',
-    why: 'Binaries built with Go before 1.27 know no ML-DSA: the component does not start, its clients refuse it.',
-    fix: 'use RSA or ECDSA until every component is built with Go 1.27 or later (Kubernetes 1.38)',
-    check: each(
-      ({ certificates }) => certificates,
-      (certificate, evidence) =>
-        ML_DSA.test(certificate.facts.publicKey.type) && !goReadsMlDsa(evidence)
-          ? aboutCertificate(
-              certificate,
-              'has an ML-DSA key, which programs built with Go before 1.27 refuse',
-            )
-          : undefined,
-    ),
-  }),
-  rule('K15', 'mixed-strength', 'L', 'info', {
-    title: 'an authority is weaker than what it signs',
-    citation: 'NIST SP 800-57 part 1 §5.6.2',
-    why: 'The chain is as strong as the authority; the stronger leaf key costs time and gains nothing.',
-    fix: 'give the authority a key at least as strong as its leaves’',
-    profiles: STRICT,
-    check: each(
-      (evidence) => indexOf(evidence).leaves,
-      (leaf) => {
-        const weaker = leaf.issuers.find((issuer) => strengthOf(issuer) < strengthOf(leaf))
-        return weaker
-          ? aboutCertificate(
-              leaf,
-              `has a key of ${strengthOf(leaf)} bits of security below an authority of ${strengthOf(weaker)}`,
-            )
-          : undefined
-      },
-    ),
-  }),
-]

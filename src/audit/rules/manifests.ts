@@ -1,63 +1,19 @@
 import { flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
-import { quoted } from '../../values/text.js'
-import type { Evidence, Launch, NodeEvidence } from '../read/evidence.js'
+import { listed, quoted } from '../../values/text.js'
+import type { Evidence } from '../read/evidence.js'
 import { fileOn, isCovered, locate, shortPath } from '../read/paths.js'
-import type { FindingDraft, Rule } from '../types.js'
-import { anchorsOf, indexOf, launchesOf, reaches, trustsIn } from './by-evidence.js'
-import { each, finding, GENERATE, listed, rule, STRICT } from './rule.js'
+import type { Rule } from '../types.js'
+import { anchorsOf, reaches, trustsIn } from './by-evidence.js'
+import { GENERATE, type Launched, rule, STRICT } from './rule.js'
+import { launches, launchesAs, usesAs } from './subjects.js'
 
-export interface Launched {
-  readonly node: NodeEvidence
-  readonly launch: Launch
-}
-
-const real = (evidence: Evidence): readonly Launched[] =>
-  indexOf(evidence).launches.filter(({ launch }) => launch.source !== 'default')
-export const apiservers = (evidence: Evidence) => launchesOf(evidence, 'kube-apiserver')
-export const managers = (evidence: Evidence) => launchesOf(evidence, 'kube-controller-manager')
-const etcds = (evidence: Evidence) => launchesOf(evidence, 'etcd')
-
-export function aboutLaunch({ node, launch }: Launched, message: string): FindingDraft {
-  const { path, component } = launch
-  const where = path === undefined ? `${component} on ${node.name}` : shortPath(path)
-  return { node: node.name, ...(path !== undefined && { path }), message: `${where} ${message}` }
-}
+const apiservers = launchesAs('kube-apiserver')
+const managers = launchesAs('kube-controller-manager')
+const etcds = launchesAs('etcd')
 
 const FILE_FLAG =
   /(-file|cafile|certfile|keyfile|kubeconfig|certificate-authority|kubelet-client-(certificate|key)|-config|policy-file)$/
 const WRITTEN = /^(audit-log|log)/
-
-function missingFile(one: Launched, flag: string, value: string): FindingDraft | undefined {
-  if (!value.startsWith('/')) return undefined
-  const found = locate(one.launch, value)
-  if ('foreign' in found) return undefined
-  if ('unmounted' in found)
-    return aboutLaunch(one, `gives --${flag}=${value}, which is not mounted into the pod`)
-  return fileOn(one.node.tree, found.path) || !isCovered(one.node, found.path)
-    ? undefined
-    : aboutLaunch(one, `gives --${flag}=${value}, which is not there`)
-}
-
-function plainUrls({ launch }: Launched, flag: string): readonly string[] {
-  return flagList(launch.flags, flag).filter((url) => url.startsWith('http://'))
-}
-
-function etcdOpen(one: Launched, prefix: '' | 'peer-'): FindingDraft | undefined {
-  const { flags } = one.launch
-  const plain = [
-    ...plainUrls(one, prefix === '' ? 'listen-client-urls' : 'listen-peer-urls'),
-    ...plainUrls(one, prefix === '' ? 'advertise-client-urls' : 'initial-advertise-peer-urls'),
-  ]
-  if (plain.length > 0)
-    return aboutLaunch(one, `serves ${listed(plain)} in clear text and without authentication`)
-  if (flagIsTrue(flags, `${prefix}client-cert-auth`)) return undefined
-  // With it etcd demands certificates all the same.
-  const trusts = flagOf(flags, `${prefix}trusted-ca-file`) !== undefined
-  return {
-    ...aboutLaunch(one, `lacks --${prefix}client-cert-auth=true`),
-    severity: trusts ? 'warning' : 'error',
-  }
-}
 
 const kubelets = ({ nodes }: Evidence) =>
   nodes.flatMap((node) =>
@@ -73,16 +29,14 @@ export const MANIFEST_RULES: readonly Rule[] = [
     why: 'The component exits at once and is started again for ever.',
     fix: 'kpki gen -o OUT   # or correct the flag, or mount the directory',
     needs: 'manifests',
-    check: each(real, function* (one) {
-      for (const [flag, values] of one.launch.flags) {
-        if (!FILE_FLAG.test(flag) || WRITTEN.test(flag) || one.launch.component === 'kubelet')
-          continue
-        for (const value of values) {
-          const found = missingFile(one, flag, value)
-          if (found) yield found
-        }
-      }
-    }),
+    of: launches,
+    when: ({ launch }) => launch.component !== 'kubelet',
+    say: (one) =>
+      [...one.launch.flags].flatMap(([flag, values]) =>
+        FILE_FLAG.test(flag) && !WRITTEN.test(flag)
+          ? values.map((value) => missingFile(one, flag, value))
+          : [],
+      ),
   }),
   rule('M02', 'clientca-eq-requestheader', 'C', 'error', {
     title: 'one file is client authority and request-header authority',
@@ -90,16 +44,15 @@ export const MANIFEST_RULES: readonly Rule[] = [
     why: 'Any client certificate with an allowed name may claim any identity in headers.',
     fix: 'give --requestheader-client-ca-file an authority of its own',
     needs: 'manifests',
-    check: each(apiservers, (one) => {
-      const { flags } = one.launch
+    of: apiservers,
+    say: ({ launch: { flags } }) => {
       const client = flagOf(flags, 'client-ca-file')
-      return client !== undefined && client === flagOf(flags, 'requestheader-client-ca-file')
-        ? aboutLaunch(
-            one,
-            `gives ${client} as --client-ca-file and as --requestheader-client-ca-file`,
-          )
-        : undefined
-    }),
+      return (
+        client !== undefined &&
+        client === flagOf(flags, 'requestheader-client-ca-file') &&
+        `gives ${client} as --client-ca-file and as --requestheader-client-ca-file`
+      )
+    },
   }),
   rule('M03', 'allowed-names-empty', 'H', 'warning', {
     title: 'no name is demanded of the front proxy',
@@ -108,26 +61,22 @@ export const MANIFEST_RULES: readonly Rule[] = [
     why: 'Every certificate of the request-header authority may claim any identity. Where it is the client authority too, every kubelet is administrator.',
     fix: '--requestheader-allowed-names=front-proxy-client',
     needs: 'manifests',
-    check: each(
-      (evidence) =>
-        apiservers(evidence).filter(
-          ({ launch }) => flagOf(launch.flags, 'requestheader-client-ca-file') !== undefined,
-        ),
-      (one, evidence) => {
-        if (flagList(one.launch.flags, 'requestheader-allowed-names').length > 0) return undefined
-        const header = trustsIn(evidence, 'requestheader-ca').find(({ node }) => node === one.node)
-        const client = trustsIn(evidence, 'client-ca').flatMap(({ certificates }) => certificates)
-        const shared =
-          header !== undefined && client.some((authority) => reaches(authority, anchorsOf(header)))
-        const gain = shared
-          ? ', and its authority signs API clients too: every one of them is administrator'
-          : ''
-        return {
-          ...aboutLaunch(one, `has no --requestheader-allowed-names${gain}`),
-          severity: shared ? 'error' : 'warning',
-        }
-      },
-    ),
+    of: apiservers,
+    where: ({ launch }) => flagOf(launch.flags, 'requestheader-client-ca-file') !== undefined,
+    when: ({ launch }) => flagList(launch.flags, 'requestheader-allowed-names').length === 0,
+    say: (one, evidence) => {
+      const header = trustsIn(evidence, 'requestheader-ca').find(({ node }) => node === one.node)
+      const client = trustsIn(evidence, 'client-ca').flatMap(({ certificates }) => certificates)
+      const shared =
+        header !== undefined && client.some((authority) => reaches(authority, anchorsOf(header)))
+      const gain = shared
+        ? ', and its authority signs API clients too: every one of them is administrator'
+        : ''
+      return {
+        message: `has no --requestheader-allowed-names${gain}`,
+        severity: shared ? 'error' : 'warning',
+      }
+    },
   }),
   rule('M04', 'etcd-auth-off', 'C', 'error', {
     title: 'etcd asks for no certificate',
@@ -135,12 +84,8 @@ export const MANIFEST_RULES: readonly Rule[] = [
     why: 'Whoever reaches the port reads and writes every Secret.',
     fix: '--client-cert-auth=true --trusted-ca-file=… --peer-client-cert-auth=true --peer-trusted-ca-file=…',
     needs: 'manifests',
-    check: each(etcds, function* (one) {
-      for (const prefix of ['', 'peer-'] as const) {
-        const found = etcdOpen(one, prefix)
-        if (found) yield found
-      }
-    }),
+    of: etcds,
+    say: (one) => [etcdOpen(one, ''), etcdOpen(one, 'peer-')],
   }),
   rule('M05', 'etcd-auto-tls', 'H', 'warning', {
     title: 'etcd makes its own certificates',
@@ -148,14 +93,11 @@ export const MANIFEST_RULES: readonly Rule[] = [
     why: 'They are self-signed: nobody can tell the real member from another.',
     fix: 'remove --auto-tls and --peer-auto-tls, and give certificates',
     needs: 'manifests',
-    check: each(etcds, (one) => {
-      const found = ['auto-tls', 'peer-auto-tls'].filter((flag) =>
-        flagIsTrue(one.launch.flags, flag),
-      )
-      return found.length > 0
-        ? aboutLaunch(one, `has ${listed(found.map((flag) => `--${flag}`))}`)
-        : undefined
-    }),
+    of: etcds,
+    say: ({ launch: { flags } }) => {
+      const found = ['auto-tls', 'peer-auto-tls'].filter((flag) => flagIsTrue(flags, flag))
+      return found.length > 0 && `has ${listed(found.map((flag) => `--${flag}`))}`
+    },
   }),
   rule('M06', 'kubelet-ca-unset', 'H', 'warning', {
     title: 'the API server does not verify kubelets',
@@ -163,30 +105,23 @@ export const MANIFEST_RULES: readonly Rule[] = [
     why: 'Whoever takes a node’s address reads what kubectl exec and logs send. kubeadm leaves it so.',
     fix: 'set spec.apiServer.verifyKubelets: true with pki.kubeletServing: signed, then kpki gen -o OUT',
     needs: 'manifests',
-    check: each(apiservers, (one) =>
-      flagOf(one.launch.flags, 'kubelet-certificate-authority') === undefined
-        ? aboutLaunch(one, 'has no --kubelet-certificate-authority')
-        : undefined,
-    ),
+    of: apiservers,
+    when: (one) => flagOf(one.launch.flags, 'kubelet-certificate-authority') === undefined,
+    say: 'has no --kubelet-certificate-authority',
   }),
   rule('M07', 'kubelet-ca-set-selfsigned', 'C', 'error', {
     title: 'the API server verifies kubelets that cannot be verified',
     citation: 'CIS 1.2.5; kubernetes/kubeadm#1223',
     why: 'kubectl logs, exec and port-forward fail for those nodes.',
     fix: GENERATE,
-    check: (evidence) => {
+    of: (evidence) =>
+      trustsIn(evidence, 'kubelet-ca').length > 0 ? usesAs('kubelet-serving')(evidence) : [],
+    say: ({ certificate, pem }, evidence) => {
       const [trust] = trustsIn(evidence, 'kubelet-ca')
-      if (!trust) return 'not-applicable'
-      return indexOf(evidence).uses.flatMap(({ role, certificate, pem }) =>
-        role === 'kubelet-serving' && !reaches(certificate, anchorsOf(trust), pem.certificates)
-          ? [
-              finding(
-                pem.place,
-                `does not chain to ${shortPath(trust.pem.place.path)}, which the API server demands of kubelets`,
-                { certificate },
-              ),
-            ]
-          : [],
+      return (
+        trust &&
+        !reaches(certificate, anchorsOf(trust), pem.certificates) &&
+        `does not chain to ${shortPath(trust.pem.place.path)}, which the API server demands of kubelets`
       )
     },
   }),
@@ -196,16 +131,10 @@ export const MANIFEST_RULES: readonly Rule[] = [
     why: 'It cannot know the API server: logs and exec end with 401, or anonymous requests are let in.',
     fix: 'authentication.x509.clientCAFile: /etc/kubernetes/pki/ca.crt',
     needs: 'manifests',
-    check: each(kubelets, ({ node, kubelet }) => {
-      const path = kubelet.configPath
-      return kubelet.clientCaFile === undefined
-        ? {
-            node: node.name,
-            ...(path !== undefined && { path }),
-            message: `the kubelet of ${node.name} has no client authority${kubelet.anonymous ? ', and lets anonymous requests in' : ''}`,
-          }
-        : undefined
-    }),
+    of: kubelets,
+    when: ({ kubelet }) => kubelet.clientCaFile === undefined,
+    say: ({ kubelet }) =>
+      `has no client authority${kubelet.anonymous ? ', and lets anonymous requests in' : ''}`,
   }),
   rule('M09', 'rotate-off', 'M', 'warning', {
     title: 'the kubelet does not renew its certificate',
@@ -213,16 +142,9 @@ export const MANIFEST_RULES: readonly Rule[] = [
     why: 'The node drops out after a year.',
     fix: 'rotateCertificates: true',
     needs: 'manifests',
-    check: each(kubelets, ({ node, kubelet }) => {
-      const path = kubelet.configPath
-      return kubelet.rotateCertificates
-        ? undefined
-        : {
-            node: node.name,
-            ...(path !== undefined && { path }),
-            message: `the kubelet of ${node.name} has no rotateCertificates: true`,
-          }
-    }),
+    of: kubelets,
+    when: ({ kubelet }) => !kubelet.rotateCertificates,
+    say: 'has no rotateCertificates: true',
   }),
   rule('M10', 'sa-flags', 'C', 'error', {
     title: 'a flag for service-account tokens is missing',
@@ -230,17 +152,16 @@ export const MANIFEST_RULES: readonly Rule[] = [
     why: 'kube-apiserver exits without an issuer and a signing key; without the controller manager’s key no token Secrets are filled.',
     fix: 'kpki gen -o OUT',
     needs: 'manifests',
-    check: each(apiservers, (one) => {
+    of: apiservers,
+    say: (one) => {
       const wanted = [
         'service-account-issuer',
         'service-account-signing-key-file',
         'service-account-key-file',
       ]
       const missing = wanted.filter((flag) => flagOf(one.launch.flags, flag) === undefined)
-      return missing.length > 0
-        ? aboutLaunch(one, `lacks ${listed(missing.map((flag) => `--${flag}`))}`)
-        : undefined
-    }),
+      return missing.length > 0 && `lacks ${listed(missing.map((flag) => `--${flag}`))}`
+    },
   }),
   rule('M11', 'root-ca-file', 'H', 'error', {
     title: 'what pods get as ca.crt does not verify the API server',
@@ -248,26 +169,22 @@ export const MANIFEST_RULES: readonly Rule[] = [
     why: 'Every pod that calls the API fails with "certificate signed by unknown authority".',
     fix: '--root-ca-file=/etc/kubernetes/pki/ca.crt',
     needs: 'manifests',
-    check: each(managers, (one, evidence) => {
+    of: managers,
+    say: (one, evidence) => {
       if (flagOf(one.launch.flags, 'root-ca-file') === undefined)
-        return {
-          ...aboutLaunch(one, 'has no --root-ca-file: pods get no ca.crt'),
-          severity: 'warning' as const,
-        }
+        return { message: 'has no --root-ca-file: pods get no ca.crt', severity: 'warning' }
       const trust = trustsIn(evidence, 'root-ca').find(({ node }) => node === one.node)
       const bad =
         trust &&
-        indexOf(evidence).uses.find(
-          ({ role, certificate, pem }) =>
-            role === 'apiserver' && !reaches(certificate, anchorsOf(trust), pem.certificates),
+        usesAs('apiserver')(evidence).find(
+          ({ certificate, pem }) => !reaches(certificate, anchorsOf(trust), pem.certificates),
         )
-      return trust && bad
-        ? aboutLaunch(
-            one,
-            `gives pods ${shortPath(trust.pem.place.path)}, which does not verify ${shortPath(bad.pem.place.path)} on ${bad.node.name}`,
-          )
-        : undefined
-    }),
+      return (
+        trust &&
+        bad &&
+        `gives pods ${shortPath(trust.pem.place.path)}, which does not verify ${shortPath(bad.pem.place.path)} on ${bad.node.name}`
+      )
+    },
   }),
   rule('M12', 'signing-key-on-every-master', 'I', 'info', {
     title: 'the authority’s key is online on a control plane',
@@ -277,11 +194,37 @@ export const MANIFEST_RULES: readonly Rule[] = [
     fix: 'pki.caKeys: offline, and a signer outside the cluster',
     needs: 'manifests',
     profiles: STRICT,
-    check: each(managers, (one) => {
+    of: managers,
+    say: (one) => {
       const key = flagOf(one.launch.flags, 'cluster-signing-key-file')
-      return key === undefined
-        ? undefined
-        : aboutLaunch(one, `signs with ${quoted(key)} on the machine itself`)
-    }),
+      return key !== undefined && `signs with ${quoted(key)} on the machine itself`
+    },
   }),
 ]
+
+function missingFile({ node, launch }: Launched, flag: string, value: string) {
+  if (!value.startsWith('/')) return undefined
+  const found = locate(launch, value)
+  if ('foreign' in found) return undefined
+  if ('unmounted' in found) return `gives --${flag}=${value}, which is not mounted into the pod`
+  return (
+    !fileOn(node.tree, found.path) &&
+    isCovered(node, found.path) &&
+    `gives --${flag}=${value}, which is not there`
+  )
+}
+
+function etcdOpen({ launch: { flags } }: Launched, prefix: '' | 'peer-') {
+  const urls =
+    prefix === ''
+      ? ['listen-client-urls', 'advertise-client-urls']
+      : ['listen-peer-urls', 'initial-advertise-peer-urls']
+  const plain = urls.flatMap((flag) =>
+    flagList(flags, flag).filter((url) => url.startsWith('http://')),
+  )
+  if (plain.length > 0) return `serves ${listed(plain)} in clear text and without authentication`
+  if (flagIsTrue(flags, `${prefix}client-cert-auth`)) return undefined
+  const message = `lacks --${prefix}client-cert-auth=true`
+  // With a trust file etcd demands certificates all the same.
+  return flags.has(`${prefix}trusted-ca-file`) ? { message, severity: 'warning' as const } : message
+}

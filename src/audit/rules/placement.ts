@@ -1,24 +1,33 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
 import { fileAt } from '../../files/tree.js'
-import { at } from '../../values/json.js'
+import { at, filled } from '../../values/json.js'
 import { groupBy } from '../../values/lists.js'
-import type { Evidence, PemFacts } from '../read/evidence.js'
-import { shortPath } from '../read/paths.js'
+import { once } from '../../values/once.js'
+import { listed } from '../../values/text.js'
+import type { Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
 import { authorityPairs } from './files.js'
 import { flagPem } from './roles.js'
-import { each, finding, GENERATE, listed, nameOf, rule } from './rule.js'
-
-const controlPlanes = ({ nodes }: Evidence) => nodes.filter(({ role }) => role === 'control-plane')
+import { finding, GENERATE, HARDENING, nameOf, rule } from './rule.js'
+import {
+  authorities,
+  controlPlanes,
+  isSelfMade,
+  keys,
+  kubeconfigs,
+  nodes,
+  only,
+  placeIn,
+} from './subjects.js'
 
 /** Private keys on nodes that sign for the whole cluster: authorities' and service accounts'. */
-function clusterKeys(evidence: Evidence): ReadonlyMap<string, string> {
+const clusterKeys = once((evidence: Evidence): ReadonlyMap<string, string> => {
   const { authorityOfKey, parts } = indexOf(evidence)
   const keys = new Map<string, string>()
-  for (const [keyId, { facts }] of authorityOfKey)
-    if (facts.basicConstraints?.ca && !/@\d+$/.test(commonNameOf(facts.subject)))
-      keys.set(keyId, `the authority ${JSON.stringify(commonNameOf(facts.subject))}`)
+  for (const [keyId, certificate] of authorityOfKey)
+    if (certificate.facts.basicConstraints?.ca && !isSelfMade(certificate))
+      keys.set(keyId, `the authority ${JSON.stringify(commonNameOf(certificate.facts.subject))}`)
   for (const node of parts) {
     for (const launch of node.launches)
       for (const flag of ['service-account-signing-key-file', 'service-account-private-key-file'])
@@ -30,17 +39,18 @@ function clusterKeys(evidence: Evidence): ReadonlyMap<string, string> {
       if (keyId !== undefined) keys.set(keyId, 'the service-account signer')
   }
   return keys
-}
+})
 
-function rootKeys(
-  evidence: Evidence,
-): readonly { readonly pem: PemFacts; readonly key: PemFacts }[] {
-  const intermediates = indexOf(evidence).authorities.filter(({ facts }) => !facts.selfIssued)
+/** Authorities on nodes with their keys beside them. */
+const pairsOnNodes = only(authorityPairs, ({ pem }, { nodes }) =>
+  nodes.some(({ name }) => name === pem.place.node),
+)
+
+function rootKeys(evidence: Evidence) {
+  const intermediates = authorities(evidence).filter(({ facts }) => !facts.selfIssued)
   const above = new Set(intermediates.flatMap(({ issuers }) => issuers.map(({ keyId }) => keyId)))
-  return authorityPairs(evidence).filter(
-    ({ pem, key }) =>
-      evidence.nodes.some(({ name }) => name === pem.place.node) &&
-      key.keys.some(({ keyId }) => keyId !== undefined && above.has(keyId)),
+  return pairsOnNodes(evidence).filter(({ key }) =>
+    key.keys.some(({ keyId }) => keyId !== undefined && above.has(keyId)),
   )
 }
 
@@ -50,16 +60,11 @@ export const PLACEMENT_RULES: readonly Rule[] = [
     citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'Whoever breaks into the worker issues administrators and tokens at will.',
     fix: 'shred -u FILE   # on the worker; then rotate what the key signs',
-    check: (evidence) => {
-      const workers = new Set(
-        evidence.nodes.flatMap((node) => (node.role === 'worker' ? [node] : [])),
-      )
-      if (workers.size === 0) return 'not-applicable'
-      const keys = clusterKeys(evidence)
-      return indexOf(evidence).keys.flatMap(({ node, key, place }) => {
-        const whose = key.private && workers.has(node) ? keys.get(key.keyId ?? '') : undefined
-        return whose === undefined ? [] : [finding(place, `is the key of ${whose}, on a worker`)]
-      })
+    of: (evidence) => (evidence.nodes.some(({ role }) => role === 'worker') ? keys(evidence) : []),
+    when: ({ node, key }) => node.role === 'worker' && key.private,
+    say: ({ key }, evidence) => {
+      const whose = clusterKeys(evidence).get(key.keyId ?? '')
+      return whose !== undefined && `is the key of ${whose}, on a worker`
     },
   }),
   rule('T06', 'ca-key-with-external', 'H', 'warning', {
@@ -69,11 +74,8 @@ export const PLACEMENT_RULES: readonly Rule[] = [
     fix: 'shred -u ca.key front-proxy-ca.key etcd/ca.key   # on the nodes',
     check: (evidence) => {
       if (evidence.cluster?.pki.caKeys !== 'offline') return 'not-applicable'
-      const names = new Set(evidence.nodes.map(({ name }) => name))
-      return authorityPairs(evidence).flatMap(({ key }) =>
-        names.has(key.place.node)
-          ? [finding(key.place, 'is there, although pki.caKeys is offline')]
-          : [],
+      return pairsOnNodes(evidence).map(({ key }) =>
+        finding(key.place, 'is there, although pki.caKeys is offline'),
       )
     },
   }),
@@ -82,23 +84,18 @@ export const PLACEMENT_RULES: readonly Rule[] = [
     citation: 'kubeadm app/phases/certs UsingExternalFrontProxyCA',
     why: 'kubeadm can neither renew everything nor take the authorities for external ones: both renewal and upgrade stop.',
     fix: 'restore the missing key, or remove the other one as well',
-    check: each(
-      (evidence) => controlPlanes(evidence).filter(({ layout }) => layout === 'kubeadm'),
-      ({ name, pkiDirectory, tree }) => {
-        const has = (file: string) => fileAt(tree, `${pkiDirectory}/${file}`) !== undefined
-        if (
-          !has('ca.crt') ||
-          !has('front-proxy-ca.crt') ||
-          has('ca.key') === has('front-proxy-ca.key')
-        )
-          return undefined
-        const [missing, there] = has('ca.key')
-          ? ['front-proxy-ca.key', 'ca.key']
-          : ['ca.key', 'front-proxy-ca.key']
-        const path = `${pkiDirectory}/${there}`
-        return { node: name, path, message: `${shortPath(path)} is there, but ${missing} is not` }
-      },
-    ),
+    of: controlPlanes,
+    where: ({ layout }) => layout === 'kubeadm',
+    say: (node) => {
+      const at = (file: string) => `${node.pkiDirectory}/${file}`
+      const has = (file: string) => fileAt(node.tree, at(file)) !== undefined
+      if (!has('ca.crt') || !has('front-proxy-ca.crt')) return undefined
+      const files = ['ca.key', 'front-proxy-ca.key']
+      const [there] = files.filter(has)
+      const [missing] = files.filter((file) => !has(file))
+      if (there === undefined || missing === undefined) return undefined
+      return finding(placeIn(node, at(there)), `is there, but ${missing} is not`)
+    },
   }),
   rule('T08', 'root-key-online', 'H', 'error', {
     title: 'the root’s key lies beside its intermediates',
@@ -106,7 +103,7 @@ export const PLACEMENT_RULES: readonly Rule[] = [
     why: 'The intermediates exist so that the root can stay offline; on a node it is as exposed as they are.',
     fix: 'shred -u root-ca.key   # on the node, after a copy in a safe',
     check: (evidence) =>
-      indexOf(evidence).authorities.every(({ facts }) => facts.selfIssued)
+      authorities(evidence).every(({ facts }) => facts.selfIssued)
         ? 'not-applicable'
         : rootKeys(evidence).map(({ pem, key }) =>
             finding(
@@ -120,17 +117,14 @@ export const PLACEMENT_RULES: readonly Rule[] = [
     citation: 'kubespray roles/etcd (all keys are copied to every member)',
     why: 'One etcd host gives away the identity of all of them.',
     fix: 'keep each member’s own pair on its host and the authority’s key elsewhere',
-    check: each(
-      ({ nodes }) => nodes.filter(({ role }) => role === 'etcd'),
-      function* (node, evidence) {
-        const { authorityOfKey } = indexOf(evidence)
-        for (const pem of node.pems.values()) {
-          const signs = pem.keys.some((key) => key.private && authorityOfKey.has(key.keyId ?? ''))
-          if (signs)
-            yield finding(pem.place, 'is an authority’s key, on a host that only runs etcd')
-        }
-      },
-    ),
+    of: nodes,
+    where: ({ role }) => role === 'etcd',
+    say: function* (node, evidence) {
+      const { authorityOfKey } = indexOf(evidence)
+      for (const { keys, place } of node.pems.values())
+        if (keys.some((key) => key.private && authorityOfKey.has(key.keyId ?? '')))
+          yield finding(place, 'is an authority’s key, on a host that only runs etcd')
+    },
   }),
   rule('T10', 'leaf-key-cloned', 'M', 'warning', {
     title: 'one key lies on several hosts',
@@ -150,7 +144,7 @@ export const PLACEMENT_RULES: readonly Rule[] = [
           hosts.size > 1 &&
           !shared.has(keyId) &&
           !/(^|\/)(sa|ca)[^/]*\.key$/.test(first.place.path)
-          ? [finding(first.place, `is the same key on ${listed([...hosts])}`)]
+          ? finding(first.place, `is the same key on ${listed([...hosts])}`)
           : []
       })
     },
@@ -162,10 +156,10 @@ export const PLACEMENT_RULES: readonly Rule[] = [
     why: 'An administrator of one cluster is an administrator of the other: certificates do not name a cluster.',
     fix: 'give each cluster authorities of its own',
     check: (evidence) => {
-      const all = indexOf(evidence).kubeconfigs.flatMap(({ node, config }) =>
+      const all = kubeconfigs(evidence).flatMap(({ config }) =>
         config.clusters.flatMap(({ name, server, authority }) => {
           const certificate = authority?.certificates[0]
-          return certificate && server !== '' ? [{ node, config, name, certificate }] : []
+          return certificate && server !== '' ? [{ config, name, certificate }] : []
         }),
       )
       if (all.length < 2) return 'not-applicable'
@@ -176,13 +170,10 @@ export const PLACEMENT_RULES: readonly Rule[] = [
         return first &&
           names.length > 1 &&
           !(merged !== undefined && names.every((name) => name.startsWith(merged)))
-          ? [
-              {
-                node: first.node.name,
-                path: first.config.path,
-                message: `${shortPath(first.config.path)} and others trust one authority for different clusters: ${listed(names)}`,
-              },
-            ]
+          ? finding(
+              first.config,
+              `and others trust one authority for different clusters: ${listed(names)}`,
+            )
           : []
       })
     },
@@ -192,16 +183,10 @@ export const PLACEMENT_RULES: readonly Rule[] = [
     citation: 'kubernetes/kubeadm#1200',
     why: 'For two hours after upload-certs it decrypts every authority’s key in the cluster.',
     fix: 'remove certificateKey from the file when the control planes have joined',
-    profiles: ['cis', 'strict'],
-    check: each(
-      ({ nodes }) => nodes.filter(({ kubeadm }) => kubeadm.length > 0),
-      function* (node) {
-        for (const { path, value } of node.kubeadm) {
-          const given = at(value, 'certificateKey') ?? at(value, 'controlPlane', 'certificateKey')
-          if (typeof given === 'string' && given !== '')
-            yield { node: node.name, path, message: `${shortPath(path)} holds a certificate key` }
-        }
-      },
-    ),
+    profiles: HARDENING,
+    of: ({ nodes }) => nodes.flatMap(({ kubeadm }) => kubeadm),
+    when: ({ value }) =>
+      filled(at(value, 'certificateKey') ?? at(value, 'controlPlane', 'certificateKey')),
+    say: 'holds a certificate key',
   }),
 ]

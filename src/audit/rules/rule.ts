@@ -1,4 +1,14 @@
-import type { Certificate, Evidence, Place } from '../read/evidence.js'
+import { plural } from '../../values/text.js'
+import type {
+  Certificate,
+  Evidence,
+  KubeconfigFacts,
+  KubeletFacts,
+  Launch,
+  NodeEvidence,
+  PemFacts,
+  Place,
+} from '../read/evidence.js'
 import { shortPath } from '../read/paths.js'
 import type {
   FindingDraft,
@@ -22,7 +32,7 @@ export const CIS: readonly Profile[] = ['cis']
 export const GENERATE = 'kpki gen -o OUT'
 
 /** What one row of the catalogue says besides its code, name and grades. */
-export interface RuleText {
+interface RuleWords {
   readonly title: string
   readonly citation: string
   readonly why: string
@@ -31,47 +41,107 @@ export interface RuleText {
   readonly needs?: InputLevel
   /** Default: {@link ALL}. */
   readonly profiles?: readonly Profile[]
-  readonly check: Rule['check']
+}
+
+type Judge<T, Verdict> = (subject: T, evidence: Evidence, context: RuleContext) => Verdict
+
+/** A sentence: of these, where that holds, when this is so, say what is wrong with each. */
+interface RuleSentence<T> extends RuleWords {
+  readonly of: (evidence: Evidence, context: RuleContext) => readonly T[]
+  /** Which of them the rule speaks about; without any it does not apply. Default: all. */
+  readonly where?: Judge<T, unknown>
+  /** Which of those are wrong. Default: those of which there is something to say. */
+  readonly when?: Judge<T, unknown>
+  readonly say: string | Judge<T, Said | Iterable<Said>>
 }
 
 /** One row of the catalogue; its group is the first letter of its code. */
-export function rule(
+export function rule<T extends Subject>(
   code: string,
   id: string,
   level: Level,
   severity: Severity,
-  { needs = 'bytes', profiles = ALL, ...text }: RuleText,
+  row: RuleSentence<T> | (RuleWords & Pick<Rule, 'check'>),
 ): Rule {
-  return { id, code, group: code.charAt(0) as RuleGroup, level, severity, needs, profiles, ...text }
+  const { title, citation, why, fix, needs = 'bytes', profiles = ALL } = row
+  const group = code.charAt(0) as RuleGroup
+  const check = 'check' in row ? row.check : each(row.of, row.say, row)
+  return { id, code, group, level, severity, title, citation, why, fix, needs, profiles, check }
 }
 
-type Judged = FindingDraft | undefined | Iterable<FindingDraft>
+/** What findings can be about, besides what else a rule has to know of it. */
+export type Subject =
+  | Certificate
+  | { readonly pem: PemFacts; readonly certificate?: Certificate }
+  | { readonly place: Place }
+  | { readonly config: KubeconfigFacts }
+  | Launched
+  | { readonly node: NodeEvidence; readonly kubelet: KubeletFacts }
+  | NodeEvidence
+  | Place
+
+/** A component of a node, as it is started. */
+export interface Launched {
+  readonly node: NodeEvidence
+  readonly launch: Launch
+}
+
+/** What is wrong with a subject; or a finding, about the subject too unless it has a place of its own. */
+type Said = string | FindingDraft | false | undefined
 
 /**
  * A check over subjects of one kind: without any it does not apply, otherwise each is judged by
  * itself.
  */
-export function each<T>(
-  subjects: (evidence: Evidence, context: RuleContext) => readonly T[],
-  judge: (subject: T, evidence: Evidence, context: RuleContext) => Judged,
+export function each<T extends Subject>(
+  subjects: RuleSentence<T>['of'],
+  say: RuleSentence<T>['say'],
+  { where = always, when = always }: Pick<RuleSentence<T>, 'where' | 'when'> = {},
 ): Rule['check'] {
   return (evidence, context) => {
-    const all = subjects(evidence, context)
-    return all.length === 0 ? 'not-applicable' : judged(all, evidence, context, judge)
+    const all = subjects(evidence, context).filter((one) => where(one, evidence, context))
+    if (all.length === 0) return 'not-applicable'
+    return all.flatMap((subject) => {
+      if (!when(subject, evidence, context)) return []
+      const said = typeof say === 'string' ? say : say(subject, evidence, context)
+      const several = typeof said === 'object' && Symbol.iterator in said ? [...said] : [said]
+      return several.flatMap((one) => draftOf(subject, one) ?? [])
+    })
   }
 }
 
-function* judged<T>(
-  all: readonly T[],
-  evidence: Evidence,
-  context: RuleContext,
-  judge: (subject: T, evidence: Evidence, context: RuleContext) => Judged,
-): Iterable<FindingDraft> {
-  for (const subject of all) {
-    const found = judge(subject, evidence, context)
-    if (found === undefined) continue
-    if (Symbol.iterator in found) yield* found
-    else yield found
+const always = () => true
+
+function draftOf(subject: Subject, said: Said): FindingDraft | undefined {
+  if (said === false || said === undefined) return undefined
+  if (typeof said === 'string') return about(subject, said)
+  const { message, ...more } = said
+  return said.node === undefined && said.path === undefined ? about(subject, message, more) : said
+}
+
+/** A finding that begins with the name of its subject. */
+export function about(
+  subject: Subject,
+  message: string,
+  more: Partial<FindingDraft> = {},
+): FindingDraft | undefined {
+  if ('places' in subject) return aboutCertificate(subject, message, more)
+  if ('pem' in subject) {
+    const { pem, certificate } = subject
+    return finding(pem.place, message, { ...(certificate && { certificate }), ...more })
+  }
+  if ('place' in subject) return finding(subject.place, message, more)
+  if ('config' in subject) return finding(subject.config, message, more)
+  if ('launch' in subject) return { ...aboutLaunch(subject, message), ...more }
+  if ('path' in subject) return finding(subject, message, more)
+  if ('tree' in subject) return { node: subject.name, message, ...more }
+  const { node, kubelet } = subject
+  const path = kubelet.configPath
+  return {
+    node: node.name,
+    ...(path !== undefined && { path }),
+    message: `the kubelet of ${node.name} ${message}`,
+    ...more,
   }
 }
 
@@ -97,17 +167,13 @@ export function aboutCertificate(
 ): FindingDraft | undefined {
   const [first, ...others] = certificate.places
   if (first === undefined) return undefined
-  const elsewhere = others.length === 0 ? '' : ` (also in ${counted(others.length, 'other place')})`
+  const elsewhere = others.length === 0 ? '' : ` (also in ${plural(others.length, 'other place')})`
   return finding(first, `${message}${elsewhere}`, { certificate, ...more })
 }
 
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
-}
-
-/** At most `limit` values in words. */
-export function listed(values: readonly string[], limit = 6): string {
-  if (values.length === 0) return 'none'
-  const shown = values.slice(0, limit).join(', ')
-  return values.length > limit ? `${shown} and ${values.length - limit} more` : shown
+export function aboutLaunch({ node, launch }: Launched, message: string): FindingDraft {
+  const { path, component } = launch
+  return path === undefined
+    ? { node: node.name, message: `${component} on ${node.name} ${message}` }
+    : finding({ node: node.name, path }, message)
 }

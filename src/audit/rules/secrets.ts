@@ -1,32 +1,27 @@
 import { textAt } from '../../files/tree.js'
+import { hexOf } from '../../values/bytes.js'
 import { at, filled, listOf, textsOf } from '../../values/json.js'
+import { listed, plural } from '../../values/text.js'
 import type {
   DocumentFacts,
   Evidence,
-  KeyFacts,
   Launch,
   NodeEvidence,
   PemFacts,
+  Place,
 } from '../read/evidence.js'
-import { locate, shortPath } from '../read/paths.js'
-import type { FindingDraft, Rule } from '../types.js'
+import { locate } from '../read/paths.js'
+import type { Rule } from '../types.js'
 import { indexOf, launchOf, trustsIn } from './by-evidence.js'
 import { flagPem, pemAt } from './roles.js'
-import { counted, each, finding, GENERATE, listed, nameOf, rule } from './rule.js'
+import { finding, GENERATE, nameOf, rule } from './rule.js'
+import { leavesByKey, only, privateKeyIn } from './subjects.js'
 
 /** The service-account keys of one control plane. */
 interface AccountKeys {
-  readonly node: NodeEvidence
   /** Who signs, by component. */
   readonly signers: readonly { readonly about: string; readonly pem: PemFacts }[]
   readonly verifiers: readonly PemFacts[]
-}
-
-function filesOfFlag(node: NodeEvidence, launch: Launch, flag: string): readonly PemFacts[] {
-  return (launch.flags.get(flag) ?? []).flatMap((value) => {
-    const found = locate(launch, value)
-    return 'path' in found ? (pemAt(node, found.path) ?? []) : []
-  })
 }
 
 function accountKeys({ nodes }: Evidence): readonly AccountKeys[] {
@@ -38,7 +33,6 @@ function accountKeys({ nodes }: Evidence): readonly AccountKeys[] {
     const legacy = manager && flagPem(node, manager, 'service-account-private-key-file')
     return [
       {
-        node,
         signers: [
           ...(issuer ? [{ about: 'the API server', pem: issuer }] : []),
           ...(legacy ? [{ about: 'the controller manager', pem: legacy }] : []),
@@ -57,23 +51,62 @@ const idsOf = (pems: readonly PemFacts[]) =>
     ]),
   )
 
+/** Control planes whose API server has keys to verify tokens by. */
+const verifying = (evidence: Evidence) =>
+  accountKeys(evidence).flatMap((keys) =>
+    keys.verifiers[0] ? [{ ...keys, place: keys.verifiers[0].place }] : [],
+  )
 const signerFiles = (evidence: Evidence): readonly PemFacts[] => [
   ...new Set(accountKeys(evidence).flatMap(({ signers }) => signers.map(({ pem }) => pem))),
 ]
-
-function firstPrivate({ keys }: PemFacts): KeyFacts | undefined {
-  return keys.find((key) => key.private)
-}
 
 const isUsable = ({ type, curve = '' }: { readonly type: string; readonly curve?: string }) =>
   type === 'RSA' || (type === 'EC' && /^P-(256|384|521)$/.test(curve))
 
 /** Raw public keys, which can be compared between two evidence. */
 const spkisOf = (pems: readonly PemFacts[]) =>
-  new Set(pems.flatMap(({ keys }) => keys.flatMap(({ facts }) => (facts ? [hex(facts.spki)] : []))))
+  new Set(pems.flatMap(({ keys }) => keys.flatMap(({ facts }) => (facts ? hexOf(facts.spki) : []))))
 
-function hex(bytes: Uint8Array): string {
-  return [...bytes].map((octet) => octet.toString(16).padStart(2, '0')).join('')
+const GUIDE = 'https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/'
+const JOIN = 'https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-join/'
+/** kubeadm’s documentation and `config print init-defaults` show it. */
+const DOCUMENTATION_TOKEN = 'abcdef.0123456789abcdef'
+
+interface Token {
+  readonly place: Place
+  readonly token: string
+  readonly ttl?: string
+}
+
+function tokens(evidence: Evidence): readonly Token[] {
+  const inDocuments = indexOf(evidence).parts.flatMap(({ kubeadm }) => kubeadm.flatMap(tokensOf))
+  const { authorities } = evidence
+  const file = authorities && textAt(authorities.tree, 'bootstrap-token')?.trim()
+  return authorities && file
+    ? [...inDocuments, { place: { node: authorities.name, path: 'bootstrap-token' }, token: file }]
+    : inDocuments
+}
+
+const joins = (evidence: Evidence): readonly DocumentFacts[] =>
+  indexOf(evidence).parts.flatMap(({ kubeadm }) =>
+    kubeadm.filter(({ value }) => at(value, 'discovery', 'bootstrapToken') !== undefined),
+  )
+
+const hashesOf = ({ value }: DocumentFacts) =>
+  textsOf(at(value, 'discovery', 'bootstrapToken', 'caCertHashes')).map((hash) =>
+    hash.toLowerCase(),
+  )
+
+const pinning = only(joins, (one) => hashesOf(one).length > 0)
+
+function pins(evidence: Evidence): readonly string[] {
+  return [
+    ...new Set(
+      trustsIn(evidence, 'client-ca').flatMap(({ certificates }) =>
+        certificates.flatMap(({ pin }) => pin ?? []),
+      ),
+    ),
+  ]
 }
 
 export const SECRET_RULES: readonly Rule[] = [
@@ -82,83 +115,81 @@ export const SECRET_RULES: readonly Rule[] = [
     citation: 'CIS 1.2.22, 1.3.4',
     why: 'Every pod’s request ends with 401.',
     fix: 'openssl pkey -in sa.key -pubout -out sa.pub',
-    check: each(
-      (evidence) => accountKeys(evidence).filter(({ verifiers }) => verifiers.length > 0),
-      function* ({ signers, verifiers }) {
-        const accepted = idsOf(verifiers)
-        const names = listed(verifiers.map(({ place }) => nameOf(place)))
-        for (const { about, pem } of signers) {
-          const keyId = firstPrivate(pem)?.keyId
-          if (keyId !== undefined && !accepted.has(keyId))
-            yield finding(
-              pem.place,
-              `is what ${about} signs tokens with, but ${names} is of another key`,
-            )
-        }
-      },
-    ),
+    of: verifying,
+    say: function* ({ signers, verifiers }) {
+      const accepted = idsOf(verifiers)
+      const names = listed(verifiers.map(({ place }) => nameOf(place)))
+      for (const { about, pem } of signers) {
+        const keyId = privateKeyIn(pem)?.keyId
+        if (keyId !== undefined && !accepted.has(keyId))
+          yield finding(
+            pem.place,
+            `is what ${about} signs tokens with, but ${names} is of another key`,
+          )
+      }
+    },
   }),
   rule('A02', 'sa-key-type', 'C', 'error', {
     title: 'the service-account key is of a kind that cannot sign tokens',
     citation: 'kubernetes pkg/serviceaccount/jwt.go',
     why: 'The token signer takes RSA and ECDSA on P-256, P-384 and P-521; with anything else the API server exits.',
     fix: `delete sa.key and sa.pub, then ${GENERATE}`,
-    check: each(signerFiles, (pem) => {
-      const facts = firstPrivate(pem)?.facts
-      return facts && !isUsable(facts)
-        ? finding(
-            pem.place,
-            `is a key of type ${facts.type}${facts.curve === undefined ? '' : ` on ${facts.curve}`}; RSA or ECDSA is expected`,
-          )
-        : undefined
-    }),
+    of: signerFiles,
+    say: (pem) => {
+      const facts = privateKeyIn(pem)?.facts
+      return (
+        facts &&
+        !isUsable(facts) &&
+        `is a key of type ${facts.type}${facts.curve === undefined ? '' : ` on ${facts.curve}`}; RSA or ECDSA is expected`
+      )
+    },
   }),
   rule('A03', 'sa-key-weak', 'H', 'warning', {
     title: 'the service-account key is short',
     citation: 'NIST SP 800-131A',
     why: 'Who computes it is any service account.',
     fix: `delete sa.key and sa.pub, then ${GENERATE}`,
-    check: each(signerFiles, (pem) => {
-      const facts = firstPrivate(pem)?.facts
-      return facts?.type === 'RSA' && (facts.bits ?? 0) < 2048
-        ? finding(pem.place, `is an RSA key of ${facts.bits} bits; 2048 is the least`)
-        : undefined
-    }),
+    of: signerFiles,
+    say: (pem) => {
+      const facts = privateKeyIn(pem)?.facts
+      return (
+        facts?.type === 'RSA' &&
+        (facts.bits ?? 0) < 2048 &&
+        `is an RSA key of ${facts.bits} bits; 2048 is the least`
+      )
+    },
   }),
   rule('A04', 'sa-key-is-tls-key', 'H', 'warning', {
     title: 'the service-account key is a TLS key as well',
     citation: 'NIST SP 800-57 part 1 §5.2',
     why: 'One leak gives a server’s identity and every service account’s.',
     fix: `delete sa.key and sa.pub, then ${GENERATE}`,
-    check: each(signerFiles, (pem, evidence) => {
-      const keyId = firstPrivate(pem)?.keyId
-      const certificate = keyId === undefined ? undefined : certificateOfKey(evidence, keyId)
-      const place = certificate?.places[0]
-      return place && finding(pem.place, `is the key of ${nameOf(place)} too`)
-    }),
+    of: signerFiles,
+    say: (pem, evidence) => {
+      const keyId = privateKeyIn(pem)?.keyId
+      const place = leavesByKey(evidence)
+        .get(keyId ?? '')
+        ?.at(-1)?.places[0]
+      return place && `is the key of ${nameOf(place)} too`
+    },
   }),
   rule('A05', 'sa-old-pub-kept', 'M', 'info', {
     title: 'the API server accepts tokens of a key that signs no more',
     citation: 'https://docs.k3s.io/cli/certificate (service-account key rotation)',
     why: 'Right while old tokens live; afterwards the old key is a way in.',
     fix: 'remove the old public key when the longest token has ended',
-    check: each(
-      (evidence) =>
-        accountKeys(evidence).filter(
-          ({ signers, verifiers }) => signers.length * verifiers.length > 0,
-        ),
-      ({ signers, verifiers }) => {
-        const active = idsOf(signers.map(({ pem }) => pem))
-        const old = [...idsOf(verifiers)].filter((keyId) => !active.has(keyId))
-        const [first] = verifiers
-        return first && old.length > 0 && [...idsOf(verifiers)].some((keyId) => active.has(keyId))
-          ? finding(
-              first.place,
-              `accepts ${counted(old.length, 'key')} that no component signs with`,
-            )
-          : undefined
-      },
-    ),
+    of: verifying,
+    where: ({ signers }) => signers.length > 0,
+    say: ({ signers, verifiers }) => {
+      const active = idsOf(signers.map(({ pem }) => pem))
+      const accepted = [...idsOf(verifiers)]
+      const old = accepted.filter((keyId) => !active.has(keyId))
+      return (
+        old.length > 0 &&
+        old.length < accepted.length &&
+        `accepts ${plural(old.length, 'key')} that no component signs with`
+      )
+    },
   }),
   rule('A06', 'sa-old-pub-dropped-early', 'H', 'error', {
     title: 'the signer changed and the old public key is gone',
@@ -175,7 +206,7 @@ export const SECRET_RULES: readonly Rule[] = [
         const accepted = spkisOf(verifiers)
         const [first] = verifiers
         return first && [...old].some((key) => !accepted.has(key))
-          ? [finding(first.place, 'no longer has the key that signed the tokens before')]
+          ? finding(first.place, 'no longer has the key that signed the tokens before')
           : []
       })
     },
@@ -185,51 +216,92 @@ export const SECRET_RULES: readonly Rule[] = [
     citation: 'k8s.io/client-go/util/keyutil PublicKeysFromFile',
     why: 'It works, and its end is ignored.',
     fix: 'openssl x509 -in FILE -pubkey -noout > sa.pub',
-    check: each(
-      (evidence) => accountKeys(evidence).flatMap(({ verifiers }) => verifiers),
-      ({ place, certificates }) =>
-        certificates.length > 0
-          ? finding(
-              place,
-              'holds a certificate, where a public key is expected; its dates are ignored',
-            )
-          : undefined,
-    ),
+    of: (evidence) => accountKeys(evidence).flatMap(({ verifiers }) => verifiers),
+    when: ({ certificates }) => certificates.length > 0,
+    say: 'holds a certificate, where a public key is expected; its dates are ignored',
+  }),
+  rule('A14', 'token-format', 'C', 'error', {
+    title: 'a bootstrap token that is none',
+    citation: GUIDE,
+    why: 'kubeadm refuses the configuration, and the node does not join.',
+    fix: 'kubeadm token generate',
+    of: tokens,
+    when: ({ token }) => !/^[a-z0-9]{6}\.[a-z0-9]{16}$/.test(token),
+    say: ({ token }) =>
+      `has a token of ${plural(token.length, 'character')} that is not six, a dot and sixteen of a-z and 0-9`,
+  }),
+  rule('A15', 'token-no-expiry', 'M', 'warning', {
+    title: 'a bootstrap token that does not end',
+    citation: `CIS 3.1.3; ${GUIDE}`,
+    why: 'Whoever finds it joins a node of their own, next year too.',
+    fix: 'ttl: 24h0m0s',
+    of: tokens,
+    where: ({ ttl }) => ttl !== undefined,
+    say: ({ ttl = '' }) => {
+      const hours = hoursOf(ttl) ?? 1
+      if (hours === 0) return 'makes a bootstrap token that never ends (ttl 0)'
+      const days = hours / 24
+      return days > 31 && `makes a bootstrap token for ${Math.round(days)} days`
+    },
+  }),
+  rule('A16', 'token-weak', 'M', 'warning', {
+    title: 'the bootstrap token of the documentation',
+    citation: 'kubeadm config print init-defaults',
+    why: 'Everybody knows it: whoever reaches the API server joins a node.',
+    fix: 'kubeadm token generate',
+    of: tokens,
+    say: ({ token }) =>
+      token === DOCUMENTATION_TOKEN
+        ? 'has the bootstrap token of kubeadm’s documentation'
+        : new Set(token.slice(7)).size < 4 &&
+          'has a bootstrap token of fewer than four different characters',
+  }),
+  rule('A17', 'spki-pin-mismatch', 'C', 'error', {
+    title: 'the pinned authority is not the cluster’s',
+    citation: JOIN,
+    why: 'kubeadm join refuses the cluster.',
+    fix: 'kpki gen -o OUT   # writes the pin of the present authority',
+    of: (evidence) => (pins(evidence).length > 0 ? pinning(evidence) : []),
+    say: (document, evidence) => {
+      const [active = ''] = pins(evidence)
+      return (
+        !hashesOf(document).some((hash) => pins(evidence).includes(hash)) &&
+        `pins ${hashesOf(document)[0]?.slice(0, 23)}…, but ca.crt has ${active.slice(0, 23)}…`
+      )
+    },
+  }),
+  rule('A18', 'spki-skip', 'H', 'error', {
+    title: 'a node joins without checking the cluster',
+    citation: JOIN,
+    why: 'Whoever stands between the node and the API server becomes the node’s cluster, and gets its token.',
+    fix: 'give caCertHashes instead of unsafeSkipCAVerification',
+    of: joins,
+    when: (document) =>
+      at(document.value, 'discovery', 'bootstrapToken', 'unsafeSkipCAVerification') === true,
+    say: 'has unsafeSkipCAVerification: true',
+  }),
+  rule('A19', 'spki-pin-only-old', 'H', 'warning', {
+    title: 'the pins lack an authority of a running rotation',
+    citation: 'kubernetes/kubeadm#1399',
+    why: 'New nodes cannot join once cluster-info names the other authority.',
+    fix: 'list the pins of both authorities in caCertHashes',
+    of: (evidence) => (pins(evidence).length > 1 ? pinning(evidence) : []),
+    say: (document, evidence) => {
+      const missing = pins(evidence).filter((pin) => !hashesOf(document).includes(pin))
+      return (
+        missing.length > 0 &&
+        missing.length < pins(evidence).length &&
+        `pins ${pins(evidence).length - missing.length} of ${pins(evidence).length} authorities in ca.crt`
+      )
+    },
   }),
 ]
 
-const certificatesByKey = new WeakMap<
-  Evidence,
-  ReadonlyMap<string, Evidence['certificates'][number]>
->()
-
-function certificateOfKey(evidence: Evidence, keyId: string) {
-  const known =
-    certificatesByKey.get(evidence) ??
-    new Map(indexOf(evidence).leaves.map((one) => [one.keyId, one] as const))
-  certificatesByKey.set(evidence, known)
-  return known.get(keyId)
-}
-
-const GUIDE = 'https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/'
-const JOIN = 'https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-join/'
-/** kubeadm’s documentation and `config print init-defaults` show it. */
-const DOCUMENTATION_TOKEN = 'abcdef.0123456789abcdef'
-const DAY_HOURS = 24
-
-interface Token {
-  readonly place: { readonly node: string; readonly path: string }
-  readonly token: string
-  readonly ttl?: string
-}
-
-function tokens(evidence: Evidence): readonly Token[] {
-  const inDocuments = indexOf(evidence).parts.flatMap(({ kubeadm }) => kubeadm.flatMap(tokensOf))
-  const { authorities } = evidence
-  const file = authorities && textAt(authorities.tree, 'bootstrap-token')?.trim()
-  return authorities && file
-    ? [...inDocuments, { place: { node: authorities.name, path: 'bootstrap-token' }, token: file }]
-    : inDocuments
+function filesOfFlag(node: NodeEvidence, launch: Launch, flag: string): readonly PemFacts[] {
+  return (launch.flags.get(flag) ?? []).flatMap((value) => {
+    const found = locate(launch, value)
+    return 'path' in found ? (pemAt(node, found.path) ?? []) : []
+  })
 }
 
 function tokensOf({ node, path, value }: DocumentFacts): readonly Token[] {
@@ -246,33 +318,6 @@ function tokensOf({ node, path, value }: DocumentFacts): readonly Token[] {
   return [...created, ...used]
 }
 
-const joins = (evidence: Evidence): readonly DocumentFacts[] =>
-  indexOf(evidence).parts.flatMap(({ kubeadm }) =>
-    kubeadm.filter(({ value }) => at(value, 'discovery', 'bootstrapToken') !== undefined),
-  )
-
-const hashesOf = ({ value }: DocumentFacts) =>
-  textsOf(at(value, 'discovery', 'bootstrapToken', 'caCertHashes')).map((hash) =>
-    hash.toLowerCase(),
-  )
-
-function pins(evidence: Evidence): readonly string[] {
-  return [
-    ...new Set(
-      trustsIn(evidence, 'client-ca').flatMap(({ certificates }) =>
-        certificates.flatMap(({ pin }) => pin ?? []),
-      ),
-    ),
-  ]
-}
-
-function about(
-  place: { readonly node: string; readonly path: string },
-  message: string,
-): FindingDraft {
-  return { node: place.node, path: place.path, message: `${shortPath(place.path)} ${message}` }
-}
-
 /** Hours of a Go duration; undefined for anything else. */
 function hoursOf(duration: string): number | undefined {
   const [, hours, minutes, seconds] =
@@ -280,99 +325,3 @@ function hoursOf(duration: string): number | undefined {
   if (hours === undefined && minutes === undefined && seconds === undefined) return undefined
   return Number(hours ?? 0) + Number(minutes ?? 0) / 60 + Number(seconds ?? 0) / 3600
 }
-
-export const TOKEN_RULES: readonly Rule[] = [
-  rule('A14', 'token-format', 'C', 'error', {
-    title: 'a bootstrap token that is none',
-    citation: GUIDE,
-    why: 'kubeadm refuses the configuration, and the node does not join.',
-    fix: 'kubeadm token generate',
-    check: each(tokens, ({ place, token }) =>
-      /^[a-z0-9]{6}\.[a-z0-9]{16}$/.test(token)
-        ? undefined
-        : about(
-            place,
-            `has a token of ${counted(token.length, 'character')} that is not six, a dot and sixteen of a-z and 0-9`,
-          ),
-    ),
-  }),
-  rule('A15', 'token-no-expiry', 'M', 'warning', {
-    title: 'a bootstrap token that does not end',
-    citation: `CIS 3.1.3; ${GUIDE}`,
-    why: 'Whoever finds it joins a node of their own, next year too.',
-    fix: 'ttl: 24h0m0s',
-    check: each(
-      (evidence) => tokens(evidence).filter(({ ttl }) => ttl !== undefined),
-      ({ place, ttl = '' }) => {
-        const hours = hoursOf(ttl)
-        if (hours === 0) return about(place, 'makes a bootstrap token that never ends (ttl 0)')
-        return hours !== undefined && hours > 31 * DAY_HOURS
-          ? about(place, `makes a bootstrap token for ${Math.round(hours / DAY_HOURS)} days`)
-          : undefined
-      },
-    ),
-  }),
-  rule('A16', 'token-weak', 'M', 'warning', {
-    title: 'the bootstrap token of the documentation',
-    citation: 'kubeadm config print init-defaults',
-    why: 'Everybody knows it: whoever reaches the API server joins a node.',
-    fix: 'kubeadm token generate',
-    check: each(tokens, ({ place, token }) => {
-      const secret = token.slice(7)
-      if (token === DOCUMENTATION_TOKEN)
-        return about(place, 'has the bootstrap token of kubeadm’s documentation')
-      return new Set(secret).size < 4
-        ? about(place, 'has a bootstrap token of fewer than four different characters')
-        : undefined
-    }),
-  }),
-  rule('A17', 'spki-pin-mismatch', 'C', 'error', {
-    title: 'the pinned authority is not the cluster’s',
-    citation: JOIN,
-    why: 'kubeadm join refuses the cluster.',
-    fix: 'kpki gen -o OUT   # writes the pin of the present authority',
-    check: each(
-      (evidence) =>
-        pins(evidence).length > 0 ? joins(evidence).filter((one) => hashesOf(one).length > 0) : [],
-      (document, evidence) => {
-        const [active = ''] = pins(evidence)
-        return hashesOf(document).some((hash) => pins(evidence).includes(hash))
-          ? undefined
-          : about(
-              document,
-              `pins ${hashesOf(document)[0]?.slice(0, 23)}…, but ca.crt has ${active.slice(0, 23)}…`,
-            )
-      },
-    ),
-  }),
-  rule('A18', 'spki-skip', 'H', 'error', {
-    title: 'a node joins without checking the cluster',
-    citation: JOIN,
-    why: 'Whoever stands between the node and the API server becomes the node’s cluster, and gets its token.',
-    fix: 'give caCertHashes instead of unsafeSkipCAVerification',
-    check: each(joins, (document) =>
-      at(document.value, 'discovery', 'bootstrapToken', 'unsafeSkipCAVerification') === true
-        ? about(document, 'has unsafeSkipCAVerification: true')
-        : undefined,
-    ),
-  }),
-  rule('A19', 'spki-pin-only-old', 'H', 'warning', {
-    title: 'the pins lack an authority of a running rotation',
-    citation: 'kubernetes/kubeadm#1399',
-    why: 'New nodes cannot join once cluster-info names the other authority.',
-    fix: 'list the pins of both authorities in caCertHashes',
-    check: each(
-      (evidence) =>
-        pins(evidence).length > 1 ? joins(evidence).filter((one) => hashesOf(one).length > 0) : [],
-      (document, evidence) => {
-        const missing = pins(evidence).filter((pin) => !hashesOf(document).includes(pin))
-        return missing.length > 0 && missing.length < pins(evidence).length
-          ? about(
-              document,
-              `pins ${pins(evidence).length - missing.length} of ${pins(evidence).length} authorities in ca.crt`,
-            )
-          : undefined
-      },
-    ),
-  }),
-]

@@ -1,18 +1,14 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
-import { ancestors, indexOf, trustsIn } from './by-evidence.js'
-import type { TrustUse, TrustUseRole } from './roles.js'
-import { each, finding, nameOf, rule } from './rule.js'
+import { ancestors, trustsIn } from './by-evidence.js'
+import type { TrustUse } from './roles.js'
+import { nameOf, rule } from './rule.js'
+import { trustsAs } from './subjects.js'
 
 const SEPARATE =
   'set pki.topology: separate in cluster.yaml, then kpki gen into a new OUT (a new authority for each zone)'
 const ONLY_INTERMEDIATE = 'keep only the zone’s own issuing authority in the file, not the root'
-
-const trusts =
-  (...roles: readonly TrustUseRole[]) =>
-  (evidence: Evidence) =>
-    indexOf(evidence).trusts.filter(({ role }) => roles.includes(role))
 
 /** Authorities of API clients, of every control plane. */
 function clientAuthorities(evidence: Evidence): readonly Certificate[] {
@@ -41,6 +37,15 @@ function clientCaName(evidence: Evidence): string {
   return first ? nameOf(first.pem.place) : 'the client authority'
 }
 
+/** Says that a trust file holds a root above the client authority, and what follows. */
+const holdsRoot = (so: string) => (trust: TrustUse, evidence: Evidence) => {
+  const root = sharedRoot(trust, evidence)
+  if (!root) return undefined
+  const name = JSON.stringify(commonNameOf(root.facts.subject))
+  const message = `holds ${name}, under which ${clientCaName(evidence)} stands: ${so}`
+  return { message, certificate: root }
+}
+
 export const SEPARATION_RULES: readonly Rule[] = [
   rule('T01', 'frontproxy-eq-client-ca', 'C', 'error', {
     title: 'the front proxy’s authority is the client authority',
@@ -48,59 +53,36 @@ export const SEPARATION_RULES: readonly Rule[] = [
       'kubernetes/kubernetes#119267; https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/',
     why: 'Whoever gets a certificate with the front proxy’s name from the client authority may claim any identity in headers. A signed CSR (signer kubernetes.io/kube-apiserver-client) is enough: admission forbids only O=system:masters there.',
     fix: SEPARATE,
-    check: each(trusts('requestheader-ca'), (trust, evidence) => {
-      if (trust.launch?.component !== 'kube-apiserver' || !sharedKey(trust, evidence))
-        return undefined
-      return finding(
-        trust.pem.place,
-        `holds the client authority of ${clientCaName(evidence)}: any holder of a CSR signature with the front proxy’s name may claim any identity, system:masters included`,
-      )
-    }),
+    of: trustsAs('requestheader-ca'),
+    when: (trust, evidence) =>
+      trust.launch?.component === 'kube-apiserver' && sharedKey(trust, evidence),
+    say: (_trust, evidence) =>
+      `holds the client authority of ${clientCaName(evidence)}: any holder of a CSR signature with the front proxy’s name may claim any identity, system:masters included`,
   }),
   rule('T02', 'shared-root-in-requestheader', 'C', 'error', {
     title: 'the request-header file trusts a root above the client authority',
     citation: 'openshift/microshift#949, #951',
     why: 'A certificate from the client authority also chains to that root, so the separation of the intermediates is undone.',
     fix: ONLY_INTERMEDIATE,
-    check: each(trusts('requestheader-ca'), (trust, evidence) => {
-      const root = sharedRoot(trust, evidence)
-      return root
-        ? finding(
-            trust.pem.place,
-            `holds ${JSON.stringify(commonNameOf(root.facts.subject))}, under which ${clientCaName(evidence)} stands: clients of the API may pose as the front proxy`,
-            { certificate: root },
-          )
-        : undefined
-    }),
+    of: trustsAs('requestheader-ca'),
+    say: holdsRoot('clients of the API may pose as the front proxy'),
   }),
   rule('T03', 'etcd-ca-eq-cluster-ca', 'H', 'error', {
     title: 'etcd trusts the cluster’s authority',
     citation: 'CIS 2.7; kubernetes/kubeadm#710',
     why: 'etcd asks for no name: every certificate of the cluster, each kubelet’s included, reads and writes all of etcd, Secrets first.',
     fix: SEPARATE,
-    check: each(trusts('etcd-ca', 'etcd-peer-ca'), (trust, evidence) =>
-      trust.role === 'etcd-ca' && sharedKey(trust, evidence)
-        ? finding(
-            trust.pem.place,
-            `holds the client authority of ${clientCaName(evidence)}: any client certificate of the cluster reads and writes all of etcd`,
-          )
-        : undefined,
-    ),
+    of: trustsAs('etcd-ca', 'etcd-peer-ca'),
+    when: (trust, evidence) => trust.role === 'etcd-ca' && sharedKey(trust, evidence),
+    say: (_trust, evidence) =>
+      `holds the client authority of ${clientCaName(evidence)}: any client certificate of the cluster reads and writes all of etcd`,
   }),
   rule('T04', 'shared-root-in-etcd', 'H', 'error', {
     title: 'etcd trusts a root above the cluster’s authority',
     citation: 'CIS 2.7',
     why: 'Every client certificate of the cluster chains to that root too, so etcd lets it in.',
     fix: ONLY_INTERMEDIATE,
-    check: each(trusts('etcd-ca', 'etcd-peer-ca'), (trust, evidence) => {
-      const root = sharedRoot(trust, evidence)
-      return root
-        ? finding(
-            trust.pem.place,
-            `holds ${JSON.stringify(commonNameOf(root.facts.subject))}, under which ${clientCaName(evidence)} stands: any client certificate of the cluster opens etcd`,
-            { certificate: root },
-          )
-        : undefined
-    }),
+    of: trustsAs('etcd-ca', 'etcd-peer-ca'),
+    say: holdsRoot('any client certificate of the cluster opens etcd'),
   }),
 ]
