@@ -2,16 +2,156 @@ import { hostOf } from '../../values/hosts.js'
 import { groupBy } from '../../values/lists.js'
 import { edgeKind } from '../graph/graph.js'
 import type { Evidence } from '../read/evidence.js'
-import type { Connection, FindingDraft, Level, Profile, Rule, RuleContext } from '../types.js'
+import type { Connection, FindingDraft, Level, Rule, RuleContext, Severity } from '../types.js'
+import { type RuleWords, rule } from './rule.js'
 
-/** Finds what a rule about connections speaks about in connections and components that are judged already. */
-export type ConnectionCheck = (
-  evidence: Evidence,
-  context: RuleContext,
-) => Iterable<FindingDraft> | 'not-applicable'
+const PKI = 'https://kubernetes.io/docs/setup/best-practices/certificates/'
+const AGGREGATION =
+  'https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/ (kubernetes/kubernetes#119267)'
+
+const RECONCILE =
+  'kpki gen -o OUT issues what is wrong or missing again; then copy the node’s files and restart the component'
+const SEPARATE =
+  'give etcd, the front proxy and the cluster a CA each: `pki.topology: separate` in cluster.yaml, then kpki gen into a new OUT'
+
+const ruleBy =
+  (check: (id: string) => Rule['check']) =>
+  (code: string, id: string, level: Level, severity: Severity, words: RuleWords): Rule =>
+    rule(code, id, level, severity, { ...words, check: check(id) })
+/** Connections that must succeed and fail, reported under this rule. */
+const fails = ruleBy(broken)
+/** Connections that must fail and succeed. */
+const opens = ruleBy(hole)
+
+/** What the trust graph and the components show, as rules. */
+export const CONNECTION_RULES: readonly Rule[] = [
+  rule('X01', 'component-down', 'C', 'error', {
+    title: 'a component does not start from its files',
+    citation: PKI,
+    why: 'A static pod whose flag names a missing file, or whose key does not fit its certificate, ends and is started again for ever.',
+    fix: RECONCILE,
+    check: down,
+  }),
+  fails('X02', 'connection-name', 'C', 'error', {
+    title: 'a server certificate lacks the name it is called by',
+    citation: 'RFC 6125; Go 1.15 release notes (common names are ignored)',
+    why: 'Every client that uses that name or address refuses the connection.',
+    fix: 'add the name to cluster.yaml (node addresses, extraSans, apiServer.extraSans), then kpki gen -o OUT',
+  }),
+  fails('X03', 'connection-expired', 'C', 'error', {
+    title: 'a connection fails for a certificate out of its time',
+    citation: 'RFC 5280 §4.1.2.5',
+    why: 'Both sides of a TLS connection refuse a certificate before its first and after its last second.',
+    fix: 'kpki gen -o OUT renews it (kubeadm: kubeadm certs renew); then restart the component',
+  }),
+  fails('X04', 'connection-untrusted', 'C', 'error', {
+    title: 'a certificate does not chain to what the other side trusts',
+    citation: 'RFC 5280 §6.1; Go crypto/x509',
+    why: 'The connection ends with "x509: certificate signed by unknown authority".',
+    fix: RECONCILE,
+  }),
+  fails('X05', 'connection-usage', 'C', 'error', {
+    title: 'a certificate is not for the use it is put to',
+    citation: 'RFC 5280 §4.2.1.12',
+    why: 'Go refuses a server certificate without serverAuth and a client certificate without clientAuth.',
+    fix: RECONCILE,
+  }),
+  fails('X06', 'connection-credential', 'C', 'error', {
+    title: 'a client has no usable certificate and key',
+    citation: 'Go crypto/tls X509KeyPair',
+    why: 'A pair that does not fit, or a file that is not there, stops the client before it connects.',
+    fix: RECONCILE,
+  }),
+  fails('X07', 'connection-identity', 'C', 'error', {
+    title: 'a client is authenticated as somebody else and refused',
+    citation: 'https://kubernetes.io/docs/reference/access-authn-authz/node/',
+    why: 'The user is the certificate’s CN and the groups are its O values; another name has other rights, usually none.',
+    fix: RECONCILE,
+  }),
+  fails('X08', 'connection-pin', 'C', 'error', {
+    title: 'kubeadm join pins another CA',
+    citation: 'https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-join/',
+    why: 'The joining node refuses the cluster.',
+    fix: 'kpki gen -o OUT writes the pin of the present CA into every kubeadm.yaml',
+  }),
+  fails('X09', 'connection-token-key', 'C', 'error', {
+    title: 'service-account tokens do not verify',
+    citation: 'CIS 1.2.21, 1.2.22, 1.3.4',
+    why: 'Every pod’s requests end with 401, on this API server or on all of them.',
+    fix: 'copy the same sa.key and sa.pub to every control plane',
+  }),
+  rule('X10', 'component-too-privileged', 'C', 'error', {
+    title: 'a component logs in as an administrator',
+    citation: 'kubernetes/kubeadm#589, #2354',
+    why: 'Whoever reads that component’s kubeconfig owns the cluster.',
+    fix: RECONCILE,
+    check: tooMuch,
+  }),
+  opens('X11', 'etcd-admits-api-clients', 'C', 'error', {
+    title: 'etcd lets in certificates that were made for the API',
+    citation: 'CIS 2.7; kubernetes/kubeadm#710',
+    why: 'etcd asks for no name: whatever its trust file accepts reads and writes every Secret, past all RBAC.',
+    fix: SEPARATE,
+  }),
+  opens('X12', 'etcd-open', 'C', 'error', {
+    title: 'etcd asks for no client certificate',
+    citation: 'CIS 2.1 to 2.6',
+    why: 'Whoever reaches the port reads and writes every Secret.',
+    fix: 'give etcd --client-cert-auth=true with --trusted-ca-file, and the same with peer-',
+  }),
+  opens('X13', 'etcd-certificate-is-api-user', 'C', 'error', {
+    title: 'a certificate that was made for etcd logs in at the API server',
+    citation: 'CIS 2.7',
+    why: 'Up to kubeadm 1.28 etcd’s clients carry O=system:masters: with a shared CA they are cluster administrators.',
+    fix: SEPARATE,
+  }),
+  opens('X14', 'front-proxy-is-api-user', 'C', 'error', {
+    title: 'the front proxy’s certificate is a user of its own',
+    citation: AGGREGATION,
+    why: 'It should be believed about others and be nobody itself.',
+    fix: SEPARATE,
+  }),
+  opens('X15', 'front-proxy-impersonation', 'C', 'error', {
+    title: 'a client certificate may pose as the front proxy',
+    citation: AGGREGATION,
+    why: 'Identity headers are believed from whoever shows a certificate of the request-header CA with an allowed name.',
+    fix: SEPARATE,
+  }),
+  opens('X16', 'kubelet-is-another', 'C', 'error', {
+    title: 'a kubelet holds the identity of another node',
+    citation: 'https://kubernetes.io/docs/reference/access-authn-authz/node/',
+    why: 'It reads the Secrets of the other node’s pods and overwrites its status.',
+    fix: RECONCILE,
+  }),
+  opens('X17', 'kubelet-open', 'C', 'error', {
+    title: 'a kubelet authorises whoever asks',
+    citation: 'CIS 4.2.1, 4.2.2',
+    why: 'Exec into any pod of the node, with its service account.',
+    fix: 'set authentication.anonymous.enabled: false and authorization.mode: Webhook in the kubelet’s configuration',
+  }),
+  opens('X18', 'api-server-open', 'C', 'error', {
+    title: 'the API server authorises whoever asks',
+    citation: 'CIS 1.2.7',
+    why: 'Anonymous requests may do everything.',
+    fix: 'set --authorization-mode=Node,RBAC',
+  }),
+  opens('X19', 'foreign-ca-trusted', 'M', 'warning', {
+    title: 'a door trusts a CA that signed none of its clients',
+    citation: 'https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/',
+    why: 'Whoever holds that CA’s key makes clients for this door; right only while a rotation is under way.',
+    fix: 'take it out of the trust file when the rotation is over',
+  }),
+  rule('X20', 'connection-openssl', 'M', 'warning', {
+    title: 'programs with OpenSSL cannot verify what Go programs can',
+    citation: 'OpenSSL X509_V_FLAG_PARTIAL_CHAIN; RFC 5280 §4.2.1.1',
+    why: 'Go accepts an intermediate as an anchor and takes key identifiers as hints; curl, Python and Node.js in pods do not.',
+    fix: 'give the controller manager a --root-ca-file with the issuing CA and its root (kpki gen does, in `hierarchy`)',
+    check: onlyOpenssl,
+  }),
+]
 
 /** A must-succeed connection that fails: one finding for each cause, however many connections share it. */
-export function broken(id: string): ConnectionCheck {
+function broken(id: string): Rule['check'] {
   return (_evidence, { connections }) => {
     const failed = connections.filter(
       ({ must, will, rule }) => must === 'succeed' && will === 'fail' && rule === id,
@@ -44,7 +184,7 @@ function causeOf(group: readonly Connection[]): FindingDraft {
 }
 
 /** A must-fail connection that succeeds: one finding for each door. */
-export function hole(id: string): ConnectionCheck {
+function hole(id: string): Rule['check'] {
   return (_evidence, { connections }) => {
     const judged = connections.filter(({ kind }) => edgeKind(kind)?.rule === id)
     if (judged.length === 0) return 'not-applicable'
@@ -89,19 +229,19 @@ function pairText({ from, to }: Connection): string {
   return nodeOf(from) === nodeOf(to) ? `${roleOf(from)} → ${roleOf(to)}` : `${from} → ${to}`
 }
 
-export const down: ConnectionCheck = (_evidence, { components }) =>
-  components.length === 0
-    ? 'not-applicable'
-    : components
-        .filter(({ starts }) => !starts)
-        .map(({ node, name, reason, path }) => ({
-          node,
-          ...(path !== undefined && { path }),
-          message: `${name} on ${node} does not start: ${reason ?? 'for its files'}`,
-        }))
+function down(_evidence: Evidence, { components }: RuleContext) {
+  if (components.length === 0) return 'not-applicable'
+  return components
+    .filter(({ starts }) => !starts)
+    .map(({ node, name, reason, path }) => ({
+      node,
+      ...(path !== undefined && { path }),
+      message: `${name} on ${node} does not start: ${reason ?? 'for its files'}`,
+    }))
+}
 
 // What fails for Go programs too is reported there.
-export const onlyOpenssl: ConnectionCheck = (evidence, context) => {
+function onlyOpenssl(evidence: Evidence, context: RuleContext) {
   const working = new Set(
     context.connections
       .filter(({ kind, will }) => kind === 'pods-apiserver' && will === 'succeed')
@@ -113,7 +253,7 @@ export const onlyOpenssl: ConnectionCheck = (evidence, context) => {
   return broken('connection-openssl')(evidence, { ...context, connections })
 }
 
-export const tooMuch: ConnectionCheck = (_evidence, { connections }) => {
+function tooMuch(_evidence: Evidence, { connections }: RuleContext) {
   const rule = 'component-too-privileged'
   const found = groupBy(
     connections.filter((one) => one.rule === rule),
@@ -125,236 +265,3 @@ export const tooMuch: ConnectionCheck = (_evidence, { connections }) => {
     message: `${first?.from} ${first?.reason}; that is ${first?.privilege}`,
   }))
 }
-
-const ALL: readonly Profile[] = ['kubeadm', 'cis', 'strict']
-const PKI = 'https://kubernetes.io/docs/setup/best-practices/certificates/'
-const AGGREGATION =
-  'https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/ (kubernetes/kubernetes#119267)'
-
-interface ConnectionRule {
-  readonly id: string
-  readonly code: string
-  readonly level: Level
-  readonly title: string
-  readonly citation: string
-  readonly why: string
-  readonly fix: string
-  readonly check: ConnectionCheck
-}
-
-const RECONCILE =
-  'kpki gen -o OUT issues what is wrong or missing again; then copy the node’s files and restart the component'
-const SEPARATE =
-  'give etcd, the front proxy and the cluster a CA each: `pki.topology: separate` in cluster.yaml, then kpki gen into a new OUT'
-
-const ROWS: readonly ConnectionRule[] = [
-  {
-    id: 'component-down',
-    code: 'X01',
-    level: 'C',
-    title: 'a component does not start from its files',
-    citation: PKI,
-    why: 'A static pod whose flag names a missing file, or whose key does not fit its certificate, ends and is started again for ever.',
-    fix: RECONCILE,
-    check: down,
-  },
-  {
-    id: 'connection-name',
-    code: 'X02',
-    level: 'C',
-    title: 'a server certificate lacks the name it is called by',
-    citation: 'RFC 6125; Go 1.15 release notes (common names are ignored)',
-    why: 'Every client that uses that name or address refuses the connection.',
-    fix: 'add the name to cluster.yaml (node addresses, extraSans, apiServer.extraSans), then kpki gen -o OUT',
-    check: broken('connection-name'),
-  },
-  {
-    id: 'connection-expired',
-    code: 'X03',
-    level: 'C',
-    title: 'a connection fails for a certificate out of its time',
-    citation: 'RFC 5280 §4.1.2.5',
-    why: 'Both sides of a TLS connection refuse a certificate before its first and after its last second.',
-    fix: 'kpki gen -o OUT renews it (kubeadm: kubeadm certs renew); then restart the component',
-    check: broken('connection-expired'),
-  },
-  {
-    id: 'connection-untrusted',
-    code: 'X04',
-    level: 'C',
-    title: 'a certificate does not chain to what the other side trusts',
-    citation: 'RFC 5280 §6.1; Go crypto/x509',
-    why: 'The connection ends with "x509: certificate signed by unknown authority".',
-    fix: RECONCILE,
-    check: broken('connection-untrusted'),
-  },
-  {
-    id: 'connection-usage',
-    code: 'X05',
-    level: 'C',
-    title: 'a certificate is not for the use it is put to',
-    citation: 'RFC 5280 §4.2.1.12',
-    why: 'Go refuses a server certificate without serverAuth and a client certificate without clientAuth.',
-    fix: RECONCILE,
-    check: broken('connection-usage'),
-  },
-  {
-    id: 'connection-credential',
-    code: 'X06',
-    level: 'C',
-    title: 'a client has no usable certificate and key',
-    citation: 'Go crypto/tls X509KeyPair',
-    why: 'A pair that does not fit, or a file that is not there, stops the client before it connects.',
-    fix: RECONCILE,
-    check: broken('connection-credential'),
-  },
-  {
-    id: 'connection-identity',
-    code: 'X07',
-    level: 'C',
-    title: 'a client is authenticated as somebody else and refused',
-    citation: 'https://kubernetes.io/docs/reference/access-authn-authz/node/',
-    why: 'The user is the certificate’s CN and the groups are its O values; another name has other rights, usually none.',
-    fix: RECONCILE,
-    check: broken('connection-identity'),
-  },
-  {
-    id: 'connection-pin',
-    code: 'X08',
-    level: 'C',
-    title: 'kubeadm join pins another CA',
-    citation: 'https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-join/',
-    why: 'The joining node refuses the cluster.',
-    fix: 'kpki gen -o OUT writes the pin of the present CA into every kubeadm.yaml',
-    check: broken('connection-pin'),
-  },
-  {
-    id: 'connection-token-key',
-    code: 'X09',
-    level: 'C',
-    title: 'service-account tokens do not verify',
-    citation: 'CIS 1.2.21, 1.2.22, 1.3.4',
-    why: 'Every pod’s requests end with 401, on this API server or on all of them.',
-    fix: 'copy the same sa.key and sa.pub to every control plane',
-    check: broken('connection-token-key'),
-  },
-  {
-    id: 'connection-openssl',
-    code: 'X20',
-    level: 'M',
-    title: 'programs with OpenSSL cannot verify what Go programs can',
-    citation: 'OpenSSL X509_V_FLAG_PARTIAL_CHAIN; RFC 5280 §4.2.1.1',
-    why: 'Go accepts an intermediate as an anchor and takes key identifiers as hints; curl, Python and Node.js in pods do not.',
-    fix: 'give the controller manager a --root-ca-file with the issuing CA and its root (kpki gen does, in `hierarchy`)',
-    check: onlyOpenssl,
-  },
-  {
-    id: 'component-too-privileged',
-    code: 'X10',
-    level: 'C',
-    title: 'a component logs in as an administrator',
-    citation: 'kubernetes/kubeadm#589, #2354',
-    why: 'Whoever reads that component’s kubeconfig owns the cluster.',
-    fix: RECONCILE,
-    check: tooMuch,
-  },
-  {
-    id: 'etcd-admits-api-clients',
-    code: 'X11',
-    level: 'C',
-    title: 'etcd lets in certificates that were made for the API',
-    citation: 'CIS 2.7; kubernetes/kubeadm#710',
-    why: 'etcd asks for no name: whatever its trust file accepts reads and writes every Secret, past all RBAC.',
-    fix: SEPARATE,
-    check: hole('etcd-admits-api-clients'),
-  },
-  {
-    id: 'etcd-open',
-    code: 'X12',
-    level: 'C',
-    title: 'etcd asks for no client certificate',
-    citation: 'CIS 2.1 to 2.6',
-    why: 'Whoever reaches the port reads and writes every Secret.',
-    fix: 'give etcd --client-cert-auth=true with --trusted-ca-file, and the same with peer-',
-    check: hole('etcd-open'),
-  },
-  {
-    id: 'etcd-certificate-is-api-user',
-    code: 'X13',
-    level: 'C',
-    title: 'a certificate that was made for etcd logs in at the API server',
-    citation: 'CIS 2.7',
-    why: 'Up to kubeadm 1.28 etcd’s clients carry O=system:masters: with a shared CA they are cluster administrators.',
-    fix: SEPARATE,
-    check: hole('etcd-certificate-is-api-user'),
-  },
-  {
-    id: 'front-proxy-is-api-user',
-    code: 'X14',
-    level: 'C',
-    title: 'the front proxy’s certificate is a user of its own',
-    citation: AGGREGATION,
-    why: 'It should be believed about others and be nobody itself.',
-    fix: SEPARATE,
-    check: hole('front-proxy-is-api-user'),
-  },
-  {
-    id: 'front-proxy-impersonation',
-    code: 'X15',
-    level: 'C',
-    title: 'a client certificate may pose as the front proxy',
-    citation: AGGREGATION,
-    why: 'Identity headers are believed from whoever shows a certificate of the request-header CA with an allowed name.',
-    fix: SEPARATE,
-    check: hole('front-proxy-impersonation'),
-  },
-  {
-    id: 'kubelet-is-another',
-    code: 'X16',
-    level: 'C',
-    title: 'a kubelet holds the identity of another node',
-    citation: 'https://kubernetes.io/docs/reference/access-authn-authz/node/',
-    why: 'It reads the Secrets of the other node’s pods and overwrites its status.',
-    fix: RECONCILE,
-    check: hole('kubelet-is-another'),
-  },
-  {
-    id: 'kubelet-open',
-    code: 'X17',
-    level: 'C',
-    title: 'a kubelet authorises whoever asks',
-    citation: 'CIS 4.2.1, 4.2.2',
-    why: 'Exec into any pod of the node, with its service account.',
-    fix: 'set authentication.anonymous.enabled: false and authorization.mode: Webhook in the kubelet’s configuration',
-    check: hole('kubelet-open'),
-  },
-  {
-    id: 'api-server-open',
-    code: 'X18',
-    level: 'C',
-    title: 'the API server authorises whoever asks',
-    citation: 'CIS 1.2.7',
-    why: 'Anonymous requests may do everything.',
-    fix: 'set --authorization-mode=Node,RBAC',
-    check: hole('api-server-open'),
-  },
-  {
-    id: 'foreign-ca-trusted',
-    code: 'X19',
-    level: 'M',
-    title: 'a door trusts a CA that signed none of its clients',
-    citation: 'https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/',
-    why: 'Whoever holds that CA’s key makes clients for this door; right only while a rotation is under way.',
-    fix: 'take it out of the trust file when the rotation is over',
-    check: hole('foreign-ca-trusted'),
-  },
-]
-
-/** What the trust graph and the components show, as rules. */
-export const CONNECTION_RULES: readonly Rule[] = ROWS.map((row) => ({
-  ...row,
-  group: 'X',
-  severity: row.level === 'M' ? 'warning' : 'error',
-  needs: 'bytes',
-  profiles: ALL,
-}))

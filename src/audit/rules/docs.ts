@@ -1,6 +1,7 @@
 import type { InputLevel, Level, Rule, RuleGroup } from '../types.js'
 
-const GROUP_TITLES: Readonly<Record<RuleGroup, string>> = {
+/** Groups in the order of the catalogue; what the trust graph shows comes last. */
+export const GROUP_TITLES: Readonly<Record<RuleGroup, string>> = {
   P: 'PEM and file content',
   K: 'Keys',
   C: 'Chains and issuers',

@@ -3,6 +3,7 @@ import { AUTHORITY_RULES } from './authorities.js'
 import { CHAIN_RULES } from './chains.js'
 import { CIS_FLAG_RULES, CIS_KUBELET_RULES } from './cis.js'
 import { CONNECTION_RULES } from './connections.js'
+import { GROUP_TITLES } from './docs.js'
 import { DRIFT_RULES } from './drift.js'
 import { ENCRYPTION_RULES } from './encryption.js'
 import { EXPORT_RULES } from './exports.js'
@@ -22,8 +23,7 @@ import { SERIAL_RULES } from './serials.js'
 import { USAGE_RULES } from './usages.js'
 import { VALIDITY_RULES } from './validity.js'
 
-/** Groups in the order of the catalogue; what the trust graph shows comes last. */
-const GROUPS = 'PKCESNVITAFOMRX'
+const GROUPS = Object.keys(GROUP_TITLES)
 
 function order(a: Rule, b: Rule): number {
   const groups = GROUPS.indexOf(a.group) - GROUPS.indexOf(b.group)

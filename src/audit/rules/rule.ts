@@ -32,7 +32,7 @@ export const CIS: readonly Profile[] = ['cis']
 export const GENERATE = 'kpki gen -o OUT'
 
 /** What one row of the catalogue says besides its code, name and grades. */
-interface RuleWords {
+export interface RuleWords {
   readonly title: string
   readonly citation: string
   readonly why: string

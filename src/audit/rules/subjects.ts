@@ -14,10 +14,10 @@ import type {
   Place,
 } from '../read/evidence.js'
 import { indexOf } from './by-evidence.js'
-import type { LeafRole, TrustUse, TrustUseRole, Use } from './roles.js'
+import type { LeafRole, TrustUseRole } from './roles.js'
 import type { Launched } from './rule.js'
 
-// What rules go through. Each takes the evidence, so that a row reads `each(leaves, (leaf) => …)`.
+// What rules go through: functions of the evidence, so that a row says `of: leaves`.
 
 export const certificates = (evidence: Evidence) => evidence.certificates
 export const authorities = (evidence: Evidence) => indexOf(evidence).authorities
@@ -57,24 +57,22 @@ export const kubeconfigs = (evidence: Evidence): readonly NodeKubeconfig[] =>
   indexOf(evidence).kubeconfigs
 
 /** How components are started by a file that was found, not by a layout’s defaults. */
-export const launches = (evidence: Evidence): readonly Launched[] =>
-  indexOf(evidence).launches.filter(({ launch }) => launch.source !== 'default')
+export const launches = only(
+  (evidence): readonly Launched[] => indexOf(evidence).launches,
+  ({ launch }) => launch.source !== 'default',
+)
 export const launchesAs = (component: ComponentName) =>
   only(launches, ({ launch }) => launch.component === component)
 
 export const uses = (evidence: Evidence) => indexOf(evidence).uses
 /** Certificates in one of these places. */
-export const usesAs =
-  (...roles: readonly LeafRole[]) =>
-  (evidence: Evidence): readonly Use[] =>
-    uses(evidence).filter(({ role }) => roles.includes(role))
+export const usesAs = (...roles: readonly LeafRole[]) =>
+  only(uses, ({ role }) => roles.includes(role))
 
 export const trusts = (evidence: Evidence) => indexOf(evidence).trusts
 /** Files of authorities in one of these places. */
-export const trustsAs =
-  (...roles: readonly TrustUseRole[]) =>
-  (evidence: Evidence): readonly TrustUse[] =>
-    trusts(evidence).filter(({ role }) => roles.includes(role))
+export const trustsAs = (...roles: readonly TrustUseRole[]) =>
+  only(trusts, ({ role }) => roles.includes(role))
 
 /** Only those of which something holds. */
 export function only<T>(
