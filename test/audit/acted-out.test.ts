@@ -3,7 +3,7 @@ import { auditTree } from '../../src/audit/audit.js'
 import { NODE } from './acted-out/case.js'
 import { CASES } from './acted-out/cases.js'
 import recorded from './acted-out/recorded.json' with { type: 'json' }
-import { Estate } from './rules/mutate.js'
+import { BrokenTrees } from './rules/mutate.js'
 import { clusterText, generated, NOW } from './support.js'
 
 // What is expected here is no opinion: recorded.json holds what etcd 3.5.16, kube-apiserver,
@@ -22,11 +22,11 @@ interface Shown {
 const SHOWN: Readonly<Record<string, Shown>> = recorded.cases
 const CONTROL_PLANE = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler']
 
-async function judged(mutate: (estate: Estate) => void | Promise<void>) {
+async function judged(mutate: (trees: BrokenTrees) => void | Promise<void>) {
   const { nodes } = await generated()
-  const estate = new Estate({ nodes })
-  await mutate(estate)
-  return auditTree(estate.input(), { at: NOW })
+  const trees = new BrokenTrees({ nodes })
+  await mutate(trees)
+  return auditTree(trees.input(), { at: NOW })
 }
 
 /** Without etcd nothing else had its turn, and without an API server neither had its clients. */

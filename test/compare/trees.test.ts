@@ -154,10 +154,10 @@ describe('compareTrees', async () => {
     ])
   })
 
-  test('cuts an estate to one node', async () => {
-    const estate = await viewOf(made.nodes)
-    expect([...cutTo(estate, 'w1').nodes.keys()]).toEqual(['w1'])
-    expect(cutTo(estate, 'nobody')).toBe(estate)
+  test('cuts a view to one node', async () => {
+    const view = await viewOf(made.nodes)
+    expect([...cutTo(view, 'w1').nodes.keys()]).toEqual(['w1'])
+    expect(cutTo(view, 'nobody')).toBe(view)
   })
 })
 

@@ -11,7 +11,7 @@ import { API, type Case, ETCD, NODE } from '../audit/acted-out/case.js'
 import { API_CASES } from '../audit/acted-out/cases-api.js'
 import { AUTHORITY_CASES } from '../audit/acted-out/cases-authorities.js'
 import { ETCD_CASES } from '../audit/acted-out/cases-etcd.js'
-import { Estate } from '../audit/rules/mutate.js'
+import { BrokenTrees } from '../audit/rules/mutate.js'
 import { clusterText } from '../audit/support.js'
 import { canMakeNetworks, type Network, network } from './network.js'
 import { commandOf } from './trees.js'
@@ -44,7 +44,7 @@ interface Stage {
   readonly root: string
   readonly net: Network
   readonly machine: string
-  readonly tree: ReturnType<Estate['tree']>
+  readonly tree: ReturnType<BrokenTrees['tree']>
 }
 
 const cleanups: (() => void)[] = []
@@ -54,9 +54,9 @@ afterEach(() => {
 
 async function staged({ mutate }: Case): Promise<Stage> {
   if (!healthy) throw new Error('not generated')
-  const estate = new Estate({ nodes: healthy.nodes })
-  await mutate(estate)
-  const tree = estate.tree(NODE)
+  const trees = new BrokenTrees({ nodes: healthy.nodes })
+  await mutate(trees)
+  const tree = trees.tree(NODE)
   const folder = scratch()
   const net = network(24)
   cleanups.push(
@@ -64,7 +64,7 @@ async function staged({ mutate }: Case): Promise<Stage> {
     () => net[Symbol.dispose](),
   )
   await writeTree(folder.path, tree, { folder: '.' })
-  const report = await auditTree(estate.input(), { at: new Date() })
+  const report = await auditTree(trees.input(), { at: new Date() })
   return { report, root: folder.path, net, machine: net.add(ADDRESS), tree }
 }
 

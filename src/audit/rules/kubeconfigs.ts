@@ -12,7 +12,7 @@ import type { TrustUse, Use } from './roles.js'
 import { finding, GENERATE, rule } from './rule.js'
 import { kubeconfigs, only, placeIn, privateKeyIn, uses, usesAs } from './subjects.js'
 
-export const readable = only(kubeconfigs, ({ config }) => !config.failure)
+const readable = only(kubeconfigs, ({ config }) => !config.failure)
 const users = only(uses, ({ kubeconfig }) => kubeconfig !== undefined)
 
 const apiServers = usesAs('apiserver')
@@ -27,6 +27,7 @@ function doors(evidence: Evidence) {
     return [{ ...entry, cluster, servers: meant(evidence, host) }]
   })
 }
+
 const usersOf = (evidence: Evidence) =>
   readable(evidence).flatMap((entry) => entry.config.users.map((user) => ({ ...entry, user })))
 

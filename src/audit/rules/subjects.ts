@@ -44,8 +44,9 @@ export const placed = <Entry extends TreeEntry>(
   node: NodeEvidence,
   entry: Entry,
 ): PlacedEntry<Entry> => ({ node, entry, place: placeIn(node, entry.path) })
-export const entries = ({ nodes }: Evidence): readonly PlacedEntry[] =>
-  nodes.flatMap((node) => [...node.tree.values()].map((entry) => placed(node, entry)))
+export const entries = once(({ nodes }: Evidence): readonly PlacedEntry[] =>
+  nodes.flatMap((node) => [...node.tree.values()].map((entry) => placed(node, entry))),
+)
 
 /** A kubeconfig, and whose it is. */
 export interface NodeKubeconfig {

@@ -4,8 +4,8 @@ import { readCertificate } from '../../../src/ca/certificate/read.js'
 import { bitString, octetString, sequence } from '../../../src/ca/der/write.js'
 import { encodePem } from '../../../src/ca/pem.js'
 import {
+  type BrokenTrees,
   base64,
-  type Estate,
   type Forgery,
   forge,
   nameOf,
@@ -28,25 +28,25 @@ export const CONFS = ['admin', 'controller-manager', 'scheduler', 'kubelet'] as 
 /** One way to break a healthy tree. What became of it on a real control plane is in recorded.json. */
 export interface Case {
   readonly name: string
-  readonly mutate: (estate: Estate) => void | Promise<void>
+  readonly mutate: (trees: BrokenTrees) => void | Promise<void>
   /** Rules that must speak: an examiner would ask for them by name. */
   readonly rules?: readonly string[]
   /** Where the audit says otherwise on purpose, by component or connection: why. */
   readonly differs?: Readonly<Record<string, string>>
 }
 
-export const facts = (e: Estate, base: string): CertificateFacts =>
+export const facts = (e: BrokenTrees, base: string): CertificateFacts =>
   readCertificate(e.text(`${PKI}/${base}.crt`))
 
 export const file = (base: string) => `${PKI}/${base}`
 
 /** Appends to a file, or puts in front of it. */
-export const append = (e: Estate, base: string, text: string) =>
+export const append = (e: BrokenTrees, base: string, text: string) =>
   e.edit(file(base), (before) => before + text)
-export const prepend = (e: Estate, base: string, text: string) =>
+export const prepend = (e: BrokenTrees, base: string, text: string) =>
   e.edit(file(base), (before) => text + before)
 
-export const stranger = (e: Estate, name = 'stranger', forgery: Forgery = {}) =>
+export const stranger = (e: BrokenTrees, name = 'stranger', forgery: Forgery = {}) =>
   newAuthority(e, 'ca', {
     subject: nameOf(['CN', name]),
     issuer: nameOf(['CN', name]),
@@ -78,14 +78,19 @@ export function resign(pem: string, keyPem: string, digest: string, algorithm: U
 }
 
 /** Replaces one data field of a kubeconfig. */
-export const setData = (e: Estate, conf: string, field: string, text: string, node?: string) =>
+export const setData = (e: BrokenTrees, conf: string, field: string, text: string, node?: string) =>
   e.replace(`${K8S}/${conf}.conf`, new RegExp(`${field}: .*`), `${field}: ${base64(text)}`, node)
 
-export const setCa = (e: Estate, conf: string, text: string) =>
+export const setCa = (e: BrokenTrees, conf: string, text: string) =>
   setData(e, conf, 'certificate-authority-data', text)
 
 /** A root above an authority, which keeps its key and becomes an intermediate. */
-export async function underRoot(e: Estate, base: string, root: Forgery = {}, below: Forgery = {}) {
+export async function underRoot(
+  e: BrokenTrees,
+  base: string,
+  root: Forgery = {},
+  below: Forgery = {},
+) {
   const made = await stranger(e, 'root', root)
   const pem = await forge(facts(e, base), made.key, {
     issuer: made.facts.subject.raw,
@@ -95,13 +100,13 @@ export async function underRoot(e: Estate, base: string, root: Forgery = {}, bel
 }
 
 /** A CA certificate wherever the control plane has it: the file and the kubeconfigs. */
-export function everywhere(e: Estate, pem: string): void {
+export function everywhere(e: BrokenTrees, pem: string): void {
   e.write(file('ca.crt'), pem)
   for (const conf of CONFS) setCa(e, conf, pem)
 }
 
 /** An authority of the same name with a key and a key identifier of its own: the next one of a rotation. */
-export const nextCa = (e: Estate, like: string) =>
+export const nextCa = (e: BrokenTrees, like: string) =>
   newAuthority(e, like, {
     extensions: (list) => {
       const rest = without('2.5.29.14', '2.5.29.35')(list)

@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { bytesOfBase64 } from '../../../src/values/bytes.js'
-import { type Estate, MANIFESTS, PKI } from '../rules/mutate.js'
+import { type BrokenTrees, MANIFESTS, PKI } from '../rules/mutate.js'
 import { append, type Case, file, foreignKey, prepend } from './case.js'
 
 const CRT = file('apiserver.crt')
@@ -12,18 +12,18 @@ function derOf(pem: string): Uint8Array {
 }
 
 /** The same in another shape. */
-const key = (e: Estate, options: object) =>
+const key = (e: BrokenTrees, options: object) =>
   e.edit(KEY, (pem) => String(createPrivateKey(pem).export(options as never)))
 
 const withHeader = (text: string) =>
   text.replace(/(-----BEGIN [A-Z ]+-----)\n/, '$1\nX-Note: a\n\n')
 
-function clientCa(e: Estate, text: string | Uint8Array): void {
+function clientCa(e: BrokenTrees, text: string | Uint8Array): void {
   e.write(file('clients.crt'), text)
   e.flag('kube-apiserver', 'client-ca-file', `/${PKI}/clients.crt`)
 }
 
-function encryption(e: Estate, text: string): void {
+function encryption(e: BrokenTrees, text: string): void {
   e.write(file('enc.yaml'), text)
   e.flag('kube-apiserver', 'encryption-provider-config', `/${PKI}/enc.yaml`)
 }

@@ -26,21 +26,21 @@ export function read(input: AuditInput): Promise<Evidence> {
   return readEvidence(input, engine)
 }
 
-/** What one rule says about an estate. */
+/** What one rule says about an evidence. */
 export function judge(
   rule: Rule,
-  estate: Evidence,
+  evidence: Evidence,
   profile: Profile,
   connections: readonly Connection[] = [],
 ): readonly FindingDraft[] | 'not-applicable' {
-  const result = rule.check(estate, {
+  const result = rule.check(evidence, {
     at: NOW,
     horizonDays: 30,
     profile,
-    ...(estate.cluster && { cluster: estate.cluster }),
+    ...(evidence.cluster && { cluster: evidence.cluster }),
     connections,
     components: [],
-    expiry: expiryOf(estate, NOW, 30),
+    expiry: expiryOf(evidence, NOW, 30),
   })
   return typeof result === 'string' ? 'not-applicable' : [...result]
 }

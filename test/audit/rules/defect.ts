@@ -1,10 +1,10 @@
 import type { Connection, Profile, Severity } from '../../../src/audit/types.js'
-import type { Estate } from './mutate.js'
+import type { BrokenTrees } from './mutate.js'
 
 /** What a rule must say, and of which file on which nodes. */
 export interface Accusation {
   readonly severity: Severity
-  /** From the root of a tree; none where the finding is about the estate as a whole. */
+  /** From the root of a tree; none where the finding is about all trees as a whole. */
   readonly path?: string
   readonly nodes: readonly string[]
 }
@@ -36,13 +36,13 @@ export interface Defect {
   readonly name: string
   /** Every place that the rule must accuse, and no other. */
   readonly accused: readonly Accusation[]
-  readonly mutate: (estate: Estate) => void | Promise<void>
+  readonly mutate: (trees: BrokenTrees) => void | Promise<void>
   readonly profile?: Profile
   /** The base tree is the earlier state. */
   readonly earlier?: boolean
   readonly connections?: readonly Connection[]
   /** Makes the passing twin where the base tree is not one. */
-  readonly twin?: (estate: Estate) => void | Promise<void>
+  readonly twin?: (trees: BrokenTrees) => void | Promise<void>
 }
 
 export function defect(

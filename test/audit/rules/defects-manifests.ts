@@ -1,6 +1,15 @@
 import { readCertificate } from '../../../src/ca/certificate/read.js'
 import { type Defect, defect, error, type Grade, info, PLANES, warning } from './defect.js'
-import { base64, forge, later, MANIFESTS, nameOf, newAuthority, PKI } from './mutate.js'
+import {
+  BrokenTrees,
+  base64,
+  forge,
+  later,
+  MANIFESTS,
+  nameOf,
+  newAuthority,
+  PKI,
+} from './mutate.js'
 
 const CONFIG = 'var/lib/kubelet/config.yaml'
 type E = Parameters<Defect['mutate']>[0]
@@ -188,8 +197,7 @@ export const MANIFEST_DEFECTS: readonly Defect[] = [
       issuer: nameOf(['CN', 'kubernetes-2']),
     })
     e.edit(`${PKI}/ca.crt`, (text) => text + pem)
-    const { Estate } = await import('./mutate.js')
-    e.earlier = new Estate(e.input()).input()
+    e.earlier = new BrokenTrees(e.input()).input()
   }),
   defect(
     'R05',

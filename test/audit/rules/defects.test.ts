@@ -1,17 +1,17 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { AuditInput, Evidence as Read } from '../../../src/audit/read/evidence.js'
+import type { AuditInput, Evidence } from '../../../src/audit/read/evidence.js'
 import { RULES } from '../../../src/audit/rules/index.js'
 import type { Rule, Severity } from '../../../src/audit/types.js'
 import { base, judge, read } from './base.js'
 import type { Defect } from './defect.js'
 import { DEFECTS } from './defects.js'
-import { Estate } from './mutate.js'
+import { BrokenTrees } from './mutate.js'
 
 let healthy: AuditInput
-let estate: Read
+let whole: Evidence
 beforeAll(async () => {
   healthy = await base()
-  estate = await read(healthy)
+  whole = await read(healthy)
 })
 
 const rules = new Map(RULES.map((rule) => [rule.code, rule]))
@@ -36,14 +36,14 @@ describe('each defect is caught by its rule, and the healthy twin is not', () =>
     const rule = rules.get(defect.rule)
     if (!rule) throw new Error(`no rule ${defect.rule}`)
     const { profile = rule.profiles[0] ?? 'kubeadm', connections = [] } = defect
-    const broken = new Estate(healthy)
+    const broken = new BrokenTrees(healthy)
     await defect.mutate(broken)
     if (defect.earlier) broken.earlier = healthy
     const found = judge(rule, await read(broken.input()), profile, connections)
     expect(places(rule, found), 'the defect').toEqual(wanted(defect))
-    let twin = estate
+    let twin = whole
     if (defect.twin || defect.earlier) {
-      const made = new Estate(healthy)
+      const made = new BrokenTrees(healthy)
       await defect.twin?.(made)
       if (defect.earlier) made.earlier = healthy
       twin = await read(made.input())

@@ -37,7 +37,7 @@ export const DAY = 86_400_000
 const engine = runtimeEngine()
 
 /** A copy of all trees that can be broken, and what they were before. */
-export class Estate {
+export class BrokenTrees {
   readonly nodes: Map<string, Map<string, TreeEntry>>
   authorities: Map<string, TreeEntry>
   operator: Map<string, TreeEntry>
@@ -213,8 +213,8 @@ function signerOf(base: string): string {
   return base === 'front-proxy-client' ? 'front-proxy-ca' : 'ca'
 }
 
-export function authorityKey(estate: Estate, base: string): PrivateKey {
-  return readPrivateKey(estate.text(`${PKI}/${base}.key`))
+export function authorityKey(trees: BrokenTrees, base: string): PrivateKey {
+  return readPrivateKey(trees.text(`${PKI}/${base}.key`))
 }
 
 export interface Where {
@@ -225,39 +225,39 @@ export interface Where {
 
 /** Issues `<pki>/<base>.crt` again with other parts; its key stays. */
 export async function reissue(
-  estate: Estate,
+  trees: BrokenTrees,
   base: string,
   forgery: Forgery,
   where: Where = {},
 ): Promise<void> {
   const path = base.endsWith('.crt') ? base : `${PKI}/${base}.crt`
-  const facts = readCertificate(estate.text(path, where.node))
+  const facts = readCertificate(trees.text(path, where.node))
   const by = where.by ?? signerOf(base)
   const issuer = where.by
-    ? { issuer: readCertificate(estate.text(`${PKI}/${by}.crt`)).subject.raw }
+    ? { issuer: readCertificate(trees.text(`${PKI}/${by}.crt`)).subject.raw }
     : {}
-  estate.write(
+  trees.write(
     path,
-    await forge(facts, authorityKey(estate, by), { ...issuer, ...forgery }),
+    await forge(facts, authorityKey(trees, by), { ...issuer, ...forgery }),
     where.node,
   )
 }
 
 /** Issues the certificate in a kubeconfig again. */
 export async function reissueIn(
-  estate: Estate,
+  trees: BrokenTrees,
   path: string,
   forgery: Forgery,
   where: Where = {},
 ): Promise<void> {
-  const old = certificateIn(estate.text(path, where.node))
+  const old = certificateIn(trees.text(path, where.node))
   const facts = readCertificate(old)
   const by = where.by ?? 'ca'
   const issuer = where.by
-    ? { issuer: readCertificate(estate.text(`${PKI}/${by}.crt`)).subject.raw }
+    ? { issuer: readCertificate(trees.text(`${PKI}/${by}.crt`)).subject.raw }
     : {}
-  const pem = await forge(facts, authorityKey(estate, by), { ...issuer, ...forgery })
-  estate.replace(
+  const pem = await forge(facts, authorityKey(trees, by), { ...issuer, ...forgery })
+  trees.replace(
     path,
     /client-certificate-data: .*/,
     `client-certificate-data: ${base64(pem)}`,
@@ -273,9 +273,9 @@ export function certificateIn(kubeconfig: string): string {
 export const base64 = (text: string) => base64Of(new TextEncoder().encode(text))
 
 /** A self-signed authority like an existing one but for the given parts, with a key of its own. */
-export async function newAuthority(estate: Estate, like: string, forgery: Forgery = {}) {
+export async function newAuthority(trees: BrokenTrees, like: string, forgery: Forgery = {}) {
   const key = await generateKey(engine, 'ECDSA-P256')
-  const facts = readCertificate(estate.text(`${PKI}/${like}.crt`))
+  const facts = readCertificate(trees.text(`${PKI}/${like}.crt`))
   const pem = await forge(facts, key, {
     spki: key.spki,
     serial: new Uint8Array([0x21, ...key.spki.slice(-8)]),
