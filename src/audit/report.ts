@@ -1,7 +1,9 @@
 import { formatName } from '../ca/certificate/names.js'
 import { compareText, plural } from '../values/text.js'
+import { DAY } from '../values/time.js'
 import type { AuditInput, Certificate, Evidence } from './read/evidence.js'
 import { isAuthority } from './read/read.js'
+import { SEVERITIES } from './report/words.js'
 import type { RuleOutcome } from './rules/run.js'
 import type {
   AuditReport,
@@ -17,8 +19,6 @@ import type {
   Waived,
   Waiver,
 } from './types.js'
-
-const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 }
 
 /** Puts everything together: sorted, waived, with the user's own paths, counted. */
 export function reportOf(
@@ -57,7 +57,7 @@ export function reportOf(
 
 function byGravity(a: Finding, b: Finding): number {
   return (
-    RANK[a.severity] - RANK[b.severity] ||
+    SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
     compareText(a.node ?? '', b.node ?? '') ||
     compareText(a.code, b.code) ||
     compareText(a.path ?? '', b.path ?? '') ||
@@ -162,8 +162,6 @@ function fileCount(entries: Iterable<{ readonly kind: string }>): number {
   for (const { kind } of entries) if (kind === 'file') count++
   return count
 }
-
-const DAY = 86_400_000
 
 /** Whole days from `from` to `to`, rounded down. */
 export function daysUntil(from: Date, to: Date): number {

@@ -1,6 +1,9 @@
 import { toJsonSchema } from '@valibot/to-json-schema'
 import * as v from 'valibot'
+import { COMPONENT_NAMES } from '../../manifests/flags.js'
+import { ALL } from '../rules/rule.js'
 import type { AuditReport } from '../types.js'
+import { SEVERITIES } from './words.js'
 
 const text = v.string()
 const number = v.pipe(v.number(), v.integer())
@@ -15,7 +18,7 @@ const fingerprint = v.pipe(
   v.regex(/^[0-9a-f]{64}$/),
   v.description('SHA-256 of the certificate’s DER, hexadecimal'),
 )
-const severity = v.picklist(['error', 'warning', 'info'])
+const severity = v.picklist(SEVERITIES)
 const outcome = v.picklist(['succeed', 'fail'])
 
 const findingEntries = {
@@ -63,14 +66,7 @@ const connection = v.strictObject({
 
 const component = v.strictObject({
   node: text,
-  name: v.picklist([
-    'etcd',
-    'kube-apiserver',
-    'kube-controller-manager',
-    'kube-scheduler',
-    'kube-proxy',
-    'kubelet',
-  ]),
+  name: v.picklist(COMPONENT_NAMES),
   starts: v.boolean(),
   reason: v.optional(text),
   fix: v.optional(text),
@@ -122,7 +118,7 @@ export const ReportSchema = v.strictObject({
   apiVersion: v.literal('kpki/v1alpha1'),
   kind: v.literal('AuditReport'),
   at: v.pipe(time, v.description('the time that was judged')),
-  profile: v.picklist(['kubeadm', 'cis', 'strict']),
+  profile: v.picklist(ALL),
   horizonDays: v.pipe(v.number(), v.minValue(0)),
   verdict: v.strictObject({
     status: v.picklist(['clean', 'warnings', 'errors', 'crashed']),

@@ -8,6 +8,7 @@ import {
   count,
   dayOf,
   headline,
+  nearness,
   placeOf,
   relative,
   SEVERITIES,
@@ -207,15 +208,14 @@ function components(report: AuditReport, colours: Colours): readonly string[] {
 function timeline(report: AuditReport, colours: Colours, all: boolean): readonly string[] {
   const { first, cluster, components: each } = report.timeline
   if (first === undefined) return []
-  const horizon = report.horizonDays
+  const paints = { over: colours.red, near: colours.yellow, far: String }
   const rows: (readonly [string, TimelineEntry])[] = [['first to end', first]]
   if (cluster !== undefined) rows.push(['the cluster', cluster])
   const shown = all ? each : each.slice(0, SHOWN_COMPONENTS)
   for (const entry of shown) rows.push([entry.subject, entry])
   const width = Math.max(...rows.map(([name]) => printable(name).length))
   const lines = rows.map(([name, entry]) => {
-    const paint =
-      entry.days < 0 ? colours.red : entry.days <= horizon ? colours.yellow : (text: string) => text
+    const paint = paints[nearness(entry.days, report.horizonDays)]
     const when = paint(`${dayOf(entry.at)}  ${relative(entry.days).padStart(14)}`)
     const where = placeOf(entry)
     return `  ${printable(name).padEnd(width)}  ${when}  ${printable(entry.what)}${where === '' ? '' : colours.dim(`  (${printable(where)})`)}`

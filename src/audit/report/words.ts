@@ -1,4 +1,4 @@
-import type { AuditReport, Connection, Finding, Severity } from '../types.js'
+import type { AuditReport, Connection, Finding, Identity, Severity } from '../types.js'
 
 /** Gravest first. */
 export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info']
@@ -23,6 +23,12 @@ export function dayOf(time: string): string {
 export function relative(days: number): string {
   if (days === 0) return 'today'
   return days > 0 ? `in ${count(days, 'day')}` : `${count(-days, 'day')} ago`
+}
+
+/** How near an end is: over, within the horizon, or far. */
+export function nearness(days: number, horizon: number): 'over' | 'near' | 'far' {
+  if (days < 0) return 'over'
+  return days <= horizon ? 'near' : 'far'
 }
 
 /** The word that a verdict starts with. */
@@ -64,19 +70,14 @@ export function connectionSentence(connection: Connection): string {
   const { from, to, url, reason, privilege, identity } = connection
   const edge = `${from} → ${to} ${url}`
   if (standingOf(connection) !== 'forbidden') return `${edge}: ${reason ?? 'fails'}`
-  const who = identity === undefined ? '' : ` as ${identityText(identity)}`
+  const who = identity === undefined ? '' : ` as ${loginText(identity)}`
   const gain = privilege === undefined ? '' : `: ${privilege}`
   const why = reason === undefined ? '' : ` (${reason})`
   return `${edge}: is let in${who}${gain}${why}`
 }
 
-export function identityText({
-  user,
-  groups,
-}: {
-  user: string
-  groups: readonly string[]
-}): string {
+/** `user jane, groups team-a`. */
+export function loginText({ user, groups }: Identity): string {
   return groups.length === 0 ? `user ${user}` : `user ${user}, groups ${groups.join(', ')}`
 }
 
@@ -99,7 +100,7 @@ function hash(text: string): string {
 }
 
 /** Names while they are few, else their number. */
-export function nodesText(nodes: readonly string[]): string {
+export function onNodes(nodes: readonly string[]): string {
   const names = [...new Set(nodes)]
   return names.length <= 4 ? `on ${names.join(', ')}` : `on ${thousands(names.length)} nodes`
 }

@@ -111,6 +111,13 @@ export function graphModel(report: AuditReport): GraphModel {
   }
 }
 
+/** How many connections stand so. */
+export function connectionCount({ links }: GraphModel, standing: Standing): number {
+  return links
+    .filter((link) => link.standing === standing)
+    .reduce((sum, { connections }) => sum + connections.length, 0)
+}
+
 function card(report: AuditReport, id: string, names: readonly string[]): Card {
   const row = ROWS[id] ?? { title: id, lane: 'client' as const }
   const down = report.components.filter(({ name, starts }) => name === id && !starts).length
@@ -137,7 +144,7 @@ export function slug(text: string): string {
   return text.replace(/[^A-Za-z0-9]+/g, '-').slice(0, 60)
 }
 
-export const boxTitle = (id: string): string => ROWS[id]?.title ?? id
+const boxTitle = (id: string): string => ROWS[id]?.title ?? id
 
 const VERBS: Readonly<Record<Standing, string>> = {
   works: 'work',

@@ -1,7 +1,7 @@
 import { escapeXml, printable } from '../../../values/text.js'
 import { count, type Standing, thousands } from '../words.js'
 import { type Box, type GraphLayout, layoutGraph, type Route, type Variant } from './layout.js'
-import { type GraphModel, linkSentence } from './model.js'
+import { connectionCount, type GraphModel, linkSentence } from './model.js'
 
 /** The picture inside the page: colours are the page's own. */
 export const GRAPH_STYLE = `
@@ -81,10 +81,7 @@ ${drawn.map((route) => badge(route, variant)).join('')}
 }
 
 function describe(model: GraphModel, { boxes }: GraphLayout): string {
-  const of = (standing: Standing): number =>
-    model.links
-      .filter((link) => link.standing === standing)
-      .reduce((sum, { connections }) => sum + connections.length, 0)
+  const of = (standing: Standing) => connectionCount(model, standing)
   return `${count(boxes.length, 'kind')} of components; ${thousands(of('works'))} connections work, ${thousands(of('refused'))} are refused as they must be, ${thousands(of('broken'))} are broken, ${thousands(of('forbidden'))} are open though they must not be. The same as text is in the section Connections.`
 }
 

@@ -1,16 +1,23 @@
 import { runtimeEngine } from '../../../ca/engine.js'
 import { groupBy } from '../../../values/lists.js'
-import { escapeXml as e, escapeXml, printable } from '../../../values/text.js'
+import { escapeXml as e, printable } from '../../../values/text.js'
 import type { AuditReport, Connection, Finding, RuleInfo, TimelineEntry } from '../../types.js'
-import { type GraphModel, graphModel, type Link, linkSentence } from '../graph/model.js'
+import {
+  connectionCount,
+  type GraphModel,
+  graphModel,
+  type Link,
+  linkSentence,
+} from '../graph/model.js'
 import { graphSvg } from '../graph/svg.js'
 import {
   count,
   dayOf,
   findingId,
   headline,
-  identityText,
-  nodesText,
+  loginText,
+  nearness,
+  onNodes,
   placeOf,
   relative,
   SEVERITIES,
@@ -19,21 +26,23 @@ import {
   thousands,
   wrongConnections,
 } from '../words.js'
+import { certificateLink, leftOut, scrollTable, section } from './elements.js'
 import { lifeSection } from './life.js'
 import { SCRIPT } from './script.js'
 import { STYLE } from './style.js'
 
 /** Signs that say the same as the colours. */
-export const SIGNS = {
+const SIGNS = {
   good: '<svg class="sign" viewBox="0 0 16 16" aria-hidden="true"><path d="M3 8.5l3.5 3.5L13 4.5"/></svg>',
   bad: '<svg class="sign" viewBox="0 0 16 16" aria-hidden="true"><path d="M4 4l8 8m0-8l-8 8"/></svg>',
   warn: '<svg class="sign" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.5v7m0 3v1"/></svg>',
 } as const
 
 const SHOWN = 300
+const JSON_HAS_ALL = '; kpki audit --format json lists all'
 
 /** The top of the page: the verdict in one sentence, and the numbers that matter. */
-export function verdictSection(report: AuditReport): string {
+function verdictSection(report: AuditReport): string {
   const { verdict, timeline } = report
   const { status } = verdict
   const sign = status === 'clean' ? SIGNS.good : status === 'warnings' ? SIGNS.warn : SIGNS.bad
@@ -41,30 +50,10 @@ export function verdictSection(report: AuditReport): string {
   const down = report.components.filter(({ starts }) => !starts).length
   const { first, cluster } = timeline
   const tiles = [
-    tile(
-      'findings',
-      thousands(verdict.errors),
-      verdict.errors === 1 ? 'error' : 'errors',
-      verdict.errors > 0 ? 'bad' : 'good',
-    ),
-    tile(
-      'findings',
-      thousands(verdict.warnings),
-      verdict.warnings === 1 ? 'warning' : 'warnings',
-      verdict.warnings > 0 ? 'warn' : 'good',
-    ),
-    tile(
-      'connections',
-      thousands(wrong),
-      wrong === 1 ? 'wrong connection' : 'wrong connections',
-      wrong > 0 ? 'bad' : 'good',
-    ),
-    tile(
-      'components',
-      thousands(down),
-      down === 1 ? 'component down' : 'components down',
-      down > 0 ? 'bad' : 'good',
-    ),
+    tile('findings', verdict.errors, 'error'),
+    tile('findings', verdict.warnings, 'warning', 'warnings', 'warn'),
+    tile('connections', wrong, 'wrong connection'),
+    tile('components', down, 'component down', 'components down'),
     ...(first === undefined ? [] : [dateTile('first to end', first, report.horizonDays)]),
     ...(cluster === undefined ? [] : [dateTile('the cluster stops', cluster, report.horizonDays)]),
   ]
@@ -78,17 +67,23 @@ export function verdictSection(report: AuditReport): string {
 </header>`
 }
 
-function tile(target: string, value: string, label: string, kind: 'good' | 'bad' | 'warn'): string {
-  return `<li class="tile ${kind}"><a href="#${target}"><b>${value}</b> <span>${label}</span></a></li>`
+function tile(
+  target: string,
+  number: number,
+  one: string,
+  many = `${one}s`,
+  kind: 'bad' | 'warn' = 'bad',
+): string {
+  return `<li class="tile ${number > 0 ? kind : 'good'}"><a href="#${target}"><b>${thousands(number)}</b> <span>${number === 1 ? one : many}</span></a></li>`
 }
 
 function dateTile(label: string, { at, days }: TimelineEntry, horizon: number): string {
-  const kind = days < 0 ? 'bad' : days <= horizon ? 'warn' : 'good'
+  const kind = { over: 'bad', near: 'warn', far: 'good' }[nearness(days, horizon)]
   return `<li class="tile date ${kind}"><a href="#life"><b>${e(dayOf(at))}</b> <span>${label}, ${relative(days)}</span></a></li>`
 }
 
 /** Which components of which node start. */
-export function componentSection({ components }: AuditReport): string {
+function componentSection({ components }: AuditReport): string {
   const down = components.filter(({ starts }) => !starts)
   const rows = down
     .slice(0, SHOWN)
@@ -96,10 +91,6 @@ export function componentSection({ components }: AuditReport): string {
       ({ name, node, reason, fix, path }) =>
         `<li class="down">${SIGNS.bad}<div><b>${name}</b> on ${e(node)}${path === undefined ? '' : ` <code>${e(path)}</code>`}<p>${e(reason ?? 'does not start')}</p>${fixLine(fix)}</div></li>`,
     )
-  const more =
-    down.length > SHOWN
-      ? `<p class="more">… and ${count(down.length - SHOWN, 'more component')}</p>`
-      : ''
   const up = [
     ...groupBy(
       components.filter(({ starts }) => starts),
@@ -107,21 +98,28 @@ export function componentSection({ components }: AuditReport): string {
     ),
   ].map(
     ([name, same]) =>
-      `<li>${SIGNS.good}<div><b>${name}</b> ${e(nodesText(same.map(({ node }) => node)))}</div></li>`,
+      `<li>${SIGNS.good}<div><b>${name}</b> ${e(onNodes(same.map(({ node }) => node)))}</div></li>`,
   )
-  return `<section id="components" aria-labelledby="components-title">
-<h2 id="components-title">Components</h2>
-<p class="lead">${components.length === 0 ? 'No component was found that these files would start.' : down.length === 0 ? `All ${components.length} start from their files.` : `${down.length} of ${components.length} do not start.`}</p>
-<ul class="components">${rows.join('')}${up.join('')}</ul>${more}
-</section>`
+  const lead =
+    components.length === 0
+      ? 'No component was found that these files would start.'
+      : down.length === 0
+        ? `All ${components.length} start from their files.`
+        : `${down.length} of ${components.length} do not start.`
+  return section(
+    'components',
+    'Components',
+    `<p class="lead">${lead}</p>
+<ul class="components">${rows.join('')}${up.join('')}</ul>${leftOut(down.length - SHOWN, 'component')}`,
+  )
 }
 
-export function fixLine(fix: string | undefined): string {
+function fixLine(fix: string | undefined): string {
   return fix === undefined ? '' : `<p class="fix"><span>fix</span> ${e(fix)}</p>`
 }
 
 /** What was not judged, accepted, not understood. */
-export function appendix(report: AuditReport): string {
+function appendix(report: AuditReport): string {
   const { rules } = report.stats
   const parts = [
     list(
@@ -149,11 +147,12 @@ export function appendix(report: AuditReport): string {
       report.unrecognised.map(({ path, reason }) => `<code>${e(path)}</code>: ${e(reason)}`),
     ),
   ]
-  return `<section id="rest" aria-labelledby="rest-title">
-<h2 id="rest-title">The rest</h2>
-<p class="lead">Of ${count(rules.passed + rules.failed + rules.notApplicable + rules.skipped + rules.crashed, 'rule')}, ${rules.passed} passed, ${rules.failed} failed, ${rules.notApplicable} did not apply and ${rules.skipped} were skipped.</p>
-${parts.join('\n')}
-</section>`
+  return section(
+    'rest',
+    'The rest',
+    `<p class="lead">Of ${count(rules.passed + rules.failed + rules.notApplicable + rules.skipped + rules.crashed, 'rule')}, ${rules.passed} passed, ${rules.failed} failed, ${rules.notApplicable} did not apply and ${rules.skipped} were skipped.</p>
+${parts.join('\n')}`,
+  )
 }
 
 function list(title: string, items: readonly string[]): string {
@@ -183,7 +182,7 @@ interface CertificateData {
 }
 
 /** The certificates by fingerprint, as JSON that cannot end the script element it stands in. */
-export function pageData(report: AuditReport): string {
+function pageData(report: AuditReport): string {
   const uses = usesOf(report)
   const findings = groupBy(report.findings, ({ certificate }) => certificate ?? '')
   const certificates: Record<string, CertificateData> = {}
@@ -240,7 +239,7 @@ const MAX_NAMED = 12
 const MAX_NODES = 200
 
 /** Findings by rule, gravest first, with filter and permanent links. */
-export function findingSection(report: AuditReport, rules: readonly RuleInfo[]): string {
+function findingSection(report: AuditReport, rules: readonly RuleInfo[]): string {
   const { findings } = report
   const known = new Map(rules.map((rule) => [rule.id, rule]))
   const groups = SEVERITIES.flatMap((severity) => [
@@ -255,10 +254,7 @@ export function findingSection(report: AuditReport, rules: readonly RuleInfo[]):
       : `${filterForm(report)}
 <p id="shown" role="status" aria-live="polite">${count(findings.length, 'finding')}</p>
 ${groups.map((group) => article(group, known.get(group[0]?.rule ?? ''))).join('\n')}`
-  return `<section id="findings" aria-labelledby="findings-title">
-<h2 id="findings-title">Findings</h2>
-${body}
-</section>`
+  return section('findings', 'Findings', body)
 }
 
 function filterForm({ findings, verdict }: AuditReport): string {
@@ -298,10 +294,6 @@ function article(findings: readonly Finding[], rule: RuleInfo | undefined): stri
     folded.length === 0
       ? ''
       : `<details class="folded"><summary>${thousands(folded.length)} more</summary><ul>${folded.join('')}</ul></details>`
-  const beyond =
-    rest > 0
-      ? `<p class="more">… and ${count(rest, 'more finding')}; kpki audit --format json lists all</p>`
-      : ''
   const title = rule === undefined ? id : rule.title
   const why =
     rule === undefined
@@ -310,7 +302,7 @@ function article(findings: readonly Finding[], rule: RuleInfo | undefined): stri
   return `<article class="rule ${severity}" id="rule-${e(id)}-${severity}" data-severity="${severity}" data-text="${e(`${code} ${id} ${title}`.toLowerCase())}">
 <h3><span class="chip ${severity}">${LABELS[severity]}</span> <span class="title">${e(title)}</span> <span class="code">${e(code)} ${e(id)}</span>${findings.length > 1 ? ` <span class="times">×&#8239;${thousands(findings.length)}</span>` : ''}</h3>
 ${why}
-<ul>${shown}</ul>${more}${beyond}${fixLine(sharedFix)}
+<ul>${shown}</ul>${more}${leftOut(rest, 'finding', JSON_HAS_ALL)}${fixLine(sharedFix)}
 </article>`
 }
 
@@ -326,10 +318,7 @@ function item(same: readonly Finding[], withFix: boolean): string {
     named.join(', ') + (more > 0 ? ` and ${count(more, 'more node')}` : ''),
     path === undefined ? '' : `<code>${e(path)}</code>`,
   ].join(' ')
-  const show =
-    certificate === undefined
-      ? ''
-      : ` <a class="cert" href="#cert-${e(certificate)}" data-cert="${e(certificate)}">certificate</a>`
+  const show = certificate === undefined ? '' : ` ${certificateLink(certificate, 'certificate')}`
   const id = `finding-${findingId(first)}`
   const anchors = others.map((other) => `<span id="finding-${e(findingId(other))}"></span>`)
   return `<li class="finding" id="${e(id)}" data-count="${same.length}" data-nodes="${e(JSON.stringify(nodes))}"><p class="place">${anchors.join('')}${place}${show} <a class="link-here" href="#${e(id)}" aria-label="Link to this finding">#</a></p><p class="message">${e(message)}</p>${withFix ? fixLine(fix) : ''}</li>`
@@ -348,13 +337,14 @@ const SIGN_OF: Readonly<Record<Standing, string>> = {
 }
 
 /** The picture, with its legend. */
-export function graphSection(report: AuditReport, model: GraphModel): string {
+function graphSection(report: AuditReport, model: GraphModel): string {
   if (report.connections.length === 0)
-    return `<section id="graph" aria-labelledby="graph-title"><h2 id="graph-title">Who connects to whom</h2><p class="lead">No component was found that connects to another.</p></section>`
-  const of = (standing: Standing): number =>
-    model.links
-      .filter((link) => link.standing === standing)
-      .reduce((sum, { connections }) => sum + connections.length, 0)
+    return section(
+      'graph',
+      'Who connects to whom',
+      '<p class="lead">No component was found that connects to another.</p>',
+    )
+  const of = (standing: Standing) => connectionCount(model, standing)
   const legend: readonly (readonly [Standing, string])[] = [
     ['works', 'works'],
     ['broken', 'must work, fails'],
@@ -369,43 +359,47 @@ export function graphSection(report: AuditReport, model: GraphModel): string {
     refused === 0
       ? ''
       : `<li class="note">${thousands(refused)} more are refused, as they must be; the <a href="#connections">list</a> has them</li>`
-  return `<section id="graph" aria-labelledby="graph-title">
-<h2 id="graph-title">Who connects to whom</h2>
-<figure>
+  return section(
+    'graph',
+    'Who connects to whom',
+    `<figure>
 ${graphSvg(model, { variant: 'wide', linked: true })}
 ${graphSvg(model, { variant: 'narrow', linked: true })}
 <figcaption><ul class="legend">${items.join('')}${note}</ul></figcaption>
-</figure>
-</section>`
+</figure>`,
+  )
 }
 
 /** Every connection as text: grouped as in the picture, gravest first. */
-export function connectionSection(report: AuditReport, model: GraphModel): string {
+function connectionSection(report: AuditReport, model: GraphModel): string {
   const { connections } = report
   const unfold = report.stats.connections.unexpected <= MAX_OPEN
   const groups = model.links.map((link) => group(link, unfold))
-  return `<section id="connections" aria-labelledby="connections-title">
-<h2 id="connections-title">Connections</h2>
-<p class="lead">${connections.length === 0 ? 'None.' : `${count(connections.length, 'connection')}, ${thousands(report.stats.connections.unexpected)} of them otherwise than they must be.`}</p>
-${groups.join('\n')}
-</section>`
+  return section(
+    'connections',
+    'Connections',
+    `<p class="lead">${connections.length === 0 ? 'None.' : `${count(connections.length, 'connection')}, ${thousands(report.stats.connections.unexpected)} of them otherwise than they must be.`}</p>
+${groups.join('\n')}`,
+  )
 }
 
 function group(link: Link, unfold: boolean): string {
   const { id, standing, connections } = link
   const grave = standing === 'broken' || standing === 'forbidden'
   const sentence = e(linkSentence(link))
+  const columns = ['from', 'to', 'address', grave ? 'why' : 'until']
   const table = (part: readonly Connection[]): string =>
-    `<div class="scroll" tabindex="0" role="region" aria-label="${sentence}"><table><thead><tr><th scope="col">from</th><th scope="col">to</th><th scope="col">address</th><th scope="col">${grave ? 'why' : 'until'}</th></tr></thead><tbody>${part.map((connection) => row(connection, grave)).join('')}</tbody></table></div>`
+    scrollTable(
+      sentence,
+      columns,
+      part.map((connection) => row(connection, grave)),
+    )
   const folded = connections.slice(SHOWN_CONNECTIONS, MOST_CONNECTIONS)
   const more =
     folded.length === 0
       ? ''
       : `<details><summary>${thousands(folded.length)} more</summary>${table(folded)}</details>`
-  const beyond =
-    connections.length > MOST_CONNECTIONS
-      ? `<p class="more">… and ${count(connections.length - MOST_CONNECTIONS, 'more connection')}; kpki audit --format json lists all</p>`
-      : ''
+  const beyond = leftOut(connections.length - MOST_CONNECTIONS, 'connection', JSON_HAS_ALL)
   return `<details class="link ${standing}" id="${id}"${grave && unfold ? ' open' : ''}><summary>${SIGN_OF[standing]}<span>${sentence}</span></summary>
 ${table(connections.slice(0, SHOWN_CONNECTIONS))}${more}${beyond}</details>`
 }
@@ -421,14 +415,13 @@ function row(connection: Connection, grave: boolean): string {
 }
 
 function gain({ identity, privilege }: Connection): string {
-  const who = identity === undefined ? '' : `seen as ${identityText(identity)}`
+  const who = identity === undefined ? '' : `seen as ${loginText(identity)}`
   const text = [who, privilege ?? ''].filter((part) => part !== '').join(': ')
   return text === '' ? '' : `<p class="gain">${e(text)}</p>`
 }
 
 function certificate(name: string, fingerprint: string | undefined): string {
-  if (fingerprint === undefined) return e(name)
-  return `<a class="cert" href="#cert-${e(fingerprint)}" data-cert="${e(fingerprint)}">${e(name)}</a>`
+  return fingerprint === undefined ? e(name) : certificateLink(fingerprint, e(name))
 }
 
 export interface HtmlOptions {
@@ -460,7 +453,7 @@ export async function renderHtml(report: AuditReport, options: HtmlOptions = {})
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer">
 <meta name="color-scheme" content="light dark">
-<title>${escapeXml(title)}</title>
+<title>${e(title)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
@@ -474,7 +467,7 @@ ${componentSection(report)}
 ${connectionSection(report, model)}
 ${appendix(report)}
 </main>
-<footer><p>Made by kpki${options.version === undefined ? '' : ` ${escapeXml(options.version)}`} from files alone: nothing was contacted, and this page contacts nothing.</p></footer>
+<footer><p>Made by kpki${options.version === undefined ? '' : ` ${e(options.version)}`} from files alone: nothing was contacted, and this page contacts nothing.</p></footer>
 <dialog id="detail" aria-labelledby="detail-title"><div class="dialog-head"><h2 id="detail-title">Certificate</h2><button type="button" id="detail-close" aria-label="Close">×</button></div><div id="detail-body"></div></dialog>
 <script type="application/json" id="data">${pageData(report)}</script>
 <script>${SCRIPT}</script>

@@ -1,8 +1,10 @@
 import { groupBy } from '../../../values/lists.js'
 import { compareText, escapeXml as e } from '../../../values/text.js'
+import { DAY } from '../../../values/time.js'
 import type { AuditReport, Expiry, TimelineEntry } from '../../types.js'
 import { boxOf } from '../graph/model.js'
-import { count, dayOf, nodesText, relative, thousands } from '../words.js'
+import { count, dayOf, nearness, onNodes, placeOf, relative, thousands } from '../words.js'
+import { certificateLink, leftOut, scrollTable, section } from './elements.js'
 
 /** Certificates of one file name and one fate, over all nodes: one row of the timeline. */
 export interface LifeRow {
@@ -27,7 +29,6 @@ export interface LifeScale {
   readonly position: (time: number) => number
 }
 
-const DAY = 86_400_000
 const NOW_AT = 18
 const TICKS: readonly (readonly [days: number, label: string])[] = [
   [30, '30 d'],
@@ -120,22 +121,23 @@ const STATUS: Readonly<Record<Expiry['status'], string>> = {
 export function lifeSection(report: AuditReport): string {
   const { expiry } = report
   if (expiry.length === 0)
-    return `<section id="life" aria-labelledby="life-title"><h2 id="life-title">What ends when</h2><p class="lead">No certificates were found.</p></section>`
+    return section('life', 'What ends when', '<p class="lead">No certificates were found.</p>')
   const scale = lifeScale(report)
   const rows = lifeRows(report, scale)
   const shown = rows.slice(0, SHOWN_ROWS).map((row) => bar(row, scale))
   const folded = rows.slice(SHOWN_ROWS).map((row) => bar(row, scale))
-  return `<section id="life" aria-labelledby="life-title">
-<h2 id="life-title">What ends when</h2>
-<p class="lead">${lead(report)}</p>
+  return section(
+    'life',
+    'What ends when',
+    `<p class="lead">${lead(report)}</p>
 <div class="life">
 ${axis(scale)}
 <ol>${shown.join('\n')}</ol>
 ${folded.length === 0 ? '' : `<details><summary>${thousands(folded.length)} more, which end later</summary><ol>${folded.join('\n')}</ol></details>`}
 </div>
 ${stops(report)}
-${table(report)}
-</section>`
+${table(report)}`,
+  )
 }
 
 function lead({ timeline: { first }, expiry, horizonDays }: AuditReport): string {
@@ -166,7 +168,9 @@ function bar(row: LifeRow, { now }: LifeScale): string {
     last > end
       ? `<rect class="spread" x="${end}%" y="2" width="${width(end, last)}%" height="6"/>`
       : ''
-  return `<li class="${status}${row.authority ? ' authority' : ''}"><a class="cert" href="#cert-${e(first.certificate)}" data-cert="${e(first.certificate)}"><span class="label">${e(label)}${row.authority ? ' <i>CA</i>' : ''} <small>${e(nodesText(nodes))}${where(row)}</small></span><span class="when">${status === 'valid' ? '' : `<b>${STATUS[status]}</b> `}${e(when)}</span><svg class="bar" width="100%" height="10" aria-hidden="true"><rect class="whole" x="0" y="4" width="100%" height="2"/><rect class="life" x="${start}%" y="1" width="${Math.max(0.6, width(start, end))}%" height="8" rx="3"/>${spread}<line class="now" x1="${now}%" x2="${now}%" y1="0" y2="10"/></svg></a></li>`
+  const name = `<span class="label">${e(label)}${row.authority ? ' <i>CA</i>' : ''} <small>${e(onNodes(nodes))}${where(row)}</small></span><span class="when">${status === 'valid' ? '' : `<b>${STATUS[status]}</b> `}${e(when)}</span>`
+  const line = `<svg class="bar" width="100%" height="10" aria-hidden="true"><rect class="whole" x="0" y="4" width="100%" height="2"/><rect class="life" x="${start}%" y="1" width="${Math.max(0.6, width(start, end))}%" height="8" rx="3"/>${spread}<line class="now" x1="${now}%" x2="${now}%" y1="0" y2="10"/></svg>`
+  return `<li class="${status}${row.authority ? ' authority' : ''}">${certificateLink(first.certificate, name + line)}</li>`
 }
 
 function where({ authority, certificates }: LifeRow): string {
@@ -183,38 +187,31 @@ function stops({ timeline: { cluster, components }, horizonDays }: AuditReport):
   const rows = [...(cluster === undefined ? [] : [[cluster]]), ...alike]
   if (rows.length === 0) return ''
   const shown = rows.slice(0, SHOWN_COMPONENTS).map((entries) => stopRow(entries, horizonDays))
-  const more =
-    rows.length > SHOWN_COMPONENTS
-      ? `<p class="more">… and ${count(rows.length - SHOWN_COMPONENTS, 'more component')} after that</p>`
-      : ''
-  return `<h3>What stops, if nothing is renewed</h3>
-<div class="scroll" tabindex="0" role="region" aria-label="What stops, if nothing is renewed"><table class="stops"><thead><tr><th scope="col">who</th><th scope="col">day</th><th scope="col">left</th><th scope="col">what</th></tr></thead><tbody>${shown.join('')}</tbody></table></div>${more}`
+  const title = 'What stops, if nothing is renewed'
+  return `<h3>${title}</h3>
+${scrollTable(title, ['who', 'day', 'left', 'what'], shown, 'stops')}${leftOut(rows.length - SHOWN_COMPONENTS, 'component', ' after that')}`
 }
 
 function stopRow(entries: readonly TimelineEntry[], horizon: number): string {
   const [first] = entries
   if (first === undefined) return ''
-  const { subject, at, days, what, node, path } = first
-  const kind = days < 0 ? 'expired' : days <= horizon ? 'expiring' : 'valid'
-  const place = [node, path].filter((part) => part !== undefined).join(': ')
+  const { subject, at, days, what } = first
+  const kind = { over: 'expired', near: 'expiring', far: 'valid' }[nearness(days, horizon)]
+  const place = placeOf(first)
   const others =
     entries.length > 1 ? ` <small>and ${count(entries.length - 1, 'other')} alike</small>` : ''
   return `<tr class="${kind}"><th scope="row">${e(subject === 'cluster' ? 'the cluster' : subject)}${others}</th><td class="date">${e(dayOf(at))}</td><td class="date">${relative(days)}</td><td>${e(what)}${place === '' ? '' : ` <code>${e(place)}</code>`}</td></tr>`
 }
 
 function table({ expiry }: AuditReport): string {
-  const sorted = [...expiry].sort((a, b) =>
-    a.notAfter < b.notAfter ? -1 : a.notAfter > b.notAfter ? 1 : 0,
-  )
+  const sorted = [...expiry].sort((a, b) => compareText(a.notAfter, b.notAfter))
   const rows = sorted
     .slice(0, MAX_TABLE)
     .map(
       ({ subject, issuer, node, path, field, notAfter, days, status, certificate }) =>
-        `<tr class="${status}"><td><a class="cert" href="#cert-${e(certificate)}" data-cert="${e(certificate)}">${e(subject === '' ? '(no subject)' : subject)}</a></td><td>${e(issuer)}</td><td>${e(node)}: <code>${e(path)}</code>${field === undefined ? '' : ` ${e(field)}`}</td><td class="date">${e(dayOf(notAfter))}</td><td>${STATUS[status]}, ${relative(days)}</td></tr>`,
+        `<tr class="${status}"><td>${certificateLink(certificate, e(subject === '' ? '(no subject)' : subject))}</td><td>${e(issuer)}</td><td>${e(node)}: <code>${e(path)}</code>${field === undefined ? '' : ` ${e(field)}`}</td><td class="date">${e(dayOf(notAfter))}</td><td>${STATUS[status]}, ${relative(days)}</td></tr>`,
     )
-  const more =
-    sorted.length > MAX_TABLE
-      ? `<p class="more">… and ${count(sorted.length - MAX_TABLE, 'more certificate')}, which end later; kpki audit --format json lists all</p>`
-      : ''
-  return `<details id="table"><summary>All certificates as a table (${thousands(sorted.length)})</summary><div class="scroll" tabindex="0" role="region" aria-label="All certificates"><table><thead><tr><th scope="col">subject</th><th scope="col">issuer</th><th scope="col">where</th><th scope="col">ends</th><th scope="col">status</th></tr></thead><tbody>${rows.join('')}</tbody></table></div>${more}</details>`
+  const columns = ['subject', 'issuer', 'where', 'ends', 'status']
+  const beyond = ', which end later; kpki audit --format json lists all'
+  return `<details id="table"><summary>All certificates as a table (${thousands(sorted.length)})</summary>${scrollTable('All certificates', columns, rows)}${leftOut(sorted.length - MAX_TABLE, 'certificate', beyond)}</details>`
 }
