@@ -18,11 +18,14 @@ const fingerprint = v.pipe(
   v.regex(/^[0-9a-f]{64}$/),
   v.description('SHA-256 of the certificate’s DER, hexadecimal'),
 )
+/** The same, with words of its own in the JSON Schema. */
+const about = <const S extends v.GenericSchema>(schema: S, words: string) =>
+  v.pipe(schema, v.description(words))
 const severity = v.picklist(SEVERITIES)
 const outcome = v.picklist(['succeed', 'fail'])
 
 const findingEntries = {
-  rule: v.pipe(text, v.description('stable name, as `kpki explain` takes it')),
+  rule: about(text, 'stable name, as `kpki explain` takes it'),
   code: text,
   severity,
   level: v.pipe(
@@ -30,18 +33,15 @@ const findingEntries = {
     v.description('the catalogue’s grade: critical, high, medium, low, information'),
   ),
   node: v.optional(text),
-  path: v.optional(v.pipe(text, v.description('as the user knows it'))),
+  path: v.optional(about(text, 'as the user knows it')),
   message: text,
-  fix: v.optional(v.pipe(text, v.description('a command, or a sentence'))),
+  fix: v.optional(about(text, 'a command, or a sentence')),
   certificate: v.optional(fingerprint),
 }
 
 const connection = v.strictObject({
-  id: v.pipe(
-    text,
-    v.description('stable: `<from>><to>`, a further address with `@host:port` behind'),
-  ),
-  from: v.pipe(text, v.description('`<who>/<node>`')),
+  id: about(text, 'stable: `<from>><to>`, a further address with `@host:port` behind'),
+  from: about(text, '`<who>/<node>`'),
   to: text,
   kind: text,
   url: text,
@@ -55,11 +55,11 @@ const connection = v.strictObject({
       v.description('who the server sees: the common name and every organization'),
     ),
   ),
-  privilege: v.optional(v.pipe(text, v.description('what the client may do there'))),
+  privilege: v.optional(about(text, 'what the client may do there')),
   fix: v.optional(text),
   clientCertificate: v.optional(fingerprint),
   serverCertificate: v.optional(fingerprint),
-  until: v.optional(v.pipe(time, v.description('when it stops working by passing of time'))),
+  until: v.optional(about(time, 'when it stops working by passing of time')),
   node: v.optional(text),
   path: v.optional(text),
 })
@@ -79,19 +79,19 @@ const expiry = v.strictObject({
   issuer: text,
   node: text,
   path: text,
-  field: v.optional(v.pipe(text, v.description('for data embedded in YAML'))),
+  field: v.optional(about(text, 'for data embedded in YAML')),
   authority: v.boolean(),
   notBefore: time,
   notAfter: time,
-  days: v.pipe(number, v.description('whole days left; negative when expired')),
-  effectiveNotAfter: v.pipe(time, v.description('the earliest end over the whole chain')),
+  days: about(number, 'whole days left; negative when expired'),
+  effectiveNotAfter: about(time, 'the earliest end over the whole chain'),
   status: v.picklist(['valid', 'expiring', 'expired', 'not-yet-valid']),
 })
 
 const timelineEntry = v.strictObject({
   at: time,
   days: number,
-  subject: v.pipe(text, v.description('`cluster`, or `<component>/<node>`')),
+  subject: about(text, '`cluster`, or `<component>/<node>`'),
   what: text,
   node: v.optional(text),
   path: v.optional(text),
@@ -117,7 +117,7 @@ const stats = v.strictObject({
 export const ReportSchema = v.strictObject({
   apiVersion: v.literal('kpki/v1alpha1'),
   kind: v.literal('AuditReport'),
-  at: v.pipe(time, v.description('the time that was judged')),
+  at: about(time, 'the time that was judged'),
   profile: v.picklist(ALL),
   horizonDays: v.pipe(v.number(), v.minValue(0)),
   verdict: v.strictObject({
