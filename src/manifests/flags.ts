@@ -27,8 +27,8 @@ export type StaticPodName = Exclude<ComponentName, 'kube-proxy' | 'kubelet'>
 /** Signers of the controller manager, each of which may have an authority of its own. */
 type SignerName = 'kubelet-serving' | 'kubelet-client' | 'kube-apiserver-client' | 'legacy-unknown'
 
-/** What a component does with a certificate and its key. */
-export type CredentialRole =
+/** What a component presents a certificate for. */
+export type PresentedRole =
   | 'etcd-server'
   | 'etcd-peer'
   | 'apiserver'
@@ -38,8 +38,9 @@ export type CredentialRole =
   | 'controller-manager-serving'
   | 'scheduler-serving'
   | 'kubelet-serving'
-  | 'signing'
-  | `signing-${SignerName}`
+
+/** What a component does with a certificate and its key: it presents it, or signs with it. */
+export type CredentialRole = PresentedRole | 'signing' | `signing-${SignerName}`
 
 /** What a component does with a file of authorities. */
 export type TrustRole =
