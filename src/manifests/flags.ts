@@ -343,6 +343,13 @@ export const FLAGS: readonly FlagRow[] = COMPONENT_NAMES.flatMap((component) =>
   Object.entries(TABLE[component]).map(([flag, facts]) => ({ component, flag, ...facts })),
 )
 
+/** The fields of the kubelet's configuration by the flags that say the same. */
+export const KUBELET_FIELDS: ReadonlyMap<string, readonly string[]> = new Map(
+  FLAGS.flatMap(({ component, flag, field }) =>
+    component === 'kubelet' && field ? [[flag, field]] : [],
+  ),
+)
+
 /** A component's default flags by name, as kubeadm computes them. */
 export type DefaultFlags = Readonly<Record<string, string>>
 
