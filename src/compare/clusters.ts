@@ -123,7 +123,7 @@ function contentOf(
       const authorities = shapes(holds.authorities)
       const credentials = ['client-certificate-data', 'client-key-data']
       const config = {
-        context: contextName,
+        currentContext: contextName,
         clusters: [{ name: clusterName, server, authorities }],
         users: [{ name: userName, certificates: shapes([holds.of]), credentials }],
       }
@@ -142,7 +142,7 @@ function shapeOf({ authorities }: PlannedContext, planned: PlannedCertificate): 
     key: keyText(planned.keyAlgorithm),
     extendedUsages: PROFILES[planned.profile].extendedKeyUsage,
     authority: PROFILES[planned.profile].ca,
-    lifetime: planned.validity,
+    validity: planned.validity,
   }
 }
 
