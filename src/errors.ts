@@ -8,7 +8,7 @@ export interface SpecIssue {
 }
 
 /** One error code. `D` is what an error of it carries besides its message; the field itself is never set. */
-interface ErrorRow<D extends object> {
+export interface ErrorRow<D extends object> {
   /**
    * Exit status of the command line: 2 the caller asked wrongly, 3 the world failed. (0 is success; 1 is
    * kept for findings and pending changes, which are values, not errors.)
@@ -72,6 +72,7 @@ export const ERRORS = {
   ERR_INTERNAL: row(3, 'kpki contradicts itself: a bug, please report it'),
 } as const
 
+/** The stable code of an error: a row of the table of error codes. */
 export type ErrorCode = keyof typeof ERRORS
 
 /** What each error code carries besides its message. */

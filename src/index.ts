@@ -25,8 +25,11 @@ export { readCertificate, readCertificates } from './ca/certificate/read.js'
 export { type CryptoEngine, peculiarEngine, runtimeEngine } from './ca/engine.js'
 export { defaultEnv, type Env, envOf } from './ca/env.js'
 export { KEY_ALGORITHMS, type KeyAlgorithm, type PrivateKey } from './ca/keys/keys.js'
+export type { Verifier } from './ca/keys/signature.js'
 export type { Signer } from './ca/signer.js'
+export type { ChainFinding, ChainNoteCode, ChainReasonCode } from './ca/verify/reasons.js'
 export {
+  type CertificateSource,
   type ChainNote,
   type ChainQuestion,
   type ChainReason,
@@ -34,8 +37,17 @@ export {
   matchesName,
   verifyChain,
 } from './ca/verify/verify.js'
-export { type Plan, plan } from './certs/plan.js'
-export { AUTHORITIES, LEAVES } from './certs/table.js'
+export { type Plan, type PlannedAuthority, type PlannedLeaf, plan } from './certs/plan.js'
+export {
+  type At,
+  AUTHORITIES,
+  type AuthorityId,
+  type AuthorityRow,
+  type CertificatePlace,
+  LEAVES,
+  type LeafRow,
+  type SubjectAttributes,
+} from './certs/table.js'
 export {
   type ApiServerSettings,
   type Argument,
@@ -58,12 +70,34 @@ export {
   type Topology,
   type UserSettings,
 } from './cluster/cluster.js'
+export type {
+  ClusterConfiguration,
+  InitConfiguration,
+  JoinConfiguration,
+  KubeadmArguments,
+  KubeadmComponent,
+  KubeadmEndpoint,
+  KubeadmProgram,
+  KubeadmTimeouts,
+  KubeadmVariable,
+  KubeadmVolume,
+  KubeletConfiguration,
+  KubeProxyConfiguration,
+  NodeRegistration,
+} from './cluster/kubeadm/configuration.js'
 export type { ResolvedCluster, ResolveOptions } from './cluster/resolve/resolve.js'
-export type { ClusterSpec } from './cluster/spec/schema.js'
+export type { ClusterSpec, CniSpec, NodeSpec, PkiSpec, SshSpec } from './cluster/spec/spec.js'
 export { compareClusters } from './compare/clusters.js'
-export { compareTrees } from './compare/trees.js'
-export type { Difference } from './compare/types.js'
-export { type ErrorCode, isKpkiError, KpkiError, type SpecIssue } from './errors.js'
+export { compareTrees, type Trees } from './compare/trees.js'
+export type { Difference, DifferenceKind } from './compare/types.js'
+export {
+  type ErrorCode,
+  type ErrorDetails,
+  type ErrorRow,
+  isKpkiError,
+  KpkiError,
+  type SpecIssue,
+} from './errors.js'
 export {
   type DirectoryEntry,
   directory,
@@ -91,8 +125,34 @@ export {
   type Part,
 } from './generate/generate.js'
 export { type ClusterSource, parseCluster, resolveCluster } from './generate/source.js'
-export { type Inspected, inspectFile } from './inspect/inspect.js'
-export { imagesOf } from './manifests/images.js'
-export { staticPods } from './manifests/pods/static-pods.js'
+export {
+  type CertificateView,
+  type Inspected,
+  type InspectedObject,
+  inspectFile,
+  type KeyView,
+  type KubeconfigView,
+  type RequestView,
+  type UnreadableView,
+} from './inspect/inspect.js'
+export type { MergedKubeconfig } from './kubeconfig/merge.js'
+export type { StaticPodName } from './manifests/flags.js'
+export { type Image, type ImageName, imagesOf } from './manifests/images.js'
+export type { EtcdStart } from './manifests/pods/component.js'
+export { type NamedPod, type StaticPodOptions, staticPods } from './manifests/pods/static-pods.js'
+export type {
+  BindingName,
+  ByPatch,
+  FeatureGate,
+  KubeadmApi,
+  KubernetesVersion,
+  MinorFeatures,
+  PatchFeatures,
+  ProbePaths,
+  ReleaseRow,
+} from './releases/features.js'
 export { parseVersion, RELEASES, type Release, releaseOf } from './releases/releases.js'
+export type { BroughtBy, UpgradeArea, UpgradeItem, UpgradeStep } from './upgrade/types.js'
 export { type UpgradePlan, upgradePlan } from './upgrade/upgrade.js'
+export type { Endpoint } from './values/addresses.js'
+export type { Json, JsonObject } from './values/json.js'

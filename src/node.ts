@@ -4,10 +4,5 @@
  * @module
  */
 
-export {
-  type ReadTreeOptions,
-  readTree,
-  type WriteTreeOptions,
-  writeTree,
-} from './files/disk.js'
+export { type ReadTreeOptions, readTree, type WriteTreeOptions, writeTree } from './files/disk.js'
 export { withLock } from './files/lock.js'

@@ -5,7 +5,7 @@ import { reportJsonSchema } from '../src/audit/report/schema.js'
 import { rulePages } from '../src/audit/rules/docs.js'
 import { RULES } from '../src/audit/rules/index.js'
 import { referencePages } from '../src/cli/reference.js'
-import { clusterJsonSchema } from '../src/cluster/json-schema.js'
+import { clusterJsonSchema } from '../src/cluster/spec/json-schema.js'
 
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
 

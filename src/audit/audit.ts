@@ -49,7 +49,7 @@ export interface GeneratedTrees {
 
 /**
  * Judges a tree: an OUT folder, a node's root, `/etc/kubernetes`, a `pki` folder, loose files, or the
- * result of `generate`. Reads memory only; nothing in the tree makes it throw. Deterministic: the same
+ * result of `generate`. Reads memory only, and judges whatever a tree holds. Deterministic: the same
  * tree and options give the same report.
  *
  * @@@ = await auditTree(await generate(cluster), { at: new Date() })

@@ -13,8 +13,10 @@ export type Level = 'C' | 'H' | 'M' | 'L' | 'I'
 /** What a rule must see to decide; without it the rule is skipped, never passed. */
 export type InputLevel = 'bytes' | 'metadata' | 'manifests' | 'second-tree'
 
+/** Which rules are judged: those that hold for every kubeadm cluster, CIS’s besides, or all. */
 export type Profile = 'kubeadm' | 'cis' | 'strict'
 
+/** First letter of a rule’s code. */
 export type RuleGroup =
   | 'P'
   | 'K'
@@ -176,6 +178,7 @@ export interface TimelineEntry {
   readonly path?: string
 }
 
+/** What stops when by the mere passing of time. */
 export interface Timeline {
   /** What stops first, over everything; undefined for an evidence without certificates. */
   readonly first?: TimelineEntry
@@ -214,6 +217,7 @@ export interface Waiver {
   readonly expires?: string
 }
 
+/** The whole in one word, with counts. */
 export interface Verdict {
   readonly status: 'clean' | 'warnings' | 'errors' | 'crashed'
   readonly errors: number
@@ -223,6 +227,7 @@ export interface Verdict {
   readonly summary: string
 }
 
+/** How much an audit has seen and judged. */
 export interface AuditStats {
   readonly nodes: number
   readonly files: number

@@ -86,6 +86,7 @@ export interface AuthorityRow {
   readonly issuer: (cluster: Cluster) => AuthorityId | undefined
 }
 
+/** Id of an authority: a row of {@link AUTHORITIES}. */
 export type AuthorityId = 'root-ca' | 'ca' | 'etcd-ca' | 'front-proxy-ca'
 
 const stackedEtcd = (cluster: Cluster): boolean => cluster.etcd.kind === 'local'

@@ -3,8 +3,11 @@ import type { Release } from '../releases/releases.js'
 import type { Endpoint } from '../values/addresses.js'
 import type { JsonObject } from '../values/json.js'
 
+/** What a node is in the cluster. */
 export type Role = 'control-plane' | 'worker'
+/** Operating system of the nodes: decides which folders of CA certificates are mounted, and resolvConf. */
 export type HostOs = 'ubuntu' | 'debian' | 'rhel' | 'none'
+/** How many authorities there are, and who stands above whom. */
 export type Topology = 'separate' | 'single' | 'hierarchy'
 
 /** One command-line argument without its leading dashes, as kubeadm's v1beta4 writes it. */
@@ -23,6 +26,7 @@ export interface ExtraVolume {
   readonly pathType: string
 }
 
+/** A taint of a node (Kubernetes core/v1). */
 export interface Taint {
   readonly key: string
   readonly value?: string
@@ -37,6 +41,7 @@ export interface ComponentSettings {
   readonly extraEnvs: readonly JsonObject[]
 }
 
+/** What a user may set of the API server. */
 export interface ApiServerSettings extends ComponentSettings {
   /** Additional names and addresses of the API server certificate, normalised as kubeadm does (lower case). */
   readonly certSans: readonly string[]
@@ -44,6 +49,7 @@ export interface ApiServerSettings extends ComponentSettings {
   readonly verifyKubelets: boolean
 }
 
+/** Stacked etcd: a member on every control plane. */
 export interface LocalEtcd extends ComponentSettings {
   readonly kind: 'local'
   readonly dataDir: string
@@ -53,6 +59,7 @@ export interface LocalEtcd extends ComponentSettings {
   readonly peerCertSans: readonly string[]
 }
 
+/** An etcd that is not a part of the cluster: where it is, and the files that the API server calls it with. */
 export interface ExternalEtcd {
   readonly kind: 'external'
   readonly endpoints: readonly string[]
@@ -74,6 +81,7 @@ export interface SshSettings {
   readonly hostKeys: readonly string[]
 }
 
+/** One machine of a cluster. */
 export interface ClusterNode {
   /** Kubernetes node name (RFC 1123, lower case). */
   readonly name: string
@@ -94,6 +102,7 @@ export interface ClusterNode {
   readonly ssh: SshSettings
 }
 
+/** A person or program that gets a certificate of its own (`spec.pki.users`). */
 export interface UserSettings {
   readonly name: string
   readonly groups: readonly string[]
@@ -108,6 +117,7 @@ export interface CertificateSettings {
   readonly validity?: number
 }
 
+/** What a user may set of the certificates. */
 export interface PkiSettings {
   readonly topology: Topology
   readonly keyAlgorithm: KeyAlgorithm
@@ -187,7 +197,7 @@ export interface Cluster {
     readonly podSubnets: readonly string[]
     readonly dnsDomain: string
   }
-  /** Absolute path on the nodes. */
+  /** Absolute path on the nodes, clean: without `.`, `..`, doubled or trailing slashes. */
   readonly certificatesDir: string
   readonly imageRepository: string
   readonly dns: { readonly imageRepository?: string; readonly imageTag?: string }

@@ -1,5 +1,3 @@
-import { caution, mistake, type Settings, type SpecFinding } from './resolve/settings.js'
-
 export type PatchType = 'strategic' | 'merge' | 'json'
 
 export type PatchName =
@@ -29,22 +27,4 @@ export function patchTarget(name: string, targets: readonly string[]): PatchName
     return { kind: 'invalid', reason: 'after + there is none of json, merge, strategic' }
   }
   return { kind: 'patch', target, type: type as PatchType }
-}
-
-export function* checkPatches(settings: Settings): Generator<SpecFinding> {
-  const { patches, patchesDirectory, release } = settings
-  if (patchesDirectory && patches === undefined) {
-    yield caution(
-      patchesDirectory.path,
-      `the patches in ${patchesDirectory.value} were not read`,
-      'hand them over with the option patches',
-    )
-  }
-  if (!release) return
-  for (const { name } of patches ?? []) {
-    const read = patchTarget(name, release.patchTargets)
-    const path = `${patchesDirectory?.path ?? 'patches'}[${JSON.stringify(name)}]`
-    if (read.kind === 'ignored') yield caution(path, `is not applied: ${read.reason}`, 'rename it')
-    if (read.kind === 'invalid') yield mistake(path, `is not a patch: ${read.reason}`, 'rename it')
-  }
 }

@@ -54,6 +54,7 @@ export function levels(folder: string | undefined): readonly string[] {
   return names.map((_, index) => names.slice(0, index + 1).join('/'))
 }
 
+/** What reading a folder takes besides its path. */
 export interface ReadTreeOptions {
   /** Bytes; a larger file is listed, not read. */
   readonly maxFileSize?: number
@@ -153,6 +154,7 @@ async function readRegular(path: string, maxFileSize: number): Promise<Uint8Arra
   }
 }
 
+/** What writing a folder takes besides its path and content. */
 export interface WriteTreeOptions {
   /** Mode of the root, when it is made; 0755 by default. */
   readonly rootMode?: number

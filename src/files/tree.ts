@@ -16,6 +16,7 @@ export interface FileEntry {
   readonly modified?: number
 }
 
+/** A folder of a tree. */
 export interface DirectoryEntry {
   readonly kind: 'directory'
   readonly path: string
@@ -37,6 +38,7 @@ export interface OtherEntry {
   readonly reason: string
 }
 
+/** Anything that lies in a tree. */
 export type TreeEntry = FileEntry | DirectoryEntry | SymlinkEntry | OtherEntry
 
 /** A file system in memory: what lies on one node, or in one folder, by path. */

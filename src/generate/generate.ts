@@ -14,6 +14,7 @@ export type { Change, DatedCertificate, Part } from './changes.js'
 /** What is in an output folder already, by its sub-folder: `authorities`, `nodes/<name>`, `kubeconfig`. */
 export type Existing = (folder: string) => FileTree | Promise<FileTree>
 
+/** What generating takes besides the cluster. */
 export interface GenerateOptions {
   readonly env?: Env
   /** What an earlier run left: it is kept where it is still right. Nothing by default. */

@@ -1,12 +1,13 @@
 import { KNOWN_CERTIFICATES } from '../certs/table.js'
 import type { Cluster } from '../cluster/cluster.js'
+import { clusterDocuments } from '../cluster/resolve/read.js'
 import {
-  clusterDocuments,
+  type ReadCluster,
   type ResolvedCluster,
   type ResolveOptions,
-  resolveDocuments,
+  readCluster,
 } from '../cluster/resolve/resolve.js'
-import type { ClusterSpec } from '../cluster/spec/schema.js'
+import type { ClusterSpec } from '../cluster/spec/spec.js'
 
 /**
  * Reads a cluster.yaml (`kpki/v1alpha1`) or kubeadm's own configuration (`kubeadm.k8s.io/v1beta3` or
@@ -26,7 +27,7 @@ import type { ClusterSpec } from '../cluster/spec/schema.js'
  * ```
  */
 export function parseCluster(text: string, options: ResolveOptions = {}): ResolvedCluster {
-  return resolveDocuments(clusterDocuments(text, options.source), KNOWN_CERTIFICATES, options)
+  return readSource(clusterDocuments(text, options.source), options).resolve(options.patches)
 }
 
 /**
@@ -52,7 +53,12 @@ export function parseCluster(text: string, options: ResolveOptions = {}): Resolv
  * ```
  */
 export function resolveCluster(spec: ClusterSpec, options: ResolveOptions = {}): ResolvedCluster {
-  return resolveDocuments([spec], KNOWN_CERTIFICATES, options)
+  return readSource([spec], options).resolve(options.patches)
+}
+
+/** Reads the documents of a cluster file, for who then reads the patches that it names. */
+export function readSource(documents: readonly unknown[], options: ResolveOptions): ReadCluster {
+  return readCluster(documents, KNOWN_CERTIFICATES, options)
 }
 
 /** What {@link generate} takes: a cluster file's text, the same as a value, or a resolved cluster. */

@@ -16,6 +16,7 @@ export interface Inspected {
   readonly objects: readonly InspectedObject[]
 }
 
+/** What was found in a file. Plain JSON. */
 export type InspectedObject =
   | CertificateView
   | RequestView
@@ -24,12 +25,14 @@ export type InspectedObject =
   | { readonly kind: 'pkcs12'; readonly encrypted: boolean; readonly certificates: number }
   | UnreadableView
 
+/** What was found and could not be read, and why. Plain JSON. */
 export interface UnreadableView {
   readonly kind: 'unreadable'
   readonly what: string
   readonly reason: string
 }
 
+/** A certificate, decoded for people and programs. Plain JSON. */
 export interface CertificateView {
   readonly kind: 'certificate'
   readonly subject: string
@@ -53,6 +56,7 @@ export interface CertificateView {
   readonly oddities: readonly string[]
 }
 
+/** A certificate request (PKCS#10), decoded. Plain JSON. */
 export interface RequestView {
   readonly kind: 'request'
   readonly subject: string
@@ -61,12 +65,14 @@ export interface RequestView {
   readonly signatureValid: boolean
 }
 
+/** A key by its public half. Plain JSON. */
 export interface KeyView {
   readonly kind: 'private key' | 'public key'
   readonly key: string
   readonly pin: string
 }
 
+/** A kubeconfig without its secrets. Plain JSON. */
 export interface KubeconfigView {
   readonly kind: 'kubeconfig'
   readonly currentContext: string

@@ -2,6 +2,7 @@ import { rewriteYaml } from '../files/yaml/document.js'
 import { dumpYaml, loadYaml } from '../files/yaml/yaml.js'
 import { at, isObject, type Json, type JsonObject, listOf, sameJson } from '../values/json.js'
 
+/** A person’s kubeconfig with a cluster’s credentials in it. */
 export interface MergedKubeconfig {
   readonly text: string
   /** Name of the context that reaches the cluster. */

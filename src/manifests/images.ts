@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/cluster.js'
 
+/** What an image is for. */
 export type ImageName =
   | 'kube-apiserver'
   | 'kube-controller-manager'

@@ -3,7 +3,8 @@ import type { JsonObject } from '../values/json.js'
 import type { TransformId } from './host/transforms.js'
 import type { Secret } from './run/remote.js'
 
-interface Common {
+/** What every action has. */
+export interface ActionBase {
   /** Stable within its step. */
   readonly id: string
   /** What it does, in a few words, without secrets. */
@@ -13,7 +14,7 @@ interface Common {
 }
 
 /** A short script that ends by itself. */
-export interface RunAction extends Common {
+export interface RunAction extends ActionBase {
   readonly kind: 'run'
   readonly script: string
   readonly args: readonly string[]
@@ -23,7 +24,7 @@ export interface RunAction extends Common {
 }
 
 /** A long script that goes on when the connection is lost; the next run attaches to it. */
-export interface JobAction extends Common {
+export interface JobAction extends ActionBase {
   readonly kind: 'job'
   readonly script: string
   readonly args: readonly string[]
@@ -31,7 +32,7 @@ export interface JobAction extends Common {
 }
 
 /** Computes a file's content from what is there (or what a command prints) and writes it if it differs. */
-export interface RewriteAction extends Common {
+export interface RewriteAction extends ActionBase {
   readonly kind: 'rewrite'
   /** Absolute path on the host. */
   readonly path: string
@@ -57,7 +58,7 @@ export interface FileChange {
 }
 
 /** Places files as one generation. */
-export interface PushAction extends Common {
+export interface PushAction extends ActionBase {
   readonly kind: 'push'
   readonly changes: readonly FileChange[]
   readonly entries: Secret<readonly FileEntry[]>
@@ -66,7 +67,7 @@ export interface PushAction extends Common {
 }
 
 /** Asks until the answer is yes; changes nothing. */
-export interface ProbeAction extends Common {
+export interface ProbeAction extends ActionBase {
   readonly kind: 'probe'
   readonly script: string
   readonly args: readonly string[]
@@ -74,13 +75,14 @@ export interface ProbeAction extends Common {
 }
 
 /** Merges the cluster's admin kubeconfig into a person's. */
-export interface KubeconfigAction extends Common {
+export interface KubeconfigAction extends ActionBase {
   readonly kind: 'kubeconfig'
   /** The operator's own, or that of the login user on the host. */
   readonly whose: 'operator' | 'login-user'
   readonly content: Secret<string>
 }
 
+/** One thing to do on a host, as data. */
 export type Action =
   | RunAction
   | JobAction

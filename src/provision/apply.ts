@@ -19,6 +19,7 @@ export interface ApplySettings {
   readonly stopAfterFailures: number
 }
 
+/** Why a step failed on a host. */
 export interface StepFailure {
   readonly host: string
   readonly step: string
@@ -26,6 +27,7 @@ export interface StepFailure {
   readonly hint?: string
 }
 
+/** What a run changed, what failed, and what was not begun. */
 export interface Applied {
   /** Steps that changed something. */
   readonly changed: readonly { readonly host: string; readonly step: string }[]

@@ -41,6 +41,7 @@ export type ProvisionEvent = { readonly time: string; readonly run: string } & (
     }
 )
 
-type Without<T> = T extends unknown ? Omit<T, 'time' | 'run'> : never
+/** Events without what the run adds to them. */
+export type Unstamped<T> = T extends unknown ? Omit<T, 'time' | 'run'> : never
 /** An event before it is stamped. */
-export type Happening = Without<ProvisionEvent>
+export type Happening = Unstamped<ProvisionEvent>

@@ -1,10 +1,23 @@
 export { mergeKubeconfig } from '../kubeconfig/merge.js'
-export type { Action, FileChange, PlannedAction } from './action.js'
+export type {
+  Action,
+  ActionBase,
+  FileChange,
+  JobAction,
+  KubeconfigAction,
+  PlannedAction,
+  ProbeAction,
+  PushAction,
+  RewriteAction,
+  RunAction,
+} from './action.js'
 export type { Applied, StepFailure } from './apply.js'
 export type { AppliedDocument, Inputs, StepContext, StepOptions } from './context.js'
-export type { ProvisionEvent } from './event.js'
+export type { Happening, ProvisionEvent, Unstamped } from './event.js'
+export type { HostFacts, HostFile, NodeStatus } from './host/facts.js'
 export type { World } from './host/fleet.js'
 export type { PreflightProblem } from './host/preflight.js'
+export type { Digest, TransformId } from './host/transforms.js'
 export {
   defaultKubeconfig,
   type LoadOptions,
@@ -34,12 +47,9 @@ export {
   provisionStatus,
   type RolledBack,
 } from './provision.js'
-export {
-  openSsh,
-  type Ssh,
-  type SshOptions,
-  type SshTarget,
-} from './ssh/ssh.js'
+export type { IsAlive, LockOwner } from './run/lock.js'
+export type { Exchange, Secret, StepSite } from './run/remote.js'
+export { openSsh, type Ssh, type SshOptions, type SshTarget } from './ssh/ssh.js'
 export {
   type Clock,
   type RunOptions,
@@ -49,4 +59,4 @@ export {
   type TransportFault,
 } from './ssh/transport.js'
 export type { HostStatus } from './status.js'
-export { STEPS, type Step, type StepId } from './steps/steps.js'
+export { STEPS, type Step, type StepId, type StepScope } from './steps/steps.js'

@@ -27,6 +27,7 @@ export const systemClock: Clock = {
 export const nodeDigest: Digest = (algorithm, data) =>
   createHash(algorithm).update(data).digest('hex')
 
+/** Where the inputs of provisioning lie. */
 export interface LoadOptions {
   readonly cluster: Cluster
   /** The folder that `kpki gen` wrote. */
@@ -124,6 +125,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
+/** What the real world needs to know. */
 export interface WorldOptions extends SshOptions {
   /** Transcript file, made with mode 0600. */
   readonly log?: string | undefined

@@ -6,6 +6,7 @@ import type { PreflightProblem } from './host/preflight.js'
 import { planPush } from './run/push-files.js'
 import { isFor, STEPS, type Step, waves } from './steps/steps.js'
 
+/** What one step would do on one host. */
 export interface PlannedStep {
   readonly host: string
   readonly step: string

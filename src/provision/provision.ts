@@ -25,6 +25,7 @@ export interface ProvisionOptions {
   readonly restart?: boolean | undefined
 }
 
+/** What applying takes besides the inputs: a reviewed plan, and who confirms. */
 export interface ApplyRequest extends ProvisionOptions {
   /** A plan that was reviewed: nothing beyond it is done. */
   readonly reviewed?: ProvisionPlan | undefined
@@ -32,6 +33,7 @@ export interface ApplyRequest extends ProvisionOptions {
   readonly confirm?: (plan: ProvisionPlan) => Promise<boolean>
 }
 
+/** How a run ended. */
 export interface ProvisionReport extends Applied {
   readonly plan: ProvisionPlan
   /** Not confirmed, or problems stood against it: nothing was changed. */
@@ -216,6 +218,7 @@ export async function provisionStatus(
   })
 }
 
+/** What a rollback did on one host. */
 export interface RolledBack {
   readonly host: string
   readonly lines: readonly string[]

@@ -2,6 +2,7 @@ import type { Cluster } from '../cluster/cluster.js'
 import type { Difference } from '../compare/types.js'
 import type { Release } from '../releases/releases.js'
 
+/** What part of a cluster an upgrade changes. */
 export type UpgradeArea =
   | 'certificate'
   | 'rbac'

@@ -1,6 +1,7 @@
 /** A plain JSON value, as configuration documents hold it. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
 
+/** A plain JSON object. */
 export interface JsonObject {
   readonly [key: string]: Json
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type ConfigFormat, convertConfig } from '../../src/cluster/convert/convert.js'
+import { type ConfigFormat, convertConfig } from '../../src/cluster/convert.js'
 import { BASE_CASE, clusterFileText } from '../../src/cluster/init.js'
 import { toV1beta3, toV1beta4 } from '../../src/cluster/kubeadm/convert.js'
 import { isKpkiError } from '../../src/errors.js'
@@ -122,10 +122,10 @@ apiServer:
     const { text, warnings } = convertConfig(clusterFileText(BASE_CASE), V4)
     expect(warnings.map((issue) => issue.path)).toEqual([
       'spec.hostOs',
-      'spec.cni',
       'spec.pki.topology',
       'spec.pki.kubeletServing',
       'spec.pki.caKeys',
+      'spec.cni',
       'spec.nodes',
     ])
     expect(loadYamlAll(text)).toEqual([
@@ -149,6 +149,37 @@ apiServer:
         caCertificateValidityPeriod: '87600h0m0s',
       },
     ])
+  })
+
+  it('says every setting that both have words for in the other’s', () => {
+    const settings = `  controlPlaneEndpoint: k8s.example.com
+  imageRepository: registry.example.com
+  networking: {serviceSubnet: 10.100.0.0/16, podSubnet: 10.32.0.0/12, dnsDomain: k8s.local}
+  pki:
+    # short signatures
+    keyAlgorithm: ECDSA-P384
+    validity: {ca: 43800h0m0s, certificate: 2160h0m0s}
+  patches: patches
+`
+    const file = `apiVersion: ${KPKI}
+kind: Cluster
+metadata: {name: demo}
+spec:
+  kubernetesVersion: v1.34.1
+${settings}  apiServer: {extraSans: [api.example.com]}
+  nodes: [{name: cp, role: control-plane, address: 172.31.10.5}]
+`
+    const { text, warnings } = convertConfig(file, V4)
+    expect(warnings).toEqual([])
+    expect(text).toContain('# short signatures')
+    const [init, cluster] = loadYamlAll(text)
+    expect(init).toMatchObject({ patches: { directory: 'patches' } })
+    expect(cluster).toMatchObject({
+      encryptionAlgorithm: 'ECDSA-P384',
+      apiServer: { certSANs: ['api.example.com'] },
+    })
+    const [back] = loadYamlAll(convertConfig(text, KPKI).text)
+    expect(back).toMatchObject({ spec: loadYamlAll(settings)[0] })
   })
 
   it('refuses what would be lost, by name', () => {

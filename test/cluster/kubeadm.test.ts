@@ -157,7 +157,7 @@ describe('kubeadm configuration as input', () => {
       'unknown kind',
       kubeadmFile().replace('kind: InitConfiguration', 'kind: InitConfig'),
       'InitConfig',
-      'did you mean InitConfiguration?',
+      'did you mean "InitConfiguration"?',
     ],
     [
       'second document',
@@ -251,5 +251,15 @@ ${rest}
     const stacked = plane.replace(/etcd:.*\n/, '')
     expect(mistakes(stacked)[0]?.path).toBe('JoinConfiguration.controlPlane')
     expect(mistakes(join('nodeRegistration: {name: w1}'))[0]?.fix).toContain('node-ip')
+  })
+
+  it.each([
+    '/etc/kubernetes/pki/',
+    '/etc//kubernetes/pki',
+    '/etc/./kubernetes/pki/.',
+    '/etc/kubernetes/x/../pki',
+  ])('cleans certificatesDir: %s as Go does', (directory) => {
+    const file = kubeadmFile({ cluster: `certificatesDir: ${directory}` })
+    expect(parseCluster(file).cluster.certificatesDir).toBe('/etc/kubernetes/pki')
   })
 })

@@ -21,6 +21,7 @@ export interface AuditInput {
   readonly unrecognised?: readonly Unrecognised[]
 }
 
+/** A path that no layout knows, and why. */
 export interface Unrecognised {
   readonly path: string
   readonly reason: string
@@ -126,6 +127,7 @@ export interface KubeconfigFacts
   readonly user: KubeconfigUser | undefined
 }
 
+/** A component of Kubernetes that audits and manifests know. */
 export type ComponentName =
   | 'etcd'
   | 'kube-apiserver'

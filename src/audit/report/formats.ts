@@ -1,5 +1,5 @@
 import { visibleJson } from '../../values/text.js'
-import type { AuditReport, Rule } from '../types.js'
+import type { AuditReport, RuleInfo } from '../types.js'
 import { renderHtml } from './html/html.js'
 import { renderJunit } from './junit.js'
 import { renderMarkdown } from './markdown.js'
@@ -12,7 +12,7 @@ export interface FormatOptions {
   readonly colour?: boolean
   readonly verbose?: boolean
   readonly failOn?: 'error' | 'warning' | 'never'
-  readonly rules?: readonly Rule[]
+  readonly rules?: readonly RuleInfo[]
   /** Version of kpki. */
   readonly version?: string
 }
@@ -43,8 +43,10 @@ export const FORMATS = table({
   },
 })
 
+/** Name of a report format. */
 export type FormatId = keyof typeof FORMATS
 
+/** Names of the report formats, in the order of help. */
 export const FORMAT_IDS = Object.keys(FORMATS) as readonly FormatId[]
 
 /** The report as it is, for programs. Its JSON Schema is published as `schema/audit-report.schema.json`. */

@@ -1,10 +1,10 @@
 import { printable } from '../../values/text.js'
-import type { AuditReport, Finding, Level, Rule, Severity, Waived } from '../types.js'
+import type { AuditReport, Finding, Level, RuleInfo, Severity, Waived } from '../types.js'
 import { findingId, placeOf } from './words.js'
 
 export interface SarifOptions {
   /** The rules whose descriptions go along; others are described from their findings. */
-  readonly rules?: readonly Rule[]
+  readonly rules?: readonly RuleInfo[]
   /** Version of kpki. */
   readonly version?: string
 }
@@ -52,7 +52,7 @@ export function renderSarif(report: AuditReport, options: SarifOptions = {}): st
   return `${JSON.stringify(log, undefined, 2)}\n`
 }
 
-function descriptor(id: string, rule: Rule | undefined, findings: readonly Finding[]) {
+function descriptor(id: string, rule: RuleInfo | undefined, findings: readonly Finding[]) {
   const example = findings.find((finding) => finding.rule === id)
   const code = rule?.code ?? example?.code ?? ''
   const level = rule?.level ?? example?.level ?? 'M'

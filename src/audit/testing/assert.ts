@@ -14,8 +14,10 @@ export interface HealthOptions extends AuditOptions {
 }
 
 /**
- * Throws unless the PKI is healthy: every connection as it must be, every component starts, no finding
- * of severity `error`. The message is the text report. For node:test, Jest, or no framework at all.
+ * Demands a healthy PKI: every connection as it must be, every component starts, no finding of severity
+ * `error`. For node:test, Jest, or no framework at all.
+ *
+ * @throws Error whose message is the text report
  *
  * @example
  * ```ts

@@ -20,7 +20,8 @@ import { pkiMatchers } from './matchers.js'
 
 expect.extend(pkiMatchers)
 
-interface PkiMatchers {
+/** The matchers that `kpki/vitest` adds to `expect`. */
+export interface PkiMatchers {
   /** Every connection is as it must be, every component starts, and no finding is an error. */
   toBeHealthyPki(options?: HealthOptions): Promise<void>
   /** The connection succeeds; with `.not`: it is refused. Names as in reports: `kubelet/worker1`. */
@@ -34,4 +35,4 @@ declare module 'vitest' {
   interface Assertion<T = any> extends PkiMatchers {}
 }
 
-export type { HealthOptions, PkiMatchers }
+export type { HealthOptions }

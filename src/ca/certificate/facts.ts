@@ -35,6 +35,7 @@ export interface DecodedAltNames extends SubjectAltNames {
   readonly critical: boolean
 }
 
+/** A bit of the key usage extension (RFC 5280 §4.2.1.3). */
 export type KeyUsageBit =
   | 'digitalSignature'
   | 'contentCommitment'
@@ -49,6 +50,7 @@ export type KeyUsageBit =
 /** `any`, `serverAuth`, `clientAuth`, … or a dotted object identifier. */
 export type ExtendedKeyUsage = string
 
+/** A public key, decoded. */
 export interface PublicKeyFacts {
   /** `RSA`, `EC`, `Ed25519`, or the dotted object identifier of another algorithm. */
   readonly type: string
@@ -62,6 +64,7 @@ export interface PublicKeyFacts {
   readonly spki: Uint8Array
 }
 
+/** One extension of a certificate (RFC 5280 §4.2), as it was written. */
 export interface ExtensionFacts {
   readonly oid: string
   readonly critical: boolean
@@ -76,6 +79,7 @@ export interface NameConstraints {
   readonly excluded: GeneralSubtrees
 }
 
+/** One side of name constraints (RFC 5280 §4.2.1.10), by kind of name. */
 export interface GeneralSubtrees {
   readonly dns: readonly string[]
   /** Address and mask bytes (8 for IPv4, 32 for IPv6). */

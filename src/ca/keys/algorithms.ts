@@ -37,6 +37,7 @@ export const KEY_ALGORITHMS = {
   'ECDSA-P384': ec(384, 'SHA-384'),
 } as const satisfies Readonly<Record<string, KeyAlgorithmRow>>
 
+/** Name of a kind of key, as in `spec.pki.keyAlgorithm` and kubeadm’s `encryptionAlgorithm`. */
 export type KeyAlgorithm = keyof typeof KEY_ALGORITHMS
 
 function rsa(bits: number): KeyAlgorithmRow {

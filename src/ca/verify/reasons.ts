@@ -82,7 +82,9 @@ export interface ChainFinding<Code extends string> {
   readonly certificate: string
 }
 
+/** Why a chain is refused: a stable code, a sentence, and the certificate concerned. */
 export type ChainReason = ChainFinding<ChainReasonCode>
+/** Something that is accepted although RFC 5280 has something against it. */
 export type ChainNote = ChainFinding<ChainNoteCode>
 
 /** The subject as text, for example `CN=kubernetes-admin,O=system:masters`; the serial number where it is empty. */

@@ -230,6 +230,7 @@ export interface ChainQuestion {
   readonly verifier?: Verifier
 }
 
+/** Whether a chain leads from the leaf to an anchor, and if not, why. */
 export type ChainVerdict =
   | {
       readonly ok: true

@@ -1,11 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import type { Cluster, HostOs, PatchFile } from '../../cluster/cluster.js'
+import type { Cluster, PatchFile } from '../../cluster/cluster.js'
+import { clusterDocuments } from '../../cluster/resolve/read.js'
+import { HOST_SYSTEMS } from '../../cluster/spec/schema.js'
 import { KpkiError, type SpecIssue } from '../../errors.js'
-import { dumpYaml, dumpYamlAll, loadYamlAll } from '../../files/yaml/yaml.js'
-import { parseCluster } from '../../generate/source.js'
-import type { JsonObject } from '../../values/json.js'
-import { isObject } from '../../values/json.js'
+import { dumpYaml, dumpYamlAll } from '../../files/yaml/yaml.js'
+import { readSource } from '../../generate/source.js'
+import { isObject, objectAt } from '../../values/json.js'
 import type { Io } from '../io.js'
 import { readInput } from './text.js'
 
@@ -35,16 +36,23 @@ const decoder = new TextDecoder()
 export async function loadCluster(io: Io, options: ClusterFileOptions): Promise<LoadedCluster> {
   const path = options.file ?? join(options.out ?? '.', CLUSTER_FILE)
   const text = await readClusterFile(io, path, options)
-  const name = path === '-' ? 'standard input' : path
-  const { documents, source, decided } = split(text, name)
-  const hostOs = (options.hostOs ?? decided.hostOs) as HostOs | undefined
-  const given = { source: name, ...(hostOs !== undefined && { hostOs }) }
-  const first = parseCluster(source, given)
-  if (first.patchesDirectory === undefined)
-    return { ...first, text: resolvedText(first.cluster, documents) }
-  const directory = resolve(io.cwd, dirname(path), first.patchesDirectory)
-  const patches = await readPatches(directory)
-  const { cluster, warnings } = parseCluster(source, { ...given, patches })
+  const source = path === '-' ? 'standard input' : path
+  const all = clusterDocuments(text, source)
+  const decision = all.filter(isObject).find(({ kind }) => kind === DECISIONS.kind)
+  const documents = all.filter((document) => document !== decision)
+  const decided = options.hostOs ?? decision?.hostOs
+  const hostOs = HOST_SYSTEMS.find((system) => system === decided)
+  const read = readSource(documents, { source, ...(hostOs !== undefined && { hostOs }) })
+  if (read.patchesDirectory === undefined) {
+    const { cluster, warnings } = read.resolve()
+    return { cluster, text: resolvedText(cluster, documents), warnings }
+  }
+  const directory = resolve(io.cwd, dirname(path), read.patchesDirectory)
+  const patches = await readPatches(directory).catch((missing: unknown) => {
+    read.resolve() // What is wrong in the file itself comes first.
+    throw missing
+  })
+  const { cluster, warnings } = read.resolve(patches)
   return { cluster, text: resolvedText(cluster, documents, directory), warnings }
 }
 
@@ -60,22 +68,6 @@ async function readClusterFile(io: Io, path: string, options: ClusterFileOptions
       { cause, hint: 'name a cluster file with -f; `kpki init` writes one' },
     )
   }
-}
-
-interface Split {
-  readonly documents: readonly JsonObject[]
-  /** The text without the decisions. */
-  readonly source: string
-  readonly decided: { readonly hostOs?: string }
-}
-
-function split(text: string, path: string): Split {
-  const documents = loadYamlAll(text, path).filter(isObject)
-  const decision = documents.find(({ kind }) => kind === DECISIONS.kind)
-  if (decision === undefined) return { documents, source: text, decided: {} }
-  const rest = documents.filter((document) => document !== decision)
-  const hostOs = typeof decision.hostOs === 'string' ? { hostOs: decision.hostOs } : {}
-  return { documents: rest, source: dumpYamlAll(rest), decided: hostOs }
 }
 
 // On the node kubeadm reads them below /etc/kubernetes; here they lie beside the cluster file.
@@ -98,30 +90,28 @@ async function readPatches(directory: string): Promise<readonly PatchFile[]> {
 }
 
 // The version and the host's system are decided once: a newer kpki must not move a cluster by itself.
-function resolvedText(
-  cluster: Cluster,
-  documents: readonly JsonObject[],
-  patches?: string,
-): string {
+function resolvedText(cluster: Cluster, documents: readonly unknown[], patches?: string): string {
   const header = '# Written by kpki gen: `kpki gen -o` with this folder repeats it.\n'
   const version = cluster.release.version.text
   if (cluster.source === 'kpki') {
-    const [file] = documents
+    const [file = {}] = documents.filter(isObject)
     const spec = {
-      ...(isObject(file?.spec) ? file.spec : {}),
+      ...objectAt(file, 'spec'),
       kubernetesVersion: version,
       hostOs: cluster.hostOs,
       ...(patches !== undefined && { patches }),
     }
     return header + dumpYaml({ ...file, spec })
   }
-  const resolved = documents.map((document) =>
-    document.kind === 'ClusterConfiguration'
-      ? { ...document, kubernetesVersion: version }
-      : 'patches' in document && patches !== undefined
-        ? { ...document, patches: { directory: patches } }
-        : document,
-  )
+  const resolved = documents
+    .filter(isObject)
+    .map((document) =>
+      document.kind === 'ClusterConfiguration'
+        ? { ...document, kubernetesVersion: version }
+        : 'patches' in document && patches !== undefined
+          ? { ...document, patches: { directory: patches } }
+          : document,
+    )
   const decided = cluster.hostOs === 'none' ? [] : [{ ...DECISIONS, hostOs: cluster.hostOs }]
   return header + dumpYamlAll([...resolved, ...decided])
 }

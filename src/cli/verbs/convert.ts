@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
-import { type ConfigFormat, convertConfig } from '../../cluster/convert/convert.js'
+import { type ConfigFormat, convertConfig } from '../../cluster/convert.js'
 import { KpkiError } from '../../errors.js'
 import { readInput } from '../input/text.js'
 import { type ExitCode, type Io, issueLine } from '../io.js'

@@ -1,7 +1,9 @@
+import { RELEASES } from '../../releases/releases.js'
 import { parseEndpoint } from '../../values/addresses.js'
-import type { JsonObject } from '../../values/json.js'
-import { nearest } from '../../values/names.js'
-import { argumentsOf, V1BETA4, versionAdvice } from '../kubeadm/convert.js'
+import { cleanPath } from '../../values/paths.js'
+import type { ExtraVolume } from '../cluster.js'
+import { argumentsOf, V1BETA4 } from '../kubeadm/convert.js'
+import { patchTarget } from '../patch-files.js'
 import { isJoin } from '../resolve/gather.js'
 import {
   caution,
@@ -11,20 +13,18 @@ import {
   type Settings,
   type SpecFinding,
 } from '../resolve/settings.js'
-import { checkSans } from './sans.js'
+import { checkSans, schemeOf } from './networking.js'
+import { type Incomplete, isHex256, suggestion } from './schema.js'
 
-/** An absolute path; `clean`: kpki itself puts files there. */
-export function* absolute(
-  path: string,
-  place: string,
-  options: { readonly clean?: boolean } = {},
-): Generator<SpecFinding> {
+/** An absolute path; `report` says how bad `.` and `..` in it are. */
+function* absolute(path: string, place: string, report = caution): Generator<SpecFinding> {
   const steps = path.split('/')
   if (!path.startsWith('/')) {
     yield mistake(place, `"${path}" is not an absolute path`, `write /${path}`)
-  } else if (steps.includes('..') || steps.includes('.') || path.includes('\0')) {
-    const found = options.clean ? mistake : caution
-    yield found(place, `"${path}" leaves its folder`, 'write a path without . and ..')
+  } else if (path.includes('\0')) {
+    yield mistake(place, 'has a NUL character', 'remove it')
+  } else if (steps.includes('..') || steps.includes('.')) {
+    yield report(place, `"${path}" leaves its folder`, 'write a path without . and ..')
   }
 }
 
@@ -32,7 +32,7 @@ export function* absolute(
 const REPOSITORY =
   /^(?:[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*|(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?))*(?::[0-9]+)?(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*|\[[0-9a-fA-F:]+\](?::[0-9]+)?(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)$/
 
-export function* repository(text: string, place: string): Generator<SpecFinding> {
+function* repository(text: string, place: string): Generator<SpecFinding> {
   if (REPOSITORY.test(text)) return
   yield mistake(
     place,
@@ -46,7 +46,7 @@ const GROUP = /^system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]$/
 const USAGES = ['signing', 'authentication']
 
 /** Bootstrap tokens and the key of uploaded certificates. Secrets never occur in messages. */
-export function* checkTokens({ documents }: Settings): Generator<SpecFinding> {
+function* checkTokens({ documents }: Settings): Generator<SpecFinding> {
   const { init, join } = documents
   for (const [i, token] of (init.value.bootstrapTokens ?? []).entries()) {
     if (!token) continue
@@ -103,11 +103,11 @@ function* wellFormed(token: string, path: string): Generator<SpecFinding> {
 }
 
 function* certificateKey(key: string | undefined, path: string): Generator<SpecFinding> {
-  if (!key || /^[0-9a-fA-F]{64}$/.test(key)) return
+  if (!key || isHex256(key)) return
   yield mistake(path, 'is not a key for AES-256', 'write 64 hexadecimal digits')
 }
 
-export function* checkEtcd({ documents }: Settings): Generator<SpecFinding> {
+function* checkEtcd({ documents, etcdDataDir }: Settings): Generator<SpecFinding> {
   const path = `${documents.cluster.path}.etcd`
   const { local, external } = documents.cluster.value.etcd ?? {}
   if (local && external) {
@@ -115,7 +115,7 @@ export function* checkEtcd({ documents }: Settings): Generator<SpecFinding> {
     return
   }
   if (local) {
-    if (local.dataDir) yield* absolute(local.dataDir, `${path}.local.dataDir`)
+    yield* absolute(etcdDataDir.value, etcdDataDir.path)
     if (local.imageRepository)
       yield* repository(local.imageRepository, `${path}.local.imageRepository`)
     const strict = { lowers: false }
@@ -125,15 +125,10 @@ export function* checkEtcd({ documents }: Settings): Generator<SpecFinding> {
   if (external) yield* externalEtcd(external, `${path}.external`)
 }
 
-interface External {
-  readonly endpoints?: readonly (string | undefined)[] | undefined
-  readonly httpEndpoints?: readonly (string | undefined)[] | undefined
-  readonly caFile?: string | undefined
-  readonly certFile?: string | undefined
-  readonly keyFile?: string | undefined
-}
+type ClusterDraft = Settings['documents']['cluster']['value']
+type ExternalDraft = NonNullable<NonNullable<ClusterDraft['etcd']>['external']>
 
-function* externalEtcd(external: External, path: string): Generator<SpecFinding> {
+function* externalEtcd(external: ExternalDraft, path: string): Generator<SpecFinding> {
   const { caFile, certFile, keyFile } = external
   if (Boolean(certFile) !== Boolean(keyFile)) {
     yield mistake(path, 'has only one of certFile and keyFile', 'write both or neither')
@@ -160,19 +155,12 @@ function* externalEtcd(external: External, path: string): Generator<SpecFinding>
 }
 
 function* endpoint(text: string, path: string, secure: boolean): Generator<SpecFinding> {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
+  const scheme = schemeOf(text)
   if (scheme === undefined || !URL.canParse(text)) {
     yield mistake(path, `"${text}" is not a URL`, 'write for example https://10.0.0.1:2379')
   } else if (secure && scheme !== 'https') {
     yield mistake(path, `"${text}" is not https, but files for TLS are given`, 'write https://…')
   }
-}
-
-interface VolumeFields {
-  readonly name?: string | undefined
-  readonly hostPath?: string | undefined
-  readonly mountPath?: string | undefined
-  readonly pathType?: string | undefined
 }
 
 const PATH_TYPES = [
@@ -187,7 +175,7 @@ const PATH_TYPES = [
 ]
 
 /** Arguments, volumes and variables that the user adds to static pods and to the kubelet. */
-export function* checkComponents(settings: Settings): Generator<SpecFinding> {
+function* checkComponents(settings: Settings): Generator<SpecFinding> {
   const { init, join, cluster } = settings.documents
   const { apiServer, controllerManager, scheduler, etcd } = cluster.value
   const components = { apiServer, controllerManager, scheduler, 'etcd.local': etcd?.local }
@@ -223,7 +211,11 @@ function* flags(value: unknown, path: string): Generator<SpecFinding> {
   }
 }
 
-function* mount(settings: Settings, volume: VolumeFields, path: string): Generator<SpecFinding> {
+function* mount(
+  settings: Settings,
+  volume: Incomplete<ExtraVolume>,
+  path: string,
+): Generator<SpecFinding> {
   for (const key of ['hostPath', 'mountPath'] as const) {
     const value = volume[key]
     if (value === undefined || value.startsWith('/')) continue
@@ -254,7 +246,13 @@ export function* checkKubeadm(settings: Settings): Generator<SpecFinding> {
   const { value, path } = documents.cluster
   yield* version(settings)
   yield* featureGates(settings)
-  yield* absolute(certificatesDir.value, certificatesDir.path, { clean: true })
+  yield* absolute(certificatesDir.value, certificatesDir.path, (...finding) =>
+    mistakeOf(settings, ...finding),
+  )
+  if (cleanPath(certificatesDir.value) === '/') {
+    const message = 'is the root directory'
+    yield mistake(certificatesDir.path, message, 'write for example /etc/kubernetes/pki')
+  }
   yield* repository(imageRepository.value, imageRepository.path)
   if (value.dns?.imageRepository) {
     yield* repository(value.dns.imageRepository, `${path}.dns.imageRepository`)
@@ -263,8 +261,13 @@ export function* checkKubeadm(settings: Settings): Generator<SpecFinding> {
   yield* checkComponents(settings)
   yield* checkTokens(settings)
   yield* nodeRegistration(settings)
-  yield* componentConfigs(settings)
-  if (settings.source === 'kubeadm') yield* kubeadmNode(settings)
+  if (settings.source === 'kpki') return
+  yield* kubeadmNode(settings)
+  const kubelet = documents.kubelet
+  if (kubelet.value.rotateCertificates === false) {
+    const message = 'kubeadm sets it to true all the same'
+    yield caution(`${kubelet.path}.rotateCertificates`, message, 'leave it out')
+  }
 }
 
 function* version({
@@ -289,6 +292,16 @@ function* version({
   }
 }
 
+/** What to write instead of a version that kpki doesn't know. */
+function versionAdvice(text: string): string {
+  const [first, last] = [RELEASES[0], RELEASES.at(-1)]
+  const range = `${first?.minor} to ${last?.minor}`
+  if (/^(?:ci\/)?(?:stable|latest|k8s-)/.test(text)) {
+    return `kpki never asks the internet: write the version itself, from ${range}`
+  }
+  return `write one from ${range}, for example v1.28.7`
+}
+
 function* featureGates({ release, documents }: Settings): Generator<SpecFinding> {
   const { value, path } = documents.cluster
   if (!release) return
@@ -297,11 +310,10 @@ function* featureGates({ release, documents }: Settings): Generator<SpecFinding>
     const place = `${path}.featureGates.${gate}`
     const row = Object.hasOwn(release.featureGates, gate) ? release.featureGates[gate] : undefined
     if (!row) {
-      const near = nearest(gate, known)
       yield mistake(
         place,
         `kubeadm ${release.version.minor} has no feature gate ${gate}`,
-        near === undefined ? `known: ${known.join(', ')}` : `did you mean "${near}"?`,
+        suggestion(gate, known, `known: ${known.join(', ')}`),
       )
     } else if (row.stage === 'ga' && on === false) {
       yield caution(
@@ -350,39 +362,6 @@ function* nodeRegistration(settings: Settings): Generator<SpecFinding> {
   }
 }
 
-const COMPONENT_KINDS = {
-  kubelet: ['kubelet.config.k8s.io/v1beta1', 'KubeletConfiguration'],
-  kubeProxy: ['kubeproxy.config.k8s.io/v1alpha1', 'KubeProxyConfiguration'],
-} as const
-
-function* componentConfigs({ documents, source }: Settings): Generator<SpecFinding> {
-  for (const key of ['kubelet', 'kubeProxy'] as const) {
-    const { json, path } = documents[key]
-    const [apiVersion, kind] = COMPONENT_KINDS[key]
-    for (const [field, expected] of Object.entries({ apiVersion, kind })) {
-      const own = json[field]
-      if (own === undefined || own === expected) continue
-      yield mistake(
-        `${path}.${field}`,
-        `${JSON.stringify(own)} is not ${expected}`,
-        `write ${expected}`,
-      )
-    }
-    if (key === 'kubelet' && source === 'kubeadm') yield* kubeletFields(json, path)
-  }
-}
-
-/** kubeadm forces certificate rotation. */
-function* kubeletFields(json: JsonObject, path: string): Generator<SpecFinding> {
-  if (json.rotateCertificates === false) {
-    yield caution(
-      `${path}.rotateCertificates`,
-      'kubeadm sets it to true all the same',
-      'leave it out',
-    )
-  }
-}
-
 /** kubeadm asks the machine for what is not written; kpki can't. */
 function* kubeadmNode(settings: Settings): Generator<SpecFinding> {
   const { documents, nodes, endpoint, spec } = settings
@@ -425,5 +404,23 @@ function* kubeadmNode(settings: Settings): Generator<SpecFinding> {
   if (server !== undefined && !(parseEndpoint(server)?.port ?? 0)) {
     const place = 'JoinConfiguration.discovery.bootstrapToken.apiServerEndpoint'
     yield mistake(place, `"${server}" is not host:port`, 'write for example k8s.example.com:6443')
+  }
+}
+
+export function* checkPatches(settings: Settings): Generator<SpecFinding> {
+  const { patches, patchesDirectory, release } = settings
+  if (patchesDirectory && patches === undefined) {
+    yield caution(
+      patchesDirectory.path,
+      `the patches in ${patchesDirectory.value} were not read`,
+      'hand them over with the option patches',
+    )
+  }
+  if (!release) return
+  for (const { name } of patches ?? []) {
+    const read = patchTarget(name, release.patchTargets)
+    const path = `${patchesDirectory?.path ?? 'patches'}[${JSON.stringify(name)}]`
+    if (read.kind === 'ignored') yield caution(path, `is not applied: ${read.reason}`, 'rename it')
+    if (read.kind === 'invalid') yield mistake(path, `is not a patch: ${read.reason}`, 'rename it')
   }
 }

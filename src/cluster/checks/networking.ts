@@ -10,7 +10,7 @@ import {
   parseCidr,
   parseEndpoint,
 } from '../../values/addresses.js'
-import { isDns1123Subdomain } from '../../values/names.js'
+import { isDns1123Subdomain, isWildcardName } from '../../values/names.js'
 import { argumentsOf } from '../kubeadm/convert.js'
 import {
   caution,
@@ -157,7 +157,7 @@ function* overlaps(
   services: readonly Subnet[],
   pods: readonly Subnet[],
 ): Generator<SpecFinding> {
-  if (settings.allowOverlap) return
+  if (settings.allowOverlap.value) return
   const { podSubnet, serviceSubnet } = settings
   const allow = settings.source === 'kpki' ? ' or set networking.allowOverlap: true' : ''
   for (const service of services) {
@@ -249,4 +249,37 @@ function* endpoint(settings: Settings): Generator<SpecFinding> {
       ? `write ${v6} or ${bracketed(v6)}:6443`
       : 'write an IP address or lower-case DNS name, and a port from 1 to 65535, for example k8s.example.com:6443',
   )
+}
+
+/** Scheme of an address such as `https://…`, in lower case. */
+export function schemeOf(text: string): string | undefined {
+  return /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
+}
+
+/** Names of serving certificates: IP addresses, RFC 1123 names and wildcards, in lower case. */
+export function* checkSans(
+  sans: readonly Given<string>[],
+  options: { readonly lowers?: boolean } = {},
+): Generator<SpecFinding> {
+  for (const { value, path } of sans) {
+    const lower = value.toLowerCase()
+    if (!isSan(lower)) {
+      yield mistake(
+        path,
+        `"${value}" is neither an IP address nor a DNS name`,
+        'write an address, a name such as api.example.com, or a wildcard such as *.example.com',
+      )
+    } else if (lower !== value && !isIp(value)) {
+      // kubeadm lowers the API server's names but refuses capitals in etcd's.
+      if (options.lowers === false) {
+        yield mistake(path, `"${value}" has capital letters`, `write "${lower}"`)
+      } else {
+        yield caution(path, `"${value}" is taken as "${lower}"`, `write "${lower}"`)
+      }
+    }
+  }
+}
+
+function isSan(text: string): boolean {
+  return isIp(text) || isDns1123Subdomain(text) || isWildcardName(text)
 }

@@ -10,10 +10,10 @@ import {
   type SpecFinding,
 } from '../resolve/settings.js'
 import { TAINT_EFFECTS } from '../spec/schema.js'
-import { checkSans } from './sans.js'
+import { checkSans } from './networking.js'
 
 // X.520 ub-common-name; the kubelet's client certificate is named system:node:<name>.
-const MAX_COMMON_NAME = 64
+export const MAX_COMMON_NAME = 64
 const NODE_PREFIX = 'system:node:'
 
 export function* checkNames(settings: Settings): Generator<SpecFinding> {

@@ -1,18 +1,18 @@
 import type { KeyAlgorithm } from '../../ca/keys/algorithms.js'
-import { nearest } from '../../values/names.js'
-import { parseDuration } from '../../values/time.js'
 import {
   caution,
+  durationOf,
   type Given,
+  given,
   mistake,
   mistakeOf,
   type Settings,
   type SpecFinding,
 } from '../resolve/settings.js'
-import { checkSans } from './sans.js'
+import { checkSans } from './networking.js'
+import { MAX_COMMON_NAME } from './nodes.js'
+import { suggestion } from './schema.js'
 
-// RFC 5280 ub-common-name, ub-organization-name, ub-organizational-unit-name.
-const MAX_NAME = 64
 const YEAR = 365 * 86_400_000
 // Certificates can't name a year after 9999.
 const MAX_YEARS = 5000
@@ -20,23 +20,22 @@ const MAX_YEARS = 5000
 const SERVICE_ACCOUNT = 'sa'
 
 export function* checkPki(settings: Settings): Generator<SpecFinding> {
-  const { spec, apiServerSans } = settings
+  const { verifyKubelets, kubeletServing, caKeys, join } = settings
   yield* algorithms(settings)
   yield* validities(settings)
-  yield* checkSans(apiServerSans)
+  yield* checkSans(settings.apiServerSans)
   yield* subject(settings)
   yield* users(settings)
-  const serving = spec.pki?.kubeletServing
-  if (spec.apiServer?.verifyKubelets === true && serving === 'self-signed') {
+  if (verifyKubelets?.value && kubeletServing.value === 'self-signed') {
     yield mistake(
-      'spec.apiServer.verifyKubelets',
+      verifyKubelets.path,
       "can't be true while spec.pki.kubeletServing is self-signed: nothing vouches for such certificates",
       'set kubeletServing: signed, or verifyKubelets: false',
     )
   }
-  if (spec.pki?.caKeys === 'offline' && spec.join === 'token') {
+  if (caKeys.value === 'offline' && join?.value === 'token') {
     yield mistake(
-      'spec.join',
+      join.path,
       "can't be token while spec.pki.caKeys is offline: nobody could sign the joining kubelet's certificate",
       'set join: files',
     )
@@ -50,11 +49,10 @@ function* algorithms(settings: Settings): Generator<SpecFinding> {
   const asked = value.encryptionAlgorithm
   const supported: readonly string[] = release.keyAlgorithms
   if (asked && !supported.includes(asked)) {
-    const near = nearest(asked, supported)
     yield mistake(
       `${path}.encryptionAlgorithm`,
       `"${asked}" is not a key algorithm of kubeadm ${release.version.minor} (${supported.join(', ')})`,
-      near === undefined ? `write one of ${supported.join(', ')}` : `did you mean "${near}"?`,
+      suggestion(asked, supported, `write one of ${supported.join(', ')}`),
     )
   }
   const limited = (algorithm: KeyAlgorithm, where: string) =>
@@ -74,19 +72,15 @@ function* algorithms(settings: Settings): Generator<SpecFinding> {
 }
 
 function* validities(settings: Settings): Generator<SpecFinding> {
-  const { validity, spec, certificates } = settings
+  const { caValidity, certificateValidity, spec, certificates } = settings
   const known = [...certificates.keys(), SERVICE_ACCOUNT]
-  yield* bounded(validity.ca)
-  yield* bounded(validity.certificate)
+  yield* bounded(caValidity)
+  yield* bounded(certificateValidity)
   for (const id of Object.keys(spec.pki?.certificates ?? {})) {
     const path = `spec.pki.certificates.${id}`
     if (!known.includes(id)) {
-      const near = nearest(id, known)
-      yield mistake(
-        path,
-        `"${id}" is not a certificate`,
-        near === undefined ? `known: ${known.join(', ')}` : `did you mean "${near}"?`,
-      )
+      const fix = suggestion(id, known, `known: ${known.join(', ')}`)
+      yield mistake(path, `"${id}" is not a certificate`, fix)
       continue
     }
     const asked = ownValidity(settings, id)
@@ -107,22 +101,20 @@ function* validities(settings: Settings): Generator<SpecFinding> {
 }
 
 function ownValidity({ spec }: Settings, id: string): Given<number> | undefined {
-  const text = spec.pki?.certificates?.[id]?.validity
-  const value = text === undefined ? undefined : parseDuration(text)
-  return value === undefined ? undefined : { value, path: `spec.pki.certificates.${id}.validity` }
+  const written = spec.pki?.certificates?.[id]?.validity
+  return given(durationOf(written), `spec.pki.certificates.${id}.validity`)
 }
 
 function validityOf(settings: Settings, id: string): Given<number> {
-  const { ca, certificate } = settings.validity
-  const own = ownValidity(settings, id)
-  return own ?? (settings.certificates.get(id)?.issuer === undefined ? ca : certificate)
+  const { caValidity, certificateValidity, certificates } = settings
+  const isAuthority = certificates.get(id)?.issuer === undefined
+  return ownValidity(settings, id) ?? (isAuthority ? caValidity : certificateValidity)
 }
 
-function issuerOf({ spec, certificates }: Settings, id: string): string {
-  const topology = spec.pki?.topology
+function issuerOf({ topology, certificates }: Settings, id: string): string {
   const issuer = certificates.get(id)?.issuer
-  if (issuer === undefined) return topology === 'hierarchy' ? 'root-ca' : id
-  return topology === 'single' ? 'ca' : issuer
+  if (issuer === undefined) return topology.value === 'hierarchy' ? 'root-ca' : id
+  return topology.value === 'single' ? 'ca' : issuer
 }
 
 function outlives(settings: Settings, own: Given<number>, signer: Given<number>): SpecFinding {
@@ -154,12 +146,7 @@ function days({ value }: Given<number>): string {
 function* subject({ spec }: Settings): Generator<SpecFinding> {
   const { O, OU, C } = spec.pki?.subject ?? {}
   for (const [key, value] of Object.entries({ O, OU })) {
-    if (value === undefined || (value.trim() !== '' && value.length <= MAX_NAME)) continue
-    yield mistake(
-      `spec.pki.subject.${key}`,
-      'must have 1 to 64 characters (RFC 5280)',
-      'shorten it',
-    )
+    if (value !== undefined) yield* nameLength(value, `spec.pki.subject.${key}`)
   }
   if (C !== undefined && !/^[A-Z]{2}$/.test(C)) {
     yield mistake(
@@ -168,6 +155,12 @@ function* subject({ spec }: Settings): Generator<SpecFinding> {
       'write two capital letters, for example "DE"',
     )
   }
+}
+
+/** RFC 5280 ub-organization-name and ub-organizational-unit-name, the same as that of common names. */
+function* nameLength(name: string, path: string): Generator<SpecFinding> {
+  if (name.trim() !== '' && name.length <= MAX_COMMON_NAME) return
+  yield mistake(path, 'must have 1 to 64 characters (RFC 5280)', 'shorten it')
 }
 
 // Files of the operator's folder that kpki makes itself.
@@ -187,9 +180,8 @@ function* users(settings: Settings): Generator<SpecFinding> {
     for (const [j, group] of (user.groups ?? []).entries()) {
       if (group === undefined) continue
       const place = `${path}.groups[${j}]`
-      if (group.trim() === '' || group.length > MAX_NAME) {
-        yield mistake(place, 'must have 1 to 64 characters (RFC 5280)', 'shorten it')
-      } else if (group === 'system:masters') {
+      yield* nameLength(group, place)
+      if (group === 'system:masters') {
         yield caution(
           place,
           "system:masters passes every check and can't be revoked",
@@ -199,17 +191,20 @@ function* users(settings: Settings): Generator<SpecFinding> {
         yield caution(place, `"${group}" belongs to Kubernetes`, 'use a group of your own')
       }
     }
-    const validity = user.validity === undefined ? undefined : parseDuration(user.validity)
-    const ca = settings.validity.ca
-    if (validity !== undefined && validity > ca.value) {
-      yield outlives(settings, { value: validity, path: `${path}.validity` }, ca)
-    }
+    const validity = given(durationOf(user.validity), `${path}.validity`)
+    const { caValidity } = settings
+    if (validity && validity.value > caValidity.value)
+      yield outlives(settings, validity, caValidity)
   }
 }
 
 function* userName(name: string, path: string): Generator<SpecFinding> {
-  if (name.length > MAX_NAME) {
-    yield mistake(path, `has ${name.length} characters`, `a common name has at most ${MAX_NAME}`)
+  if (name.length > MAX_COMMON_NAME) {
+    yield mistake(
+      path,
+      `has ${name.length} characters`,
+      `a common name has at most ${MAX_COMMON_NAME}`,
+    )
   } else if (name.startsWith('system:')) {
     yield mistake(
       path,

@@ -1,18 +1,24 @@
 import { isDns1123Label } from '../../values/names.js'
-import { caution, mistake, type Settings, type SpecFinding } from '../resolve/settings.js'
-
-const SHA256 = /^[0-9a-fA-F]{64}$/
+import {
+  caution,
+  mistake,
+  type Settings,
+  type SpecFinding,
+  type SshDraft,
+} from '../resolve/settings.js'
+import { schemeOf } from './networking.js'
+import { isHex256 } from './schema.js'
 
 export function* checkProvision(settings: Settings): Generator<SpecFinding> {
   yield* cni(settings)
   yield* packages(settings)
   yield* applied(settings)
   for (const node of settings.nodes) yield* ssh(node.ssh.value, node.ssh.path)
-  const server = settings.spec.kubeconfig?.server
-  if (server !== undefined && !isServer(server)) {
+  const { server } = settings
+  if (server && !isServer(server.value)) {
     yield mistake(
-      'spec.kubeconfig.server',
-      `"${server}" is not the address of an API server`,
+      server.path,
+      `"${server.value}" is not the address of an API server`,
       'write for example https://k8s.example.com:6443',
     )
   }
@@ -47,7 +53,7 @@ function* cni({ spec }: Settings): Generator<SpecFinding> {
   if (given.url !== undefined && urlOf(given.url)?.protocol !== 'https:') {
     yield mistake('spec.cni.url', `"${given.url}" is not an https:// address`, 'write https://…')
   }
-  if (given.sha256 !== undefined && !SHA256.test(given.sha256)) {
+  if (given.sha256 !== undefined && !isHex256(given.sha256)) {
     yield mistake('spec.cni.sha256', 'is not a checksum', 'write 64 hexadecimal digits')
   } else if (given.url !== undefined && given.sha256 === undefined) {
     yield caution(
@@ -58,22 +64,14 @@ function* cni({ spec }: Settings): Generator<SpecFinding> {
   }
 }
 
-function* packages({ spec }: Settings): Generator<SpecFinding> {
-  const { repository, keyFingerprint } = spec.packages ?? {}
-  if (repository !== undefined && !/^https?:$/.test(urlOf(repository)?.protocol ?? '')) {
-    yield mistake(
-      'spec.packages.repository',
-      `"${repository}" is not an address`,
-      'write https://…',
-    )
+function* packages({ packageRepository, packageKey }: Settings): Generator<SpecFinding> {
+  const { value, path } = packageRepository
+  if (!/^https?:$/.test(urlOf(value)?.protocol ?? '')) {
+    yield mistake(path, `"${value}" is not an address`, 'write https://…')
   }
-  if (keyFingerprint === undefined) return
-  if (!/^(?:[0-9A-F]{40}|[0-9A-F]{64})$/i.test(keyFingerprint.replaceAll(' ', ''))) {
-    yield mistake(
-      'spec.packages.keyFingerprint',
-      'is not the fingerprint of an OpenPGP key',
-      'write 40 hexadecimal digits',
-    )
+  if (!/^(?:[0-9A-F]{40}|[0-9A-F]{64})$/i.test(packageKey.value.replaceAll(' ', ''))) {
+    const message = 'is not the fingerprint of an OpenPGP key'
+    yield mistake(packageKey.path, message, 'write 40 hexadecimal digits')
   }
 }
 
@@ -96,7 +94,7 @@ function* applied({ spec }: Settings): Generator<SpecFinding> {
   }
   for (const [i, manifest] of (spec.manifests ?? []).entries()) {
     if (manifest === undefined) continue
-    const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(manifest)?.[1]
+    const scheme = schemeOf(manifest)
     if (manifest.trim() === '' || (scheme !== undefined && scheme !== 'https')) {
       yield mistake(
         `spec.manifests[${i}]`,
@@ -107,20 +105,12 @@ function* applied({ spec }: Settings): Generator<SpecFinding> {
   }
 }
 
-interface SshFields {
-  readonly host?: string | undefined
-  readonly user?: string | undefined
-  readonly identityFile?: string | undefined
-  readonly proxyJump?: string | undefined
-  readonly hostKeys?: readonly (string | undefined)[] | undefined
-}
-
 const HOST_KEY =
   /^(?:SHA256:[A-Za-z0-9+/]{43}=?|(?:ssh-(?:rsa|ed25519)|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/]+={0,2}(?: .*)?)$/
 
 /** OpenSSH takes these as words of its command line: nothing may look like an option. */
 function* ssh(
-  { host, user, identityFile, proxyJump, hostKeys }: SshFields,
+  { host, user, identityFile, proxyJump, hostKeys }: SshDraft,
   path: string,
 ): Generator<SpecFinding> {
   const words = { host, user, proxyJump }

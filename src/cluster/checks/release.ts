@@ -1,7 +1,7 @@
 import type { KubeadmApi } from '../../releases/releases.js'
-import type { JsonObject } from '../../values/json.js'
 import { toV1beta3, V1BETA3, V1BETA4 } from '../kubeadm/convert.js'
-import { caution, mistake, type Settings, type SpecFinding } from '../resolve/settings.js'
+import { DOCUMENTS } from '../kubeadm/schema.js'
+import { caution, jsonOf, mistake, type Settings, type SpecFinding } from '../resolve/settings.js'
 
 // kpki issues these itself; the release's own kubeadm would not.
 const ISSUED_BY_KPKI = [
@@ -31,18 +31,14 @@ export function* checkReleaseFields(settings: Settings): Generator<SpecFinding> 
     return
   }
   if (release.kubeadmApis.includes(V1BETA4)) return
-  const kinds: readonly (readonly [
-    string,
-    { readonly json: JsonObject; readonly path: string },
-  ])[] = [
-    ['InitConfiguration', documents.init],
-    ['ClusterConfiguration', documents.cluster],
-    ['JoinConfiguration', documents.join],
-  ]
-  const whole = kinds.map(([kind, { json }]) => ({ ...json, apiVersion: V1BETA4, kind }))
+  const parts = (['init', 'cluster', 'join'] as const).map((part) => ({
+    ...DOCUMENTS[part],
+    ...documents[part],
+  }))
+  const whole = parts.map(({ value, apiVersion, kind }) => ({ ...jsonOf(value), apiVersion, kind }))
   for (const issue of toV1beta3(whole).lost) {
     const [kind = '', ...rest] = issue.path.split('.')
-    const section = kinds.find(([name]) => name === kind)?.[1].path ?? kind
+    const section = parts.find((part) => part.kind === kind)?.path ?? kind
     const path = [section, ...rest].join('.')
     const reason = `kubeadm ${minor} reads only v1beta3, and that has no place for it`
     if (ISSUED_BY_KPKI.includes(rest.join('.'))) yield caution(path, reason)
@@ -55,14 +51,13 @@ export function* checkReleaseFields(settings: Settings): Generator<SpecFinding> 
  * (kubernetes/kubernetes#133513): its default of four minutes holds then.
  */
 export function ignoresTimeout({ release, apis }: Settings): boolean {
-  const v1beta3 = apis.some(({ kind, api }) => kind === 'ClusterConfiguration' && api === V1BETA3)
-  return v1beta3 && release?.v1beta3Timeout === false
+  return apis.get('ClusterConfiguration') === V1BETA3 && release?.v1beta3Timeout === false
 }
 
 function* apiVersions({ release, apis }: Settings): Generator<SpecFinding> {
   if (!release) return
   const { kubeadmApis, kubeadmApi, version } = release
-  for (const { kind, api } of apis) {
+  for (const [kind, api] of apis) {
     const path = `${kind}.apiVersion`
     const known: readonly KubeadmApi[] = kubeadmApis
     if (!known.includes(api)) {

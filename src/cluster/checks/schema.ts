@@ -9,13 +9,12 @@ export type Incomplete<T> = T extends string | number | boolean | null | undefin
     ? readonly (Incomplete<Item> | undefined)[]
     : { readonly [K in keyof T]?: Incomplete<T[K]> | undefined }
 
-export interface Checked<T> {
+interface Checked<T> {
   /** The usable part of the value. */
   readonly draft: Incomplete<T>
   readonly issues: readonly SpecIssue[]
 }
 
-type AnySchema = v.GenericSchema
 type Key = string | number
 
 const MAX_ROUNDS = 200
@@ -26,7 +25,7 @@ const MAX_ROUNDS = 200
  *
  * @param path where the value stands, for example `spec`; empty for the root
  */
-export function checkSchema<S extends AnySchema>(
+export function checkSchema<S extends v.GenericSchema>(
   schema: S,
   value: unknown,
   path: string,
@@ -56,7 +55,7 @@ function isMissing(issue: v.BaseIssue<unknown>): boolean {
 }
 
 function issueOf(
-  schema: AnySchema,
+  schema: v.GenericSchema,
   issue: v.BaseIssue<unknown>,
   keys: readonly Key[],
   path: string,
@@ -104,38 +103,36 @@ function missingFix(issue: v.BaseIssue<unknown>): string {
 }
 
 function notOneOf(input: unknown, options: readonly string[], path: string): SpecIssue {
-  const near = typeof input === 'string' ? nearest(input, options) : undefined
   const list = options.join(', ')
-  return {
-    path,
-    message: `${shown(input)} is not one of ${list}`,
-    fix: near === undefined ? `write one of ${list}` : `did you mean "${near}"?`,
-  }
+  const fix = suggestion(typeof input === 'string' ? input : '', options, `write one of ${list}`)
+  return { path, message: `${shown(input)} is not one of ${list}`, fix }
 }
 
-function unknownKey(schema: AnySchema, keys: readonly Key[], path: string): SpecIssue {
+/** The word that was probably meant, or else what there is. */
+export function suggestion(word: string, known: readonly string[], otherwise: string): string {
+  const near = nearest(word, known)
+  return near === undefined ? otherwise : `did you mean "${near}"?`
+}
+
+function unknownKey(schema: v.GenericSchema, keys: readonly Key[], path: string): SpecIssue {
   const known = knownKeys(schema, keys.slice(0, -1))
-  const near = nearest(String(keys.at(-1)), known)
-  const fix =
-    near !== undefined
-      ? `did you mean "${near}"?`
-      : known.length > 0
-        ? `known here: ${known.join(', ')}`
-        : undefined
-  return { path, message: 'is not a known field', ...(fix === undefined ? {} : { fix }) }
+  const message = 'is not a known field'
+  if (known.length === 0) return { path, message }
+  const fix = suggestion(String(keys.at(-1)), known, `known here: ${known.join(', ')}`)
+  return { path, message, fix }
 }
 
 interface Inner {
   readonly type?: string
-  readonly wrapped?: AnySchema
-  readonly item?: AnySchema
-  readonly value?: AnySchema
-  readonly entries?: Readonly<Record<string, AnySchema>>
-  readonly options?: readonly AnySchema[]
+  readonly wrapped?: v.GenericSchema
+  readonly item?: v.GenericSchema
+  readonly value?: v.GenericSchema
+  readonly entries?: Readonly<Record<string, v.GenericSchema>>
+  readonly options?: readonly v.GenericSchema[]
 }
 
 /** Keys that the schema knows at a place of the value. */
-function knownKeys(schema: AnySchema, keys: readonly Key[]): readonly string[] {
+function knownKeys(schema: v.GenericSchema, keys: readonly Key[]): readonly string[] {
   const inner: Inner = schema
   if (inner.wrapped) return knownKeys(inner.wrapped, keys)
   if (inner.options) return [...new Set(inner.options.flatMap((option) => knownKeys(option, keys)))]
@@ -178,7 +175,7 @@ function without(value: unknown, keys: readonly Key[]): unknown {
 }
 
 /** In Kubernetes a field that is null is a field that was not given. */
-export function withoutNulls(value: unknown): unknown {
+function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item: unknown) => withoutNulls(item))
   if (value === null || typeof value !== 'object') return value
   return Object.fromEntries(
@@ -186,6 +183,11 @@ export function withoutNulls(value: unknown): unknown {
       .filter(([, member]) => member !== null && member !== undefined)
       .map(([key, member]: [string, unknown]) => [key, withoutNulls(member)]),
   )
+}
+
+/** 256 bits in hexadecimal. */
+export function isHex256(text: string): boolean {
+  return /^[0-9a-fA-F]{64}$/.test(text)
 }
 
 function shown(input: unknown): string {

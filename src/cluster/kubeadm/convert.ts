@@ -1,5 +1,5 @@
 import type { SpecIssue } from '../../errors.js'
-import { type KubeadmApi, RELEASES } from '../../releases/releases.js'
+import type { KubeadmApi } from '../../releases/releases.js'
 import {
   isObject,
   type Json,
@@ -11,22 +11,15 @@ import {
 import { parseGoDuration } from '../../values/time.js'
 import type { Argument } from '../cluster.js'
 
-/** What to write instead of a version that kpki doesn't know. */
-export function versionAdvice(text: string): string {
-  const [first, last] = [RELEASES[0], RELEASES.at(-1)]
-  const range = `${first?.minor} to ${last?.minor}`
-  if (/^(?:ci\/)?(?:stable|latest|k8s-)/.test(text)) {
-    return `kpki never asks the internet: write the version itself, from ${range}`
-  }
-  return `write one from ${range}, for example v1.28.7`
-}
+export const KINDS = [
+  'InitConfiguration',
+  'ClusterConfiguration',
+  'JoinConfiguration',
+  'ResetConfiguration',
+  'UpgradeConfiguration',
+] as const
 
-export type KubeadmKind =
-  | 'InitConfiguration'
-  | 'ClusterConfiguration'
-  | 'JoinConfiguration'
-  | 'ResetConfiguration'
-  | 'UpgradeConfiguration'
+export type KubeadmKind = (typeof KINDS)[number]
 
 type Paths = Readonly<Partial<Record<KubeadmKind, readonly string[]>>>
 
@@ -67,10 +60,10 @@ export const ONLY_IN: Readonly<Record<KubeadmApi, Paths>> = {
 }
 
 /** Kinds that v1beta3 does not have. */
-export const V1BETA4_KINDS: readonly KubeadmKind[] = ['ResetConfiguration', 'UpgradeConfiguration']
+const V1BETA4_KINDS: readonly KubeadmKind[] = ['ResetConfiguration', 'UpgradeConfiguration']
 
 /** Defaults of v1beta4 fields: leaving such a value out changes nothing. */
-export const V1BETA4_DEFAULTS: Readonly<Record<string, unknown>> = {
+const V1BETA4_DEFAULTS: Readonly<Record<string, Json>> = {
   'ClusterConfiguration.encryptionAlgorithm': 'RSA-2048',
   'ClusterConfiguration.certificateValidityPeriod': '8760h0m0s',
   'ClusterConfiguration.caCertificateValidityPeriod': '87600h0m0s',
@@ -94,11 +87,9 @@ export const DEFAULT_TIMEOUTS: Readonly<Record<string, string>> = {
 export const V1BETA3 = 'kubeadm.k8s.io/v1beta3'
 export const V1BETA4 = 'kubeadm.k8s.io/v1beta4'
 
-/** One document of kubeadm's configuration, `apiVersion` and `kind` included. */
-export type KubeadmJson = JsonObject
-
+/** Documents of kubeadm's configuration, `apiVersion` and `kind` included. */
 export interface ConvertedDocuments {
-  readonly documents: readonly KubeadmJson[]
+  readonly documents: readonly JsonObject[]
   /** What the target can't say; those fields are left out. */
   readonly lost: readonly SpecIssue[]
 }
@@ -108,7 +99,7 @@ export interface ConvertedDocuments {
  * list sorted by name, `apiServer.timeoutForControlPlane` and `discovery.timeout` become `timeouts`.
  * Nothing is lost. Documents of other groups stay as they are.
  */
-export function toV1beta4(documents: readonly KubeadmJson[]): ConvertedDocuments {
+export function toV1beta4(documents: readonly JsonObject[]): ConvertedDocuments {
   const upgraded = documents.map((document) => {
     const kind = kindOf(document)
     if (!kind) return document
@@ -126,7 +117,7 @@ export function toV1beta4(documents: readonly KubeadmJson[]): ConvertedDocuments
 }
 
 /** kubeadm keeps the wait for control planes in the cluster's document in v1beta3, in each node's in v1beta4. */
-function moveControlPlaneTimeout(documents: readonly KubeadmJson[]): readonly KubeadmJson[] {
+function moveControlPlaneTimeout(documents: readonly JsonObject[]): readonly JsonObject[] {
   const path = 'apiServer.timeoutForControlPlane'
   const cluster = documents.find((document) => kindOf(document) === 'ClusterConfiguration')
   const timeout = valueAt(cluster, path)
@@ -139,7 +130,7 @@ function moveControlPlaneTimeout(documents: readonly KubeadmJson[]): readonly Ku
     return takes ? withAt(document, target, timeout) : document
   })
   if (documents.some((document) => nodes.includes(kindOf(document)))) return moved
-  const init: KubeadmJson = {
+  const init: JsonObject = {
     apiVersion: V1BETA4,
     kind: 'InitConfiguration',
     timeouts: { controlPlaneComponentHealthCheck: timeout },
@@ -151,7 +142,7 @@ function moveControlPlaneTimeout(documents: readonly KubeadmJson[]): readonly Ku
  * kubeadm documents in the form of v1beta3. What v1beta3 can't say is named in `lost` and left out, unless
  * it is the default anyway.
  */
-export function toV1beta3(documents: readonly KubeadmJson[]): ConvertedDocuments {
+export function toV1beta3(documents: readonly JsonObject[]): ConvertedDocuments {
   const lost: SpecIssue[] = []
   const kept = documents.filter((document) => {
     const kind = kindOf(document)
@@ -180,7 +171,7 @@ export function toV1beta3(documents: readonly KubeadmJson[]): ConvertedDocuments
 }
 
 function controlPlaneTimeout(
-  documents: readonly KubeadmJson[],
+  documents: readonly JsonObject[],
   lost: SpecIssue[],
 ): Json | undefined {
   const path = 'timeouts.controlPlaneComponentHealthCheck'
@@ -210,9 +201,11 @@ function lowerTimeouts(document: JsonObject, kind: KubeadmKind, lost: SpecIssue[
   return result
 }
 
-function sameDuration(a: Json | undefined, b: Json | undefined): boolean {
+/** Whether two values, or two durations written differently, are the same. */
+function sameDuration(a: Json, b: Json | undefined): boolean {
   if (typeof a !== 'string' || typeof b !== 'string') return a === b
-  return parseGoDuration(a) === parseGoDuration(b)
+  const period = parseGoDuration(a)
+  return a === b || (period !== undefined && period === parseGoDuration(b))
 }
 
 /** v1beta3 asks for ECDSA by a feature gate. */
@@ -246,18 +239,11 @@ function dropNewFields(document: JsonObject, kind: KubeadmKind, lost: SpecIssue[
     const value = valueAt(result, path)
     if (value === undefined) continue
     result = withoutAt(result, path)
-    const fallback = V1BETA4_DEFAULTS[`${kind}.${path}`]
     const empty = Array.isArray(value) ? value.length === 0 : isObject(value) && isIdle(value)
-    if (empty || value === fallback || sameDurationText(value, fallback)) continue
+    if (empty || sameDuration(value, V1BETA4_DEFAULTS[`${kind}.${path}`])) continue
     lost.push(notInV1beta3(kind, path))
   }
   return result
-}
-
-function sameDurationText(a: Json, b: unknown): boolean {
-  return typeof b === 'string' && typeof a === 'string' && parseGoDuration(b) !== undefined
-    ? sameDuration(a, b)
-    : false
 }
 
 /** `proxy: {}` and `proxy: {disabled: false}` say nothing. */
@@ -288,17 +274,9 @@ function argumentsJson(given: readonly Argument[]): Json {
   return given.map(({ name, value }) => ({ name, value }))
 }
 
-const KINDS: readonly string[] = [
-  'InitConfiguration',
-  'ClusterConfiguration',
-  'JoinConfiguration',
-  'ResetConfiguration',
-  'UpgradeConfiguration',
-] satisfies readonly KubeadmKind[]
-
 /** The kind of a document of group kubeadm.k8s.io. */
 export function kindOf(document: JsonObject): KubeadmKind | undefined {
   const { apiVersion, kind } = document
   if (typeof apiVersion !== 'string' || !apiVersion.startsWith('kubeadm.k8s.io/')) return undefined
-  return typeof kind === 'string' && KINDS.includes(kind) ? (kind as KubeadmKind) : undefined
+  return KINDS.find((known) => known === kind)
 }

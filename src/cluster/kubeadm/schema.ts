@@ -1,7 +1,8 @@
 import * as v from 'valibot'
-import { flag, goDuration, integer, passed, portOrDefault, text, texts } from '../spec/parts.js'
+import { flag, goDuration, integer, passed, port, text, texts } from '../spec/parts.js'
+import { V1BETA4 } from './convert.js'
 
-// One schema for every API version: what only one of them has is listed in fields.ts.
+// One schema for every API version: what only one of them has is listed in convert.ts.
 
 const argumentList = v.array(
   v.strictObject({
@@ -66,7 +67,7 @@ const timeouts = v.pipe(
 
 const apiEndpoint = v.strictObject({
   advertiseAddress: v.optional(text('Address that the API server advertises.')),
-  bindPort: v.optional(portOrDefault('Port of the API server; 0 or absent: 6443.')),
+  bindPort: v.optional(port('Port of the API server; 0 or absent: 6443.', 0)),
 })
 
 const nodeRegistration = v.strictObject({
@@ -205,7 +206,7 @@ export const joinConfiguration = v.strictObject({
   timeouts: v.optional(timeouts),
 })
 
-export const resetConfiguration = v.strictObject({
+const resetConfiguration = v.strictObject({
   ...typeMeta,
   cleanupTmpDir: v.optional(v.boolean()),
   certificatesDir: v.optional(v.string()),
@@ -238,7 +239,7 @@ const upgradeNode = {
   imagePullSerial: v.optional(v.boolean()),
 }
 
-export const upgradeConfiguration = v.strictObject({
+const upgradeConfiguration = v.strictObject({
   ...typeMeta,
   apply: v.optional(
     v.strictObject({ ...upgradePlan, ...upgradeNode, forceUpgrade: v.optional(v.boolean()) }),
@@ -281,7 +282,30 @@ export const kubeProxyConfiguration = v.looseObject({
   mode: v.optional(v.string()),
 })
 
-export type InitConfiguration = v.InferOutput<typeof initConfiguration>
-export type ClusterConfiguration = v.InferOutput<typeof clusterConfiguration>
-export type JoinConfiguration = v.InferOutput<typeof joinConfiguration>
-export type NodeRegistration = v.InferOutput<typeof nodeRegistration>
+/** Every document that kubeadm reads about a new cluster, by its short name here; cluster.yaml has them as sections. */
+export const DOCUMENTS = {
+  init: { apiVersion: V1BETA4, kind: 'InitConfiguration', section: 'initConfiguration' },
+  cluster: { apiVersion: V1BETA4, kind: 'ClusterConfiguration', section: 'clusterConfiguration' },
+  join: { apiVersion: V1BETA4, kind: 'JoinConfiguration', section: 'joinConfiguration' },
+  kubelet: {
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    section: 'kubeletConfiguration',
+  },
+  kubeProxy: {
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    section: 'kubeProxyConfiguration',
+  },
+} as const
+
+/** The schema of each kind. */
+export const SCHEMAS = {
+  InitConfiguration: initConfiguration,
+  ClusterConfiguration: clusterConfiguration,
+  JoinConfiguration: joinConfiguration,
+  ResetConfiguration: resetConfiguration,
+  UpgradeConfiguration: upgradeConfiguration,
+  KubeletConfiguration: kubeletConfiguration,
+  KubeProxyConfiguration: kubeProxyConfiguration,
+} as const

@@ -1,6 +1,7 @@
 import { parseEndpoint } from '../../values/addresses.js'
 import { isObject, type JsonObject } from '../../values/json.js'
-import { parseDuration, parseGoDuration } from '../../values/time.js'
+import { cleanPath } from '../../values/paths.js'
+import { parseGoDuration } from '../../values/time.js'
 import { ignoresTimeout } from '../checks/release.js'
 import type { Incomplete } from '../checks/schema.js'
 import type {
@@ -18,15 +19,13 @@ import type {
 import { argumentsOf } from '../kubeadm/convert.js'
 import { patchTarget } from '../patch-files.js'
 import { isJoin } from './gather.js'
-import type { NodeSettings, Settings } from './settings.js'
+import { durationOf, jsonOf, type NodeSettings, type Settings } from './settings.js'
 
 const COMPONENT_TIMEOUT = 240
-const REPOSITORY = 'https://pkgs.k8s.io'
-const KEY_FINGERPRINT = 'DE15B14486CD377B9E876E1A234654DA9A296436'
 
 /** The resolved cluster of settings in which no mistake was found; undefined where a part is missing. */
 export function buildCluster(settings: Settings): Cluster | undefined {
-  const { source, release, documents, spec, endpoint } = settings
+  const { source, release, documents, endpoint } = settings
   const cluster = documents.cluster.value
   const nodes = buildNodes(settings)
   if (!release || !nodes || !settings.name) return undefined
@@ -49,7 +48,7 @@ export function buildCluster(settings: Settings): Cluster | undefined {
       podSubnets: settings.podSubnet?.value.split(',') ?? [],
       dnsDomain: settings.dnsDomain.value,
     },
-    certificatesDir: settings.certificatesDir.value,
+    certificatesDir: cleanPath(settings.certificatesDir.value),
     imageRepository: settings.imageRepository.value,
     dns: { ...(imageRepository ? { imageRepository } : {}), ...(imageTag ? { imageTag } : {}) },
     etcd: buildEtcd(settings),
@@ -57,25 +56,25 @@ export function buildCluster(settings: Settings): Cluster | undefined {
       ...component(cluster.apiServer),
       certSans: distinct(settings.apiServerSans.map((san) => san.value.toLowerCase())),
       verifyKubelets:
-        spec.apiServer?.verifyKubelets ?? (source === 'kpki' && pki.kubeletServing === 'signed'),
+        settings.verifyKubelets?.value ?? (source === 'kpki' && pki.kubeletServing === 'signed'),
     },
     controllerManager: component(cluster.controllerManager),
     scheduler: component(cluster.scheduler),
-    featureGates: flags(cluster.featureGates),
+    featureGates: defined(cluster.featureGates ?? {}),
     componentTimeoutSeconds: wait ? wait / 1000 : COMPONENT_TIMEOUT,
     hostnameOverride: source === 'kubeadm',
-    hostOs: settings.hostOs,
+    hostOs: settings.hostOs.value,
     pki,
     kubeconfig: {
-      uniqueNames: spec.kubeconfig?.uniqueNames ?? false,
-      ...(spec.kubeconfig?.server ? { server: spec.kubeconfig.server } : {}),
+      uniqueNames: settings.uniqueNames.value,
+      ...(settings.server ? { server: settings.server.value } : {}),
     },
     kubeadm: {
-      initConfiguration: documents.init.json,
-      clusterConfiguration: documents.cluster.json,
-      joinConfiguration: documents.join.json,
-      kubeletConfiguration: documents.kubelet.json,
-      kubeProxyConfiguration: documents.kubeProxy.json,
+      initConfiguration: jsonOf(documents.init.value),
+      clusterConfiguration: jsonOf(cluster),
+      joinConfiguration: jsonOf(documents.join.value),
+      kubeletConfiguration: jsonOf(documents.kubelet.value),
+      kubeProxyConfiguration: jsonOf(documents.kubeProxy.value),
     },
     patches: buildPatches(settings),
     provision: buildProvision(settings),
@@ -98,11 +97,11 @@ function buildNode(node: NodeSettings, first: boolean): ClusterNode | undefined 
     role: role.value,
     initial: first,
     addresses: node.addresses.map((address) => address.value),
-    bindPort: node.bindPort.value,
+    bindPort: node.bindPort,
     extraSans: distinct(node.extraSans.map((san) => san.value.toLowerCase())),
     labels: defined(labels.value),
     ...(taints ? { taints: taints.value } : {}),
-    criSocket: node.criSocket.value,
+    criSocket: node.criSocket,
     kubeletExtraArgs: node.kubeletExtraArgs,
     ssh: {
       ...defined({ host, user, identityFile, proxyJump }),
@@ -132,7 +131,7 @@ function component(draft: ComponentDraft | undefined): ComponentSettings {
   }
 }
 
-function buildEtcd({ documents }: Settings): LocalEtcd | ExternalEtcd {
+function buildEtcd({ documents, etcdDataDir }: Settings): LocalEtcd | ExternalEtcd {
   const { local, external } = documents.cluster.value.etcd ?? {}
   if (external) {
     return {
@@ -147,7 +146,7 @@ function buildEtcd({ documents }: Settings): LocalEtcd | ExternalEtcd {
   return {
     kind: 'local',
     ...component({ extraArgs: local?.extraArgs, extraEnvs: local?.extraEnvs }),
-    dataDir: local?.dataDir || '/var/lib/etcd',
+    dataDir: etcdDataDir.value,
     ...(local?.imageRepository ? { imageRepository: local.imageRepository } : {}),
     ...(local?.imageTag ? { imageTag: local.imageTag } : {}),
     serverCertSans: distinct(present(local?.serverCertSANs)),
@@ -155,46 +154,40 @@ function buildEtcd({ documents }: Settings): LocalEtcd | ExternalEtcd {
   }
 }
 
-function buildPki({ spec, keyAlgorithm, validity }: Settings): PkiSettings {
-  const { pki } = spec
+function buildPki(settings: Settings): PkiSettings {
+  const { pki } = settings.spec
   const certificates = Object.entries(pki?.certificates ?? {}).map(([id, own]) => {
-    const period = own?.validity === undefined ? undefined : parseDuration(own.validity)
-    const algorithm = own?.keyAlgorithm
     return [
       id,
-      {
-        ...(algorithm === undefined ? {} : { keyAlgorithm: algorithm }),
-        ...(period === undefined ? {} : { validity: period }),
-      },
+      defined({ keyAlgorithm: own?.keyAlgorithm, validity: durationOf(own?.validity) }),
     ] as const
   })
   return {
-    topology: pki?.topology ?? 'separate',
-    keyAlgorithm: keyAlgorithm.value,
-    validity: { ca: validity.ca.value, certificate: validity.certificate.value },
-    caKeys: pki?.caKeys ?? 'on-control-plane',
-    kubeletServing: pki?.kubeletServing ?? 'signed',
+    topology: settings.topology.value,
+    keyAlgorithm: settings.keyAlgorithm.value,
+    validity: { ca: settings.caValidity.value, certificate: settings.certificateValidity.value },
+    caKeys: settings.caKeys.value,
+    kubeletServing: settings.kubeletServing.value,
     caSubject: defined({ O: pki?.subject?.O, OU: pki?.subject?.OU, C: pki?.subject?.C }),
-    kubeProxy: pki?.kubeProxy ?? false,
+    kubeProxy: settings.kubeProxy.value,
     users: present(pki?.users).flatMap((user): UserSettings[] => {
-      const period = user.validity === undefined ? undefined : parseDuration(user.validity)
-      const groups = present(user.groups)
       if (user.name === undefined) return []
-      return [{ name: user.name, groups, ...(period === undefined ? {} : { validity: period }) }]
+      const validity = durationOf(user.validity)
+      return [{ name: user.name, groups: present(user.groups), ...defined({ validity }) }]
     }),
     certificates: Object.fromEntries(certificates),
   }
 }
 
-function buildProvision({ spec }: Settings): ProvisionSettings {
-  const fingerprint = spec.packages?.keyFingerprint ?? KEY_FINGERPRINT
+function buildProvision(settings: Settings): ProvisionSettings {
+  const { spec, caKeys, join, packageRepository, packageKey } = settings
   return {
     cni: buildCni(spec.cni),
     // Without a CA key on a node nobody signs the certificate of a kubelet that joins by token.
-    join: spec.join ?? (spec.pki?.caKeys === 'offline' ? 'files' : 'token'),
+    join: join?.value ?? (caKeys.value === 'offline' ? 'files' : 'token'),
     packages: {
-      repository: (spec.packages?.repository ?? REPOSITORY).replace(/\/+$/, ''),
-      keyFingerprint: fingerprint.replaceAll(' ', '').toUpperCase(),
+      repository: packageRepository.value.replace(/\/+$/, ''),
+      keyFingerprint: packageKey.value.replaceAll(' ', '').toUpperCase(),
     },
     namespaces: present(spec.namespaces),
     manifests: present(spec.manifests),
@@ -217,12 +210,6 @@ function buildPatches({ patches, release }: Settings): readonly PatchFile[] {
   return (patches ?? [])
     .filter((patch) => patchTarget(patch.name, targets).kind === 'patch')
     .toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
-}
-
-function flags(
-  gates: Readonly<Record<string, boolean | undefined>> | undefined,
-): Record<string, boolean> {
-  return defined(gates ?? {})
 }
 
 function present<T>(items: readonly (T | undefined)[] | undefined): readonly T[] {

@@ -1,38 +1,171 @@
 import type { KeyAlgorithm } from '../../ca/keys/algorithms.js'
 import { findVersion, releaseOf } from '../../releases/releases.js'
 import { formatIp, sameIp } from '../../values/addresses.js'
-import { parseDuration } from '../../values/time.js'
+import { isObject, type Json, valueAt } from '../../values/json.js'
 import type { Incomplete } from '../checks/schema.js'
-import type { Argument, Role, Taint } from '../cluster.js'
+import type { Argument, HostOs, Role, Taint } from '../cluster.js'
+import type { NodeRegistration } from '../kubeadm/configuration.js'
 import { argumentsOf } from '../kubeadm/convert.js'
-import type { NodeRegistration } from '../kubeadm/schema.js'
-import { ALGORITHMS } from '../spec/schema.js'
 import {
+  API_SERVER_SANS,
+  CLUSTER_NAME,
+  CRI_SOCKETS,
   caution,
+  type Draft,
+  type Gathered,
   type Given,
   given,
-  type Input,
+  type KubeadmPath,
   list,
   mistake,
+  NODE_FIELDS,
   type NodeSettings,
+  placeOf,
+  SETTINGS,
+  type SettingRow,
   type Settings,
   type SpecFinding,
 } from './settings.js'
 
 const BIND_PORT = 6443
-const CRI_SOCKETS = {
-  kpki: 'unix:///run/containerd/containerd.sock',
-  kubeadm: 'unix:///var/run/containerd/containerd.sock',
-} as const
+const HOST_OS = { kpki: 'ubuntu', kubeadm: 'none' } as const
 
-export function gatherNodes(input: Input, findings: SpecFinding[]): readonly NodeSettings[] {
-  return input.source === 'kubeadm' ? [kubeadmNode(input)] : specNodes(input, findings)
+/** Collects one value for each setting from all places where it may be written. */
+export function gather(
+  draft: Draft,
+  hostOs?: HostOs,
+): {
+  readonly settings: Omit<Settings, 'patches' | 'certificates'>
+  readonly findings: readonly SpecFinding[]
+} {
+  const { source, name, spec, documents } = draft
+  const { cluster } = documents
+  const findings: SpecFinding[] = []
+  const rows: Readonly<Record<string, SettingRow<unknown>>> = SETTINGS
+  const values = Object.entries(rows).map(([key, row]) => [key, settle(draft, row, findings)])
+  // The value of each row came out of its own `read`.
+  const gathered = Object.fromEntries(values) as Gathered
+  const known = gathered.version && findVersion(gathered.version.value)
+  const clusterName = gathered.clusterName ??
+    (source === 'kpki' ? name : undefined) ?? {
+      value: CLUSTER_NAME,
+      path: `${cluster.path}.clusterName`,
+    }
+  const [sans, moreSans] = API_SERVER_SANS.own
+  const settings = {
+    ...draft,
+    ...gathered,
+    name: name ?? (source === 'kubeadm' ? clusterName : undefined),
+    clusterName,
+    release: known && releaseOf(known),
+    keyAlgorithm: algorithmOf(draft, gathered.keyAlgorithm, findings),
+    hostOs: given(hostOs, 'hostOs') ??
+      gathered.hostOs ?? { value: HOST_OS[source], path: 'spec.hostOs' },
+    nodes: source === 'kubeadm' ? [kubeadmNode(draft)] : specNodes(draft, findings),
+    nodesComplete: (spec.nodes ?? []).every((node) => node !== undefined),
+    apiServerSans: [
+      ...list(
+        cluster.value.apiServer?.certSANs,
+        `${cluster.path}.${placeOf(API_SERVER_SANS.kubeadm).field}`,
+      ),
+      ...list(spec.pki?.apiServer?.extraSans, `spec.${sans}`),
+      ...list(spec.apiServer?.extraSans, `spec.${moreSans}`),
+    ],
+  }
+  return { settings, findings }
 }
 
-function specNodes(input: Input, findings: SpecFinding[]): readonly NodeSettings[] {
-  const nodes = input.spec.nodes ?? []
+/** The one value of a setting: what cluster.yaml says, else what kubeadm's part of it says, else the default. */
+function settle(
+  draft: Draft,
+  setting: SettingRow<unknown>,
+  findings: SpecFinding[],
+): Given<unknown> | undefined {
+  const { own, kubeadm, read, same = Object.is, default: fallback } = setting
+  const places = [
+    ...(own === undefined ? [] : [{ path: `spec.${own}`, written: fieldAt(draft.spec, own) }]),
+    ...(kubeadm === undefined ? [] : [kubeadmField(draft, kubeadm, setting, findings)]),
+  ]
+  const [first, second] = places.flatMap(({ path, written }) => {
+    const value = written === undefined ? undefined : read(written)
+    return written === undefined || value === undefined ? [] : [{ path, written, value }]
+  })
+  if (first && second && !same(first.value, second.value)) {
+    findings.push(contradiction(first, first.written, second, second.written))
+  }
+  if (first) return { value: first.value, path: first.path }
+  const home = places.at(draft.source === 'kpki' ? 0 : -1)
+  return home && fallback !== undefined ? { value: read(fallback), path: home.path } : undefined
+}
+
+/** What kubeadm's configuration says; text that is empty says nothing. */
+function kubeadmField(
+  { documents }: Draft,
+  place: KubeadmPath,
+  { sloppy }: SettingRow<unknown>,
+  findings: SpecFinding[],
+): { readonly path: string; readonly written: Json | undefined } {
+  const { init, cluster, join } = documents
+  const { kind, field } = placeOf(place)
+  const fields = (kind === 'ClusterConfiguration' ? [cluster] : [init, join]).map((document) => ({
+    path: `${document.path}.${field}`,
+    written: fieldAt(document.value, field),
+  }))
+  const [first = { path: place, written: undefined }] = fields
+  const { path, written } = fields.find((one) => one.written !== undefined) ?? first
+  if (written === '') return { path, written: undefined }
+  const taken = typeof written === 'string' && sloppy ? sloppy(written) : written
+  if (taken !== written) {
+    findings.push(caution(path, `${written} is taken as ${taken}`, `write ${taken}`))
+  }
+  return { path, written: taken }
+}
+
+function fieldAt(value: unknown, path: string): Json | undefined {
+  return isObject(value) ? valueAt(value, path) : undefined
+}
+
+/** v1beta3 has a feature gate in the place of `encryptionAlgorithm`; kubeadm lets it win over the field. */
+function algorithmOf(
+  { source, spec, documents }: Draft,
+  asked: Given<KeyAlgorithm>,
+  findings: SpecFinding[],
+): Given<KeyAlgorithm> {
+  const { value, path } = documents.cluster
+  const on = value.featureGates?.PublicKeysECDSA
+  const off = on === false && source === 'kubeadm' ? 'RSA-2048' : undefined
+  const gate = given<KeyAlgorithm>(
+    on === true ? 'ECDSA-P256' : off,
+    `${path}.featureGates.PublicKeysECDSA`,
+  )
+  if (!gate) return asked
+  const isDefault = ![spec.pki?.keyAlgorithm, value.encryptionAlgorithm].includes(asked.value)
+  if (isDefault || asked.value === gate.value) return gate
+  if (source === 'kubeadm') {
+    findings.push(caution(asked.path, `gives way to ${gate.path}`, 'leave one of them out'))
+    return gate
+  }
+  findings.push(contradiction(asked, asked.value, gate, gate.value))
+  return asked
+}
+
+function contradiction(
+  a: Given<unknown>,
+  first: Json,
+  b: Given<unknown>,
+  second: Json,
+): SpecFinding {
+  return mistake(
+    a.path,
+    `says ${JSON.stringify(first)}, but ${b.path} says ${JSON.stringify(second)}`,
+    'give it in one place',
+  )
+}
+
+function specNodes(draft: Draft, findings: SpecFinding[]): readonly NodeSettings[] {
+  const nodes = draft.spec.nodes ?? []
   const first = nodes.findIndex((node) => node?.role === 'control-plane')
-  const { init, join } = input.documents
+  const { init, join } = draft.documents
   return nodes.flatMap((node, i) => {
     if (node === undefined) return []
     const path = `spec.nodes[${i}]`
@@ -46,18 +179,12 @@ function specNodes(input: Input, findings: SpecFinding[]): readonly NodeSettings
     if (node.address !== undefined && node.addresses !== undefined) {
       findings.push(mistake(`${path}.address`, 'is given beside addresses', 'keep one of the two'))
     }
-    if (initial) findings.push(...initialAgrees(input, node.name, addresses, path))
+    if (initial) findings.push(...initialAgrees(draft, node.name, addresses, path))
     const base = registration(init.value.nodeRegistration, `${init.path}.nodeRegistration`)
     const joining = registration(join.value.nodeRegistration, `${join.path}.nodeRegistration`)
     const common = initial ? base : { ...base, ...joining }
-    const joinPort = given(
-      join.value.controlPlane?.localAPIEndpoint?.bindPort || undefined,
-      `${join.path}.controlPlane.localAPIEndpoint.bindPort`,
-    )
-    const port = given(
-      init.value.localAPIEndpoint?.bindPort || undefined,
-      `${init.path}.localAPIEndpoint.bindPort`,
-    )
+    const joinPort = join.value.controlPlane?.localAPIEndpoint?.bindPort
+    const port = (!initial && joinPort) || init.value.localAPIEndpoint?.bindPort
     return [
       {
         path,
@@ -67,8 +194,8 @@ function specNodes(input: Input, findings: SpecFinding[]): readonly NodeSettings
         extraSans: list(node.extraSans, `${path}.extraSans`),
         labels: { value: node.labels ?? {}, path: `${path}.labels` },
         taints: taints ?? (controlPlane ? common.taints : initial ? undefined : joining.taints),
-        bindPort: (initial ? port : (joinPort ?? port)) ?? { value: BIND_PORT, path },
-        criSocket: common.criSocket ?? { value: CRI_SOCKETS.kpki, path },
+        bindPort: port || BIND_PORT,
+        criSocket: common.criSocket ?? CRI_SOCKETS.kpki,
         kubeletExtraArgs: common.kubeletExtraArgs ?? [],
         ssh: { value: node.ssh ?? {}, path: `${path}.ssh` },
       },
@@ -78,31 +205,29 @@ function specNodes(input: Input, findings: SpecFinding[]): readonly NodeSettings
 
 /** What kubeadm's InitConfiguration says of its node must be what the list of nodes says. */
 function initialAgrees(
-  { documents }: Input,
+  { documents }: Draft,
   name: string | undefined,
   addresses: readonly Given<string>[],
   path: string,
 ): readonly SpecFinding[] {
   const { value, path: init } = documents.init
-  const found: SpecFinding[] = []
+  const [address] = addresses
   const named = value.nodeRegistration?.name
-  if (named !== undefined && name !== undefined && named !== name) {
-    const place = `${init}.nodeRegistration.name`
-    found.push(mistake(place, `says "${named}", but ${path}.name says "${name}"`, 'leave it out'))
-  }
   const advertised = value.localAPIEndpoint?.advertiseAddress
-  const [first] = addresses
-  if (advertised !== undefined && first !== undefined && !sameIp(advertised, first.value)) {
-    const place = `${init}.localAPIEndpoint.advertiseAddress`
-    found.push(
-      mistake(place, `says ${advertised}, but ${first.path} says ${first.value}`, 'leave it out'),
-    )
+  const found: SpecFinding[] = []
+  if (named !== undefined && name !== undefined && named !== name) {
+    const message = `says "${named}", but ${path}.name says "${name}"`
+    found.push(mistake(`${init}.${NODE_FIELDS.name}`, message, 'leave it out'))
+  }
+  if (advertised !== undefined && address !== undefined && !sameIp(advertised, address.value)) {
+    const message = `says ${advertised}, but ${address.path} says ${address.value}`
+    found.push(mistake(`${init}.${NODE_FIELDS.address}`, message, 'leave it out'))
   }
   return found
 }
 
 /** kubeadm's configuration describes the one node that it is given to. */
-function kubeadmNode({ documents }: Input): NodeSettings {
+function kubeadmNode({ documents }: Draft): NodeSettings {
   const { init, join } = documents
   const joins = isJoin(documents)
   const source = joins ? join : init
@@ -115,44 +240,37 @@ function kubeadmNode({ documents }: Input): NodeSettings {
   const worker = joins && join.value.controlPlane === undefined
   const common = registration(options, path)
   const nodeIp = common.kubeletExtraArgs?.find((argument) => argument.name === 'node-ip')
-  const addresses: Given<string>[] = worker
-    ? (nodeIp?.value ?? '')
-        .split(',')
-        .filter(Boolean)
-        .map((value) => ({ value, path: `${path}.kubeletExtraArgs` }))
-    : list([endpoint?.advertiseAddress || undefined], endpointPath).map((item) => ({
-        value: formatIp(item.value),
-        path: `${endpointPath}.advertiseAddress`,
-      }))
+  const listed = (worker ? nodeIp?.value.split(',') : [endpoint?.advertiseAddress]) ?? []
+  const place = worker ? `${path}.kubeletExtraArgs` : `${endpointPath}.advertiseAddress`
   return {
     path,
     name: given(options?.name?.trim().toLowerCase() || undefined, `${path}.name`),
     role: { value: worker ? 'worker' : 'control-plane', path: source.path },
-    addresses,
+    addresses: listed.flatMap((address) => {
+      if (!address) return []
+      return [{ value: worker ? address : formatIp(address), path: place }]
+    }),
     extraSans: [],
     labels: { value: {}, path },
     taints: common.taints,
-    bindPort: given(endpoint?.bindPort || undefined, `${endpointPath}.bindPort`) ?? {
-      value: BIND_PORT,
-      path,
-    },
-    criSocket: common.criSocket ?? { value: CRI_SOCKETS.kubeadm, path: `${path}.criSocket` },
+    bindPort: endpoint?.bindPort || BIND_PORT,
+    criSocket: common.criSocket ?? CRI_SOCKETS.kubeadm,
     kubeletExtraArgs: common.kubeletExtraArgs ?? [],
     ssh: { value: {}, path },
   }
 }
 
 /** A JoinConfiguration without an InitConfiguration: the node joins a cluster that exists. */
-export function isJoin(documents: Input['documents']): boolean {
+export function isJoin(documents: Draft['documents']): boolean {
   return (
-    Object.keys(documents.join.json).length > 0 &&
+    Object.keys(documents.join.value).length > 0 &&
     documents.init.value.nodeRegistration === undefined
   )
 }
 
 interface Registered {
   readonly taints?: Given<readonly Taint[]>
-  readonly criSocket?: Given<string>
+  readonly criSocket?: string
   readonly kubeletExtraArgs?: readonly Argument[]
 }
 
@@ -162,16 +280,12 @@ function registration(options: Incomplete<NodeRegistration> | undefined, path: s
     ...(options?.taints
       ? { taints: { value: options.taints.flatMap(taintOf), path: `${path}.taints` } }
       : {}),
-    ...(socket ? { criSocket: { value: socketUrl(socket), path: `${path}.criSocket` } } : {}),
+    // kubeadm puts the scheme before a bare path.
+    ...(socket ? { criSocket: socket.startsWith('unix') ? socket : `unix://${socket}` } : {}),
     ...(options?.kubeletExtraArgs
       ? { kubeletExtraArgs: argumentsOf(options.kubeletExtraArgs) }
       : {}),
   }
-}
-
-/** kubeadm puts the scheme before a bare path. */
-function socketUrl(socket: string): string {
-  return socket.startsWith('unix') ? socket : `unix://${socket}`
 }
 
 function taintOf(
@@ -180,155 +294,4 @@ function taintOf(
   if (taint?.key === undefined || taint.effect === undefined) return []
   const { key, value, effect } = taint
   return [{ key, effect, ...(value === undefined ? {} : { value }) }]
-}
-
-const DAY = 86_400_000
-
-/** Collects one value for each setting from all places where it may be written. */
-export function gather(input: Input): { settings: Settings; findings: readonly SpecFinding[] } {
-  const { source, name, spec, documents, certificates, options } = input
-  const findings: SpecFinding[] = []
-  const cluster = documents.cluster.value
-  const own = <T>(value: T | undefined, field: string) => given(value, `spec.${field}`)
-  const kubeadm = <T>(value: T | undefined, field: string) =>
-    given(value === '' ? undefined : value, `${documents.cluster.path}.${field}`)
-  const either = <T>(a: Given<T> | undefined, b: Given<T> | undefined, same = sameValue<T>) => {
-    if (a && b && !same(a.value, b.value)) findings.push(contradiction(a, b))
-    return a ?? b
-  }
-  const home = (field: string) =>
-    source === 'kpki' ? `spec.${field}` : `${documents.cluster.path}.${field}`
-
-  const version = either(
-    own(spec.kubernetesVersion, 'kubernetesVersion'),
-    kubeadm(cluster.kubernetesVersion, 'kubernetesVersion'),
-    (a, b) => findVersion(a)?.text === findVersion(b)?.text,
-  )
-  const known = version && findVersion(version.value)
-  const clusterName =
-    kubeadm(cluster.clusterName, 'clusterName') ??
-    (source === 'kubeadm' ? undefined : name) ??
-    ({ value: 'kubernetes', path: `${documents.cluster.path}.clusterName` } as const)
-  const nodes = gatherNodes(input, findings)
-  const settings: Settings = {
-    source,
-    name: name ?? (source === 'kubeadm' ? clusterName : undefined),
-    clusterName,
-    version,
-    release: known && releaseOf(known),
-    endpoint: either(
-      own(spec.controlPlaneEndpoint, 'controlPlaneEndpoint'),
-      kubeadm(cluster.controlPlaneEndpoint, 'controlPlaneEndpoint'),
-    ),
-    serviceSubnet: either(
-      own(spec.networking?.serviceSubnet, 'networking.serviceSubnet'),
-      unpadded(kubeadm(cluster.networking?.serviceSubnet, 'networking.serviceSubnet'), findings),
-    ) ?? { value: '10.96.0.0/12', path: home('networking.serviceSubnet') },
-    podSubnet: either(
-      own(spec.networking?.podSubnet, 'networking.podSubnet'),
-      unpadded(kubeadm(cluster.networking?.podSubnet, 'networking.podSubnet'), findings),
-    ),
-    dnsDomain: either(
-      own(spec.networking?.dnsDomain, 'networking.dnsDomain'),
-      kubeadm(cluster.networking?.dnsDomain, 'networking.dnsDomain'),
-    ) ?? { value: 'cluster.local', path: home('networking.dnsDomain') },
-    allowOverlap: spec.networking?.allowOverlap ?? false,
-    certificatesDir: kubeadm(cluster.certificatesDir, 'certificatesDir') ?? {
-      value: '/etc/kubernetes/pki',
-      path: `${documents.cluster.path}.certificatesDir`,
-    },
-    imageRepository: either(
-      own(spec.imageRepository, 'imageRepository'),
-      kubeadm(cluster.imageRepository, 'imageRepository'),
-    ) ?? { value: 'registry.k8s.io', path: home('imageRepository') },
-    nodes,
-    nodesComplete: (spec.nodes ?? []).every((node) => node !== undefined),
-    keyAlgorithm: algorithmOf(input, either, findings),
-    validity: {
-      ca: either(
-        own(durationOf(spec.pki?.validity?.ca), 'pki.validity.ca'),
-        kubeadm(durationOf(cluster.caCertificateValidityPeriod), 'caCertificateValidityPeriod'),
-      ) ?? { value: 3650 * DAY, path: 'spec.pki.validity.ca' },
-      certificate: either(
-        own(durationOf(spec.pki?.validity?.certificate), 'pki.validity.certificate'),
-        kubeadm(durationOf(cluster.certificateValidityPeriod), 'certificateValidityPeriod'),
-      ) ?? { value: 365 * DAY, path: 'spec.pki.validity.certificate' },
-    },
-    apiServerSans: [
-      ...list(cluster.apiServer?.certSANs, `${documents.cluster.path}.apiServer.certSANs`),
-      ...list(spec.pki?.apiServer?.extraSans, 'spec.pki.apiServer.extraSans'),
-      ...list(spec.apiServer?.extraSans, 'spec.apiServer.extraSans'),
-    ],
-    hostOs: options.hostOs ?? spec.hostOs ?? (source === 'kpki' ? 'ubuntu' : 'none'),
-    patchesDirectory: either(
-      own(spec.patches, 'patches'),
-      given(
-        documents.init.value.patches?.directory ?? documents.join.value.patches?.directory,
-        `${documents.init.path}.patches.directory`,
-      ),
-    ),
-    patches: options.patches,
-    documents,
-    certificates,
-    apis: input.apis,
-    spec,
-  }
-  return { settings, findings }
-}
-
-type Either = <T>(a: Given<T> | undefined, b: Given<T> | undefined) => Given<T> | undefined
-
-/**
- * `spec.pki.keyAlgorithm`, v1beta4's `encryptionAlgorithm` or the feature gate of v1beta3. kubeadm lets
- * the gate win over the field.
- */
-function algorithmOf(
-  { source, spec, documents }: Input,
-  either: Either,
-  findings: SpecFinding[],
-): Given<KeyAlgorithm> {
-  const { value, path } = documents.cluster
-  const asked = ALGORITHMS.find((algorithm) => algorithm === value.encryptionAlgorithm)
-  const on = value.featureGates?.PublicKeysECDSA
-  const off = on === false && source === 'kubeadm' ? 'RSA-2048' : undefined
-  const gate = on === true ? 'ECDSA-P256' : off
-  const named = given(asked, `${path}.encryptionAlgorithm`)
-  const gated = given<KeyAlgorithm>(gate, `${path}.featureGates.PublicKeysECDSA`)
-  if (source === 'kubeadm' && gated) {
-    if (named && named.value !== gated.value) {
-      findings.push(caution(named.path, `gives way to ${gated.path}`, 'leave one of them out'))
-    }
-    return gated
-  }
-  const own = given(spec.pki?.keyAlgorithm, 'spec.pki.keyAlgorithm')
-  const kubeadm = either<KeyAlgorithm>(named, gated)
-  return either<KeyAlgorithm>(own, kubeadm) ?? { value: 'RSA-2048', path: 'spec.pki.keyAlgorithm' }
-}
-
-function contradiction(a: Given<unknown>, b: Given<unknown>): SpecFinding {
-  return mistake(
-    a.path,
-    `says ${JSON.stringify(a.value)}, but ${b.path} says ${JSON.stringify(b.value)}`,
-    'give it in one place',
-  )
-}
-
-/**
- * kubeadm takes leading zeros of IPv4 numbers for decimal (`netutils.ParseCIDRSloppy`); the same in
- * cluster.yaml is a mistake.
- */
-function unpadded(subnet: Given<string> | undefined, findings: SpecFinding[]): typeof subnet {
-  if (!subnet) return undefined
-  const value = subnet.value.replace(/(^|[.,])0+(?=\d)/g, '$1')
-  if (value === subnet.value) return subnet
-  findings.push(caution(subnet.path, `${subnet.value} is taken as ${value}`, `write ${value}`))
-  return { ...subnet, value }
-}
-
-function sameValue<T>(a: T, b: T): boolean {
-  return a === b
-}
-
-function durationOf(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : parseDuration(text)
 }

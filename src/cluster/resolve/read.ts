@@ -1,10 +1,11 @@
 import type { SpecIssue } from '../../errors.js'
+import { loadYamlAll } from '../../files/yaml/yaml.js'
 import type { KubeadmApi } from '../../releases/releases.js'
 import { isObject, type JsonObject, valueAt } from '../../values/json.js'
-import { nearest } from '../../values/names.js'
-import { checkSchema } from '../checks/schema.js'
+import { checkSchema, suggestion } from '../checks/schema.js'
 import {
   ARGUMENTS,
+  KINDS,
   type KubeadmKind,
   kindOf,
   ONLY_IN,
@@ -12,44 +13,58 @@ import {
   V1BETA3,
   V1BETA4,
 } from '../kubeadm/convert.js'
-import {
-  clusterConfiguration,
-  initConfiguration,
-  joinConfiguration,
-  kubeletConfiguration,
-  kubeProxyConfiguration,
-  resetConfiguration,
-  upgradeConfiguration,
-} from '../kubeadm/schema.js'
+import { DOCUMENTS, SCHEMAS } from '../kubeadm/schema.js'
 import { API_VERSION, clusterSchema } from '../spec/schema.js'
 import {
   caution,
+  type Draft,
   type GivenDocument,
-  type GivenDocuments,
   given,
-  type Input,
+  jsonOf,
   mistake,
   type SpecFinding,
 } from './settings.js'
 
-type ReadInput = Omit<Input, 'options' | 'certificates'>
-
-export interface Read {
+export interface ReadDraft {
   /** Undefined: there is nothing to go on. */
-  readonly input: ReadInput | undefined
+  readonly draft: Draft | undefined
   readonly findings: readonly SpecFinding[]
+}
+
+// Humans write these without quotes and mean what they write.
+const TEXT_PATHS = [
+  'kubernetesVersion',
+  'metadata.name',
+  'spec.kubernetesVersion',
+  'spec.cni.version',
+  'spec.pki.subject.*',
+  'spec.nodes.*.name',
+  'spec.nodes.*.labels.*',
+  'spec.namespaces.*',
+  'spec.kubeadm.clusterConfiguration.kubernetesVersion',
+  'spec.kubeadm.clusterConfiguration.dns.imageTag',
+  'spec.kubeadm.clusterConfiguration.etcd.local.imageTag',
+] as const
+
+/**
+ * The documents of a cluster file's text.
+ *
+ * @throws KpkiError ERR_YAML_INVALID
+ */
+export function clusterDocuments(text: string, source?: string): readonly unknown[] {
+  return loadYamlAll(text, source, { textPaths: TEXT_PATHS })
 }
 
 const SUPPORTED = `${API_VERSION} (kind Cluster), ${V1BETA3} or ${V1BETA4}`
 
 /** Reads the documents of a file as far as they can be read. */
-export function readDocuments(values: readonly unknown[]): Read {
+export function readDocuments(values: readonly unknown[]): ReadDraft {
   const documents = values.filter(isObject)
   const [first] = documents
   if (!first || documents.length < values.length) {
     const message = values.length === 0 ? 'the file is empty' : 'must be a mapping'
     return {
-      input: undefined,
+      draft: undefined,
       findings: [mistake('', message, `begin with apiVersion: ${API_VERSION}`)],
     }
   }
@@ -63,82 +78,59 @@ export function readDocuments(values: readonly unknown[]): Read {
       first.apiVersion === undefined
         ? 'is missing'
         : `${JSON.stringify(first.apiVersion)} is not supported`
-    return { input: undefined, findings: [mistake('apiVersion', shown, `write ${SUPPORTED}`)] }
+    return { draft: undefined, findings: [mistake('apiVersion', shown, `write ${SUPPORTED}`)] }
   }
   return readSpec(first, documents.length - 1)
 }
 
-function readSpec(document: JsonObject, further: number): Read {
+function readSpec(document: JsonObject, further: number): ReadDraft {
   const { draft, issues } = checkSchema(clusterSchema, document, '')
   const findings = issues.map(asError)
   if (further > 0) {
     findings.push(mistake('', `${further + 1} documents in one file`, 'keep one Cluster'))
   }
-  const own = draft.spec?.kubeadm ?? {}
-  const parts = [
-    ['InitConfiguration', own.initConfiguration],
-    ['ClusterConfiguration', own.clusterConfiguration],
-    ['JoinConfiguration', own.joinConfiguration],
-  ] as const
-  const documents: JsonObject[] = []
-  for (const [kind, value] of parts) {
-    if (value === undefined) continue
-    findings.push(...headOf(value, kind, sectionPath(kind)))
-    documents.push(jsonOf({ ...value, apiVersion: V1BETA4, kind }))
-  }
-  const section = (kind: KubeadmKind) => sectionPath(kind)
+  const documents = Object.values(DOCUMENTS).flatMap(({ apiVersion, kind, section }) => {
+    const own = draft.spec?.kubeadm?.[section]
+    if (!isObject(own)) return []
+    findings.push(...wrongHead(own, apiVersion, kind, sectionPath(section)))
+    return [{ ...own, apiVersion, kind }]
+  })
   return {
     findings,
-    input: {
+    draft: {
       source: 'kpki',
       name: given(draft.metadata?.name, 'metadata.name'),
-      apis: [],
+      apis: new Map(),
       spec: draft.spec ?? {},
-      documents: documentsOf(
-        documents,
-        section,
-        { json: jsonOf(own.kubeletConfiguration), path: 'spec.kubeadm.kubeletConfiguration' },
-        { json: jsonOf(own.kubeProxyConfiguration), path: 'spec.kubeadm.kubeProxyConfiguration' },
-      ),
+      documents: documentsOf(documents, ({ section }) => sectionPath(section)),
     },
   }
 }
 
-function sectionPath(kind: string): string {
-  return `spec.kubeadm.${kind.charAt(0).toLowerCase()}${kind.slice(1)}`
+function sectionPath(section: string): string {
+  return `spec.kubeadm.${section}`
 }
 
-/** Sections of cluster.yaml may repeat apiVersion and kind, but not contradict their name. */
-function headOf(value: object, kind: string, path: string): readonly SpecFinding[] {
-  const head = jsonOf(value)
-  const versions: readonly unknown[] = [undefined, V1BETA3, V1BETA4]
-  return [
-    ...(versions.includes(head.apiVersion)
-      ? []
-      : [mistake(`${path}.apiVersion`, 'is not supported', `write ${V1BETA4} or leave it out`)]),
-    ...(head.kind === undefined || head.kind === kind
-      ? []
-      : [mistake(`${path}.kind`, `must be ${kind}`, 'leave it out')]),
-  ]
+/** A section of cluster.yaml, and the configuration of a component, need no apiVersion and kind but no others either. */
+function wrongHead(
+  value: JsonObject,
+  apiVersion: string,
+  kind: string,
+  path: string,
+): readonly SpecFinding[] {
+  return Object.entries({ apiVersion, kind }).flatMap(([field, expected]) => {
+    const own = value[field]
+    const accepted = [undefined, expected, ...(expected === V1BETA4 ? [V1BETA3] : [])]
+    if (accepted.some((one) => one === own)) return []
+    const message = `${JSON.stringify(own)} is not ${expected}`
+    return [mistake(`${path}.${field}`, message, `write ${expected}`)]
+  })
 }
 
-const KUBEADM_SCHEMAS = {
-  InitConfiguration: initConfiguration,
-  ClusterConfiguration: clusterConfiguration,
-  JoinConfiguration: joinConfiguration,
-  ResetConfiguration: resetConfiguration,
-  UpgradeConfiguration: upgradeConfiguration,
-} as const satisfies Record<KubeadmKind, unknown>
-
-const COMPONENT_GROUPS: Readonly<Record<string, string>> = {
-  KubeletConfiguration: 'kubelet.config.k8s.io/',
-  KubeProxyConfiguration: 'kubeproxy.config.k8s.io/',
-}
-
-function readKubeadm(values: readonly JsonObject[]): Read {
+function readKubeadm(values: readonly JsonObject[]): ReadDraft {
   const findings: SpecFinding[] = []
   const documents: JsonObject[] = []
-  const components = new Map<string, JsonObject>()
+  const apis = new Map<string, KubeadmApi>()
   const seen = new Set<string>()
   for (const [i, value] of values.entries()) {
     const { apiVersion, kind } = value
@@ -148,40 +140,41 @@ function readKubeadm(values: readonly JsonObject[]): Read {
     }
     if (seen.has(kind)) findings.push(mistake(kind, 'occurs twice in the file', 'keep one'))
     seen.add(kind)
+    const component = Object.values(DOCUMENTS).find(
+      (known) => known.kind === kind && groupOf(known.apiVersion) === groupOf(apiVersion),
+    )
     if (apiVersion.startsWith('kubeadm.k8s.io/')) {
       const read = readKubeadmDocument(value, apiVersion, kind)
       findings.push(...read.findings)
-      if (read.document) documents.push(read.document)
-    } else if (COMPONENT_GROUPS[kind] && apiVersion.startsWith(COMPONENT_GROUPS[kind])) {
-      const schema = kind === 'KubeletConfiguration' ? kubeletConfiguration : kubeProxyConfiguration
-      const { draft, issues } = checkSchema(schema, value, kind)
+      if (read.document) {
+        documents.push(read.document)
+        apis.set(kind, apiVersion === V1BETA3 ? V1BETA3 : V1BETA4)
+      }
+    } else if (component) {
+      const { draft, issues } = checkSchema(SCHEMAS[component.kind], value, kind)
       findings.push(...issues.map(asError))
-      components.set(kind, jsonOf(draft))
+      findings.push(...wrongHead(value, component.apiVersion, kind, kind))
+      documents.push(jsonOf(draft))
     } else {
       findings.push(
         caution(kind, `${apiVersion} is none of kubeadm's: it is not used`, 'remove it'),
       )
     }
   }
-  const component = (path: string) => ({ json: components.get(path) ?? {}, path })
   return {
     findings,
-    input: {
+    draft: {
       source: 'kubeadm',
       name: undefined,
-      apis: documents.map(({ apiVersion, kind }) => ({
-        kind: String(kind),
-        api: apiVersion === V1BETA3 ? V1BETA3 : V1BETA4,
-      })),
+      apis,
       spec: {},
-      documents: documentsOf(
-        documents,
-        (kind) => kind,
-        component('KubeletConfiguration'),
-        component('KubeProxyConfiguration'),
-      ),
+      documents: documentsOf(documents, ({ kind }) => kind),
     },
   }
+}
+
+function groupOf(apiVersion: string): string {
+  return apiVersion.slice(0, apiVersion.indexOf('/') + 1)
 }
 
 function readKubeadmDocument(
@@ -195,12 +188,10 @@ function readKubeadmDocument(
     return { findings: [mistake(`${kind}.apiVersion`, `${apiVersion} is not supported`, fix)] }
   }
   if (!known) {
-    const near = nearest(kind, Object.keys(KUBEADM_SCHEMAS))
-    const fix =
-      near === undefined ? Object.keys(KUBEADM_SCHEMAS).join(', ') : `did you mean ${near}?`
+    const fix = suggestion(kind, KINDS, KINDS.join(', '))
     return { findings: [mistake(kind, `kubeadm has no ${kind}`, fix)] }
   }
-  const { draft, issues } = checkSchema(KUBEADM_SCHEMAS[known], value, known)
+  const { draft, issues } = checkSchema(SCHEMAS[known], value, known)
   const document = jsonOf(draft)
   const findings = [...issues.map(asError), ...foreignFields(document, known, apiVersion)]
   if (known === 'ResetConfiguration' || known === 'UpgradeConfiguration') {
@@ -240,38 +231,28 @@ function foreignFields(
   return [...foreign, ...forms]
 }
 
-interface ComponentFields {
-  readonly json: JsonObject
-  readonly path: string
-}
+type DocumentRow = (typeof DOCUMENTS)[keyof typeof DOCUMENTS]
 
 function documentsOf(
   given: readonly JsonObject[],
-  pathOf: (kind: KubeadmKind) => string,
-  kubelet: ComponentFields,
-  kubeProxy: ComponentFields,
-): GivenDocuments {
+  pathOf: (row: DocumentRow) => string,
+): Draft['documents'] {
   const { documents } = toV1beta4(given)
-  const document = <T>(kind: KubeadmKind): GivenDocument<T> => {
-    const found = documents.find((candidate) => candidate.kind === kind) ?? {}
-    const { apiVersion: _, kind: __, ...json } = found
+  const document = <T>(row: DocumentRow): GivenDocument<T> => {
+    const found = documents.find(({ kind }) => kind === row.kind) ?? {}
+    const { apiVersion: _, kind: __, ...value } = found
     // The schema of this kind has accepted what is left of it.
-    return { path: pathOf(kind), value: json as GivenDocument<T>['value'], json }
+    return { path: pathOf(row), value: value as GivenDocument<T>['value'] }
   }
   return {
-    init: document('InitConfiguration'),
-    cluster: document('ClusterConfiguration'),
-    join: document('JoinConfiguration'),
-    kubelet: { ...kubelet, value: kubelet.json },
-    kubeProxy: { ...kubeProxy, value: kubeProxy.json },
+    init: document(DOCUMENTS.init),
+    cluster: document(DOCUMENTS.cluster),
+    join: document(DOCUMENTS.join),
+    kubelet: document(DOCUMENTS.kubelet),
+    kubeProxy: document(DOCUMENTS.kubeProxy),
   }
 }
 
 function asError(issue: SpecIssue): SpecFinding {
   return { level: 'error', issue }
-}
-
-/** What came out of YAML or JSON is JSON. */
-function jsonOf(value: unknown): JsonObject {
-  return isObject(value) ? value : {}
 }

@@ -1,18 +1,17 @@
 import { KpkiError, type SpecIssue } from '../../errors.js'
-import { loadYamlAll } from '../../files/yaml/yaml.js'
-import { checkKubeadm } from '../checks/kubeadm.js'
+import { checkKubeadm, checkPatches } from '../checks/kubeadm.js'
 import { checkNetworking } from '../checks/networking.js'
 import { checkNames, checkNodes } from '../checks/nodes.js'
 import { checkPki } from '../checks/pki.js'
 import { checkProvision } from '../checks/provision.js'
 import { checkReleaseFields } from '../checks/release.js'
 import type { Cluster, HostOs, PatchFile } from '../cluster.js'
-import { checkPatches } from '../patch-files.js'
 import { buildCluster } from './build.js'
 import { gather } from './gather.js'
 import { readDocuments } from './read.js'
-import type { Input, KnownCertificates, Settings, SpecFinding } from './settings.js'
+import type { KnownCertificates, Settings, SpecFinding } from './settings.js'
 
+/** What reading a cluster file takes besides its text. */
 export interface ResolveOptions {
   /** Overrides `spec.hostOs`. */
   readonly hostOs?: HostOs
@@ -22,28 +21,25 @@ export interface ResolveOptions {
   readonly source?: string
 }
 
+/** A cluster, with what is worth telling about its file. */
 export interface ResolvedCluster {
   readonly cluster: Cluster
   /** What is accepted but probably not meant. */
   readonly warnings: readonly SpecIssue[]
-  /** Where the user says patches lie; a caller that can read disks reads them and resolves again. */
+  /** Where the user says patches lie; a caller that can read disks hands them over as `options.patches`. */
   readonly patchesDirectory?: string
 }
 
-// Humans write these without quotes and mean what they write.
-const TEXT_PATHS = [
-  'kubernetesVersion',
-  'metadata.name',
-  'spec.kubernetesVersion',
-  'spec.cni.version',
-  'spec.pki.subject.*',
-  'spec.nodes.*.name',
-  'spec.nodes.*.labels.*',
-  'spec.namespaces.*',
-  'spec.kubeadm.clusterConfiguration.kubernetesVersion',
-  'spec.kubeadm.clusterConfiguration.dns.imageTag',
-  'spec.kubeadm.clusterConfiguration.etcd.local.imageTag',
-] as const
+/** A cluster file that was read, but not yet judged: its patches may be read in between. */
+export interface ReadCluster {
+  /** Where the user says patches lie. */
+  readonly patchesDirectory?: string
+  /**
+   * @param patches the files of that directory
+   * @throws KpkiError ERR_SPEC_INVALID with every mistake at once
+   */
+  resolve(patches?: readonly PatchFile[]): ResolvedCluster
+}
 
 const CHECKS: readonly ((settings: Settings) => Iterable<SpecFinding>)[] = [
   checkNames,
@@ -51,45 +47,36 @@ const CHECKS: readonly ((settings: Settings) => Iterable<SpecFinding>)[] = [
   checkNetworking,
   checkPki,
   checkKubeadm,
+  checkPatches,
   checkReleaseFields,
   checkProvision,
-  checkPatches,
 ]
 
 /**
- * The documents of a cluster file's text.
+ * Reads the documents of a cluster file: one `kpki/v1alpha1`, or kubeadm's own.
  *
- * @throws KpkiError `ERR_YAML_INVALID`
+ * @throws KpkiError ERR_SPEC_INVALID if there is nothing to go on
  */
-export function clusterDocuments(text: string, source?: string): readonly unknown[] {
-  return loadYamlAll(text, source, { textPaths: TEXT_PATHS })
-}
-
-/**
- * Resolves the documents of a cluster file: one `kpki/v1alpha1`, or kubeadm's own.
- *
- * @throws KpkiError `ERR_SPEC_INVALID` with every mistake at once
- */
-export function resolveDocuments(
-  values: readonly unknown[],
+export function readCluster(
+  documents: readonly unknown[],
   certificates: KnownCertificates,
-  options: ResolveOptions = {},
-): ResolvedCluster {
-  const { input, findings: unreadable } = readDocuments(values)
-  if (!input) throw invalid(issuesOf(unreadable, 'error'), options)
-  const complete: Input = { ...input, certificates, options }
-  const { settings, findings: contradictions } = gather(complete)
-  const checked = CHECKS.flatMap((check) => [...check(settings)])
-  const findings = withoutRepeats(unreadable, [...contradictions, ...checked])
-  const mistakes = issuesOf(findings, 'error')
-  const cluster = mistakes.length === 0 ? buildCluster(settings) : undefined
-  if (!cluster) throw invalid(mistakes, options)
-  const directory = settings.patchesDirectory?.value
-  return {
-    cluster,
-    warnings: issuesOf(findings, 'warning'),
-    ...(directory === undefined ? {} : { patchesDirectory: directory }),
+  { source, hostOs }: ResolveOptions = {},
+): ReadCluster {
+  const { draft, findings: unreadable } = readDocuments(documents)
+  if (!draft) throw invalid(issuesOf(unreadable, 'error'), source)
+  const { settings: gathered, findings: contradictions } = gather(draft, hostOs)
+  const directory = gathered.patchesDirectory?.value
+  const found = directory === undefined ? {} : { patchesDirectory: directory }
+  const resolve = (patches?: readonly PatchFile[]): ResolvedCluster => {
+    const settings: Settings = { ...gathered, certificates, patches }
+    const checked = CHECKS.flatMap((check) => [...check(settings)])
+    const findings = withoutRepeats(unreadable, [...contradictions, ...checked])
+    const mistakes = issuesOf(findings, 'error')
+    const cluster = mistakes.length === 0 ? buildCluster(settings) : undefined
+    if (!cluster) throw invalid(mistakes, source)
+    return { cluster, warnings: issuesOf(findings, 'warning'), ...found }
   }
+  return { ...found, resolve }
 }
 
 /** A place whose form is wrong already needs no further judgement. */
@@ -121,7 +108,7 @@ function issuesOf(
 
 function invalid(
   issues: readonly SpecIssue[],
-  { source = 'the cluster file' }: ResolveOptions,
+  source = 'the cluster file',
 ): KpkiError<'ERR_SPEC_INVALID'> {
   const [first] = issues
   const count = issues.length === 1 ? 'a mistake' : `${issues.length} mistakes`

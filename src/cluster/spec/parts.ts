@@ -8,22 +8,15 @@ export const flag = (about: string) => v.pipe(v.boolean(), v.description(about))
 
 export const integer = (about: string) => v.pipe(v.number(), v.integer(), v.description(about))
 
-export const port = (about: string) =>
-  v.pipe(
-    v.number(),
-    v.integer(),
-    v.minValue(1, 'must be a port number\nwrite a number from 1 to 65535'),
-    v.maxValue(65535, 'must be a port number\nwrite a number from 1 to 65535'),
-    v.description(about),
-  )
+const PORT = 'must be a port number\nwrite a number from 1 to 65535'
 
-/** In Go an absent number is 0, so kubeadm takes 0 for its default. */
-export const portOrDefault = (about: string) =>
+/** @param least 0 for kubeadm: in Go an absent number is 0, so it takes 0 for its default */
+export const port = (about: string, least: 0 | 1 = 1) =>
   v.pipe(
     v.number(),
     v.integer(),
-    v.minValue(0, 'must be a port number\nwrite a number from 1 to 65535'),
-    v.maxValue(65535, 'must be a port number\nwrite a number from 1 to 65535'),
+    v.minValue(least, PORT),
+    v.maxValue(65535, PORT),
     v.description(about),
   )
 

@@ -13,12 +13,20 @@ export const ALGORITHMS = Object.keys(
   KEY_ALGORITHMS,
 ) as readonly string[] as readonly KeyAlgorithm[]
 
+export const TOPOLOGIES = ['separate', 'single', 'hierarchy'] as const
+export const CA_KEYS = ['on-control-plane', 'offline'] as const
+export const KUBELET_SERVING = ['signed', 'self-signed'] as const
+export const HOST_SYSTEMS = ['ubuntu', 'debian', 'rhel', 'none'] as const
+export const JOINS = ['token', 'files'] as const
+export const ROLES = ['control-plane', 'worker'] as const
+export const TAINT_EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'] as const
+
 const algorithm = (about: string) => v.pipe(v.picklist(ALGORITHMS), v.description(about))
 
-export const pki = v.strictObject({
+const pki = v.strictObject({
   topology: v.optional(
     oneOf(
-      ['separate', 'single', 'hierarchy'],
+      TOPOLOGIES,
       'separate: three CAs as kubeadm; single: one CA for everything; hierarchy: an offline root above three issuing CAs. Default separate.',
     ),
   ),
@@ -29,15 +37,10 @@ export const pki = v.strictObject({
       certificate: v.optional(duration('Validity of all other certificates; default 365d.')),
     }),
   ),
-  caKeys: v.optional(
-    oneOf(
-      ['on-control-plane', 'offline'],
-      'offline: no CA key enters a node. Default on-control-plane.',
-    ),
-  ),
+  caKeys: v.optional(oneOf(CA_KEYS, 'offline: no CA key enters a node. Default on-control-plane.')),
   kubeletServing: v.optional(
     oneOf(
-      ['signed', 'self-signed'],
+      KUBELET_SERVING,
       'signed: kubelets serve with certificates of the cluster CA. Default signed.',
     ),
   ),
@@ -80,9 +83,6 @@ export const pki = v.strictObject({
   ),
 })
 
-export const ROLES = ['control-plane', 'worker'] as const
-export const TAINT_EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'] as const
-
 const ssh = v.pipe(
   v.strictObject({
     host: v.optional(text('Host name or address to connect to; the node address by default.')),
@@ -97,13 +97,13 @@ const ssh = v.pipe(
   v.description("How provisioning reaches the node; OpenSSH's own configuration fills the rest."),
 )
 
-export const taint = v.strictObject({
+const taint = v.strictObject({
   key: text('Key of the taint.'),
   value: v.optional(text('Value of the taint.')),
   effect: oneOf(TAINT_EFFECTS, 'What the taint does.'),
 })
 
-export const node = v.strictObject({
+const node = v.strictObject({
   name: text('Kubernetes node name: RFC 1123, lower case, at most 52 characters.'),
   role: oneOf(ROLES, 'The first control plane is where kubeadm init runs.'),
   address: v.optional(text('IP address that the node is reached at; or use addresses.')),
@@ -119,10 +119,10 @@ export const node = v.strictObject({
   ssh: v.optional(ssh),
 })
 
-export const provisionFields = {
+const provisionFields = {
   hostOs: v.optional(
     oneOf(
-      ['ubuntu', 'debian', 'rhel', 'none'],
+      HOST_SYSTEMS,
       'Operating system of the nodes: decides CA-directory mounts and resolvConf. Default ubuntu.',
     ),
   ),
@@ -149,7 +149,7 @@ export const provisionFields = {
   ),
   join: v.optional(
     oneOf(
-      ['token', 'files'],
+      JOINS,
       'How provisioning joins nodes: bootstrap token, or certificates laid down. Default token.',
     ),
   ),
@@ -234,6 +234,3 @@ export const clusterSchema = v.strictObject({
   metadata: v.strictObject({ name: text('Name of the cluster: an RFC 1123 label.') }),
   spec,
 })
-
-/** A cluster.yaml as a value: what the user says, before defaults. */
-export type ClusterSpec = v.InferInput<typeof clusterSchema>

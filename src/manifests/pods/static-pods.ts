@@ -18,6 +18,7 @@ export type { Component, EtcdStart, Site } from './component.js'
 /** The static pods of a control plane. */
 export const COMPONENTS: readonly Component[] = [ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER]
 
+/** What making static pods takes besides cluster and node. */
 export interface StaticPodOptions {
   /** How several stacked etcd members start; `one-by-one` by default, as with kubeadm. */
   readonly etcdStart?: EtcdStart

@@ -13,6 +13,7 @@ export interface HostFile {
   readonly certificate?: string | undefined
 }
 
+/** A node as the API server knows it. */
 export interface NodeStatus {
   readonly ready: boolean
   readonly labels: Readonly<Record<string, string>>

@@ -175,6 +175,7 @@ export const TRANSFORMS = {
   'signing-key': (base, values, digest) => verifiedKey(base, String(values.fingerprint), digest),
 } as const satisfies Record<string, Transform>
 
+/** Name of a transformation of a file that a host already has. */
 export type TransformId = keyof typeof TRANSFORMS
 
 const swapLine = /^[ \t]*[^\s#]\S*[ \t]+\S+[ \t]+swap[ \t].*$/gm

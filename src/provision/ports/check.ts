@@ -16,6 +16,7 @@ export interface PortResult {
   readonly ok: boolean
 }
 
+/** What trying every port from every host has shown. */
 export interface PortCheck {
   readonly results: readonly PortResult[]
   readonly errors: readonly { readonly host: string; readonly message: string }[]

@@ -111,6 +111,7 @@ export const PORT_FORMATS = {
   },
 } as const satisfies Record<string, PortsFormat>
 
+/** Name of a way to write port rules down. */
 export type PortFormat = keyof typeof PORT_FORMATS
 
 const icmp = (source: string) =>

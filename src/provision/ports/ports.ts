@@ -3,6 +3,7 @@ import type { Cluster, Role } from '../../cluster/cluster.js'
 /** Who may reach a port: nodes of a role, all nodes, or everyone who uses the cluster. */
 export type Source = 'control-plane' | 'nodes' | 'operators' | 'clients'
 
+/** A row of the table of ports. */
 export interface PortRow {
   readonly id: string
   readonly about: string

@@ -31,6 +31,7 @@ export interface SshTarget {
   readonly hostKeys: readonly string[]
 }
 
+/** How hosts are reached. */
 export interface SshOptions {
   /** Handed to ssh as `-F`. */
   readonly configFile?: string | undefined

@@ -1,3 +1,4 @@
+/** How a command is run on a host. */
 export interface RunOptions {
   readonly stdin?: Uint8Array | AsyncIterable<Uint8Array>
   /** Milliseconds until the command counts as lost. */
@@ -6,6 +7,7 @@ export interface RunOptions {
   readonly maxOutput?: number
 }
 
+/** How a command ended on a host. */
 export interface RunResult {
   readonly exitCode: number
   /** UTF-8, with replacement characters for what is not. */
@@ -31,6 +33,7 @@ export interface Transport {
  */
 export type TransportFault = 'connect' | 'cut' | 'timeout' | 'host-key' | 'login' | 'output'
 
+/** A connection that could not be made or was lost. */
 export class TransportError extends Error {
   readonly fault: TransportFault
   readonly hint: string | undefined

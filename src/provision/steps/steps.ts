@@ -43,6 +43,7 @@ export const STEPS = [
   { id: 'verify', about: 'the cluster works', on: 'initial', actions: verifyActions },
 ] as const satisfies readonly Step[]
 
+/** Name of a step of provisioning. */
 export type StepId = (typeof STEPS)[number]['id']
 
 export function isFor(step: Step, node: ClusterNode): boolean {

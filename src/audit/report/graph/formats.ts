@@ -20,6 +20,7 @@ export const GRAPH_FORMATS = table({
   json: graphJson,
 })
 
+/** Name of a way to draw the trust graph. */
 export type GraphFormatId = keyof typeof GRAPH_FORMATS
 
 export const GRAPH_FORMAT_IDS = Object.keys(GRAPH_FORMATS) as readonly GraphFormatId[]

@@ -1,7 +1,7 @@
 import { runtimeEngine } from '../../../ca/engine.js'
 import { groupBy } from '../../../values/lists.js'
 import { escapeXml as e, escapeXml, printable } from '../../../values/text.js'
-import type { AuditReport, Connection, Finding, Rule, TimelineEntry } from '../../types.js'
+import type { AuditReport, Connection, Finding, RuleInfo, TimelineEntry } from '../../types.js'
 import { type GraphModel, graphModel, type Link, linkSentence } from '../graph/model.js'
 import { graphSvg } from '../graph/svg.js'
 import {
@@ -240,7 +240,7 @@ const MAX_NAMED = 12
 const MAX_NODES = 200
 
 /** Findings by rule, gravest first, with filter and permanent links. */
-export function findingSection(report: AuditReport, rules: readonly Rule[]): string {
+export function findingSection(report: AuditReport, rules: readonly RuleInfo[]): string {
   const { findings } = report
   const known = new Map(rules.map((rule) => [rule.id, rule]))
   const groups = SEVERITIES.flatMap((severity) => [
@@ -282,7 +282,7 @@ ${select}
 
 const LABELS = { error: 'error', warning: 'warning', info: 'note' } as const
 
-function article(findings: readonly Finding[], rule: Rule | undefined): string {
+function article(findings: readonly Finding[], rule: RuleInfo | undefined): string {
   const [first] = findings
   if (first === undefined) return ''
   const { severity, code, rule: id } = first
@@ -433,7 +433,7 @@ function certificate(name: string, fingerprint: string | undefined): string {
 
 export interface HtmlOptions {
   /** The rules whose explanations go along. */
-  readonly rules?: readonly Rule[]
+  readonly rules?: readonly RuleInfo[]
   /** Version of kpki. */
   readonly version?: string
 }

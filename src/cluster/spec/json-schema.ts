@@ -1,6 +1,6 @@
 import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema'
-import { extraArgumentForms, extraArguments } from './kubeadm/schema.js'
-import { clusterSchema } from './spec/schema.js'
+import { extraArgumentForms, extraArguments } from '../kubeadm/schema.js'
+import { clusterSchema } from './schema.js'
 
 /**
  * JSON Schema (draft 2020-12) of cluster.yaml, for editors. Looser than {@link parseCluster}: what needs
