@@ -21,11 +21,13 @@ export type {
   PublicKeyFacts,
   SubjectAltNames,
 } from './ca/certificate/facts.js'
+export type { SubjectFields } from './ca/certificate/names.js'
 export { readCertificate, readCertificates } from './ca/certificate/read.js'
 export { type CryptoEngine, peculiarEngine, runtimeEngine } from './ca/engine.js'
 export { defaultEnv, type Env, envOf } from './ca/env.js'
 export { KEY_ALGORITHMS, type KeyAlgorithm, type PrivateKey } from './ca/keys/keys.js'
 export type { Verifier } from './ca/keys/signature.js'
+export type { ProfileName } from './ca/profiles.js'
 export type { Signer } from './ca/signer.js'
 export type { ChainFinding, ChainNoteCode, ChainReasonCode } from './ca/verify/reasons.js'
 export {
@@ -37,7 +39,13 @@ export {
   matchesName,
   verifyChain,
 } from './ca/verify/verify.js'
-export { type Plan, type PlannedAuthority, type PlannedLeaf, plan } from './certs/plan.js'
+export {
+  type Plan,
+  type PlannedAuthority,
+  type PlannedCertificate,
+  type PlannedLeaf,
+  plan,
+} from './certs/plan.js'
 export {
   type At,
   AUTHORITIES,

@@ -1,7 +1,7 @@
 import { goRefuses } from '../../ca/verify/parser.js'
 import { GO } from '../../ca/verify/verify.js'
+import { messageOf } from '../../errors.js'
 import { flagOf } from '../../values/command-line.js'
-import { messageOf } from '../read/documents.js'
 import type {
   BlockFacts,
   Certificate,
