@@ -91,6 +91,7 @@ export type {
   KubeadmVolume,
   KubeletConfiguration,
   KubeProxyConfiguration,
+  NodeConfiguration,
   NodeRegistration,
 } from './cluster/kubeadm/configuration.js'
 export type { ResolvedCluster, ResolveOptions } from './cluster/resolve/resolve.js'

@@ -7,8 +7,9 @@
  * @module
  */
 
+export type { ComponentName } from '../manifests/flags.js'
 export { type AuditOptions, auditTree, type GeneratedTrees } from './audit.js'
-export type { AuditInput, ComponentName, Unrecognised } from './read/evidence.js'
+export type { AuditInput, Unrecognised } from './read/evidence.js'
 export { type ClusterReader, recognise } from './read/recognise.js'
 export {
   FORMAT_IDS,

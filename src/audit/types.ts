@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/cluster.js'
-import type { Certificate, ComponentName, Evidence, Unrecognised } from './read/evidence.js'
+import type { ComponentName } from '../manifests/flags.js'
+import type { Certificate, Evidence, Unrecognised } from './read/evidence.js'
 
 /**
  * `error`: a connection or component that will not work, or a privilege that nobody meant to give.

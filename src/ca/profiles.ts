@@ -12,7 +12,7 @@ export interface CertificateProfile {
   readonly extendedKeyUsage: readonly ('serverAuth' | 'clientAuth')[]
 }
 
-/** What a certificate is for. */
+/** Name of a certificate profile: what a certificate is for. */
 export type ProfileName = 'authority' | 'server' | 'client' | 'peer'
 
 const leaf = {

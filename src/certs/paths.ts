@@ -7,6 +7,7 @@ import { AUTHORITIES, type AuthorityId, type CertificatePlace } from './table.js
 export const MODES = { certificate: 0o644, secret: 0o600 } as const
 
 export const KUBERNETES_DIR = 'etc/kubernetes'
+export const MANIFESTS_DIR = `${KUBERNETES_DIR}/manifests`
 export const KUBELET_DIR = 'var/lib/kubelet'
 
 /** Where a certificate and its key, or the kubeconfig that carries both, lie in the tree of their owner. */
@@ -15,21 +16,19 @@ export interface Files {
   readonly key: string
 }
 
+/** What the paths of a cluster's certificates depend on. */
+type PkiLocation = Pick<Cluster, 'certificatesDir'>
+
 /** The certificates directory inside a node's tree. */
-export function pkiDir(cluster: Cluster): string {
+export function pkiDir(cluster: PkiLocation): string {
   return treePath(cluster.certificatesDir)
 }
 
 /** Paths of a place. For a kubeconfig both are the kubeconfig itself. */
-export function filesOf(cluster: Cluster, place: CertificatePlace): Files {
-  return filesIn(pkiDir(cluster), place)
-}
-
-/** The same with the certificates directory as it is inside the tree. */
-export function filesIn(pki: string, place: CertificatePlace): Files {
+export function filesOf(cluster: PkiLocation, place: CertificatePlace): Files {
   switch (place.kind) {
     case 'pki':
-      return pairAt(`${pki}/${place.base}`)
+      return pairAt(`${pkiDir(cluster)}/${place.base}`)
     case 'kubelet':
       return pairAt(`${KUBELET_DIR}/pki/kubelet`)
     case 'kubeconfig':
@@ -40,7 +39,7 @@ export function filesIn(pki: string, place: CertificatePlace): Files {
 }
 
 /** Paths of an authority in a node's tree. */
-export function authorityFiles(cluster: Cluster, id: AuthorityId): Files {
+export function authorityFiles(cluster: PkiLocation, id: AuthorityId): Files {
   return pairAt(`${pkiDir(cluster)}/${AUTHORITIES[id].base}`)
 }
 
@@ -54,7 +53,7 @@ export function pairAt(base: string): Files {
 }
 
 /** The service-account key pair: the API server's and the controller manager's, not certificates. */
-export function serviceAccountFiles(cluster: Cluster): {
+export function serviceAccountFiles(cluster: PkiLocation): {
   readonly key: string
   readonly pub: string
 } {
@@ -62,7 +61,7 @@ export function serviceAccountFiles(cluster: Cluster): {
 }
 
 /** Issuing authority followed by the root, for programs that need a self-signed anchor (`hierarchy` only). */
-export function rootBundleFile(cluster: Cluster): string {
+export function rootBundleFile(cluster: PkiLocation): string {
   return `${pkiDir(cluster)}/root-bundle.crt`
 }
 

@@ -1,4 +1,4 @@
-import { filesIn } from '../certs/paths.js'
+import { filesOf } from '../certs/paths.js'
 import { AUTHORITIES, LEAVES, type LeafRow } from '../certs/table.js'
 import { DEFAULT_TIMEOUTS, toV1beta4, V1BETA3 } from '../cluster/kubeadm/convert.js'
 import { modeText } from '../files/tree.js'
@@ -23,7 +23,7 @@ const FIXED: ReadonlyMap<string, string> = new Map(
   Object.entries<LeafRow>(LEAVES).flatMap(([id, { place }]) =>
     place.kind === 'pki'
       ? []
-      : Object.values(filesIn('', place)).map((path) => [
+      : Object.values(filesOf({ certificatesDir: '' }, place)).map((path) => [
           place.kind === 'operator' ? `kubeconfig/${path}` : path,
           id,
         ]),

@@ -1,10 +1,9 @@
+import { KUBERNETES_DIR, secretFile } from '../certs/paths.js'
 import type { Cluster, ClusterNode } from '../cluster/cluster.js'
-import { type FileEntry, file } from '../files/tree.js'
+import type { FileEntry } from '../files/tree.js'
 import { dumpYamlAll } from '../files/yaml/yaml.js'
-import { treePath } from '../values/paths.js'
 import { type JoinSecrets, kubeadmYaml, PATCHES_DIR } from './kubeadm/kubeadm.js'
 import { kubeletFiles } from './kubeadm/kubelet.js'
-import { KUBERNETES_DIR } from './paths.js'
 import { manifestFiles, type StaticPodOptions } from './pods/static-pods.js'
 import { bindingsOf } from './rbac.js'
 
@@ -33,12 +32,10 @@ export function nodeConfiguration(
   const bindings = node.initial ? bindingsOf(cluster) : []
   return [
     ...kubeletFiles(cluster, node),
-    secret('kubeadm.yaml', kubeadmYaml(cluster, node, secrets)),
-    ...patches.map(({ name, text }) => file(treePath(`${PATCHES_DIR}/${name}`), text, 0o600)),
-    ...(bindings.length === 0 ? [] : [secret('rbac.yaml', dumpYamlAll(bindings))]),
+    secretFile(`${KUBERNETES_DIR}/kubeadm.yaml`, kubeadmYaml(cluster, node, secrets)),
+    ...patches.map(({ name, text }) => secretFile(`${PATCHES_DIR}/${name}`, text)),
+    ...(bindings.length === 0
+      ? []
+      : [secretFile(`${KUBERNETES_DIR}/rbac.yaml`, dumpYamlAll(bindings))]),
   ]
-}
-
-function secret(name: string, text: string): FileEntry {
-  return file(treePath(`${KUBERNETES_DIR}/${name}`), text, 0o600)
 }

@@ -24,14 +24,17 @@ const BINDINGS: { readonly [Name in BindingName]: Binding } = {
  * them itself only in `init` and `upgrade apply`. None in 1.28.
  */
 export function bindingsOf({ release }: Cluster): readonly JsonObject[] {
-  return release.bindings.map((name) => {
-    const { role, subject } = BINDINGS[name]
-    return {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRoleBinding',
-      metadata: { name },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
-      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', ...subject }],
-    }
-  })
+  return release.bindings.map(bindingOf)
+}
+
+export function bindingOf(name: BindingName): JsonObject {
+  const { role, subject } = BINDINGS[name]
+  const apiGroup = 'rbac.authorization.k8s.io'
+  return {
+    apiVersion: `${apiGroup}/v1`,
+    kind: 'ClusterRoleBinding',
+    metadata: { name },
+    roleRef: { apiGroup, kind: 'ClusterRole', name: role },
+    subjects: [{ apiGroup, ...subject }],
+  }
 }

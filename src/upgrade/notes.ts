@@ -1,5 +1,5 @@
 import type { Argument, Cluster } from '../cluster/cluster.js'
-import { extraArguments } from '../manifests/flags.js'
+import { extraArguments } from '../manifests/arguments.js'
 import { etcdTag } from '../manifests/images.js'
 import { kubeletEnvironment } from '../manifests/kubeadm/kubelet.js'
 import { COMPONENTS } from '../manifests/pods/static-pods.js'

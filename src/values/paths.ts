@@ -27,6 +27,11 @@ export function treePath(absolute: string): string {
   return cleanPath(absolute).slice(1)
 }
 
+/** A path of a node's tree as the node itself, its flags and its configuration name it. */
+export function onNode(path: string): string {
+  return `/${path}`
+}
+
 /** The directory of an absolute path. */
 export function directoryOf(path: string): string {
   return cleanPath(path.slice(0, path.lastIndexOf('/') + 1))

@@ -1,6 +1,8 @@
 import { goRefuses } from '../../ca/verify/parser.js'
 import { GO } from '../../ca/verify/verify.js'
+import type { LeafId } from '../../certs/table.js'
 import { messageOf } from '../../errors.js'
+import { type CredentialRole, FLAGS, type FlagRow, type TrustRole } from '../../manifests/flags.js'
 import { flagOf } from '../../values/command-line.js'
 import type {
   BlockFacts,
@@ -10,7 +12,7 @@ import type {
   NodeEvidence,
   PemFacts,
 } from '../read/evidence.js'
-import { LAYOUTS, type Slot, slotFiles } from '../read/layouts.js'
+import { layoutFiles } from '../read/layouts.js'
 import { fileOn, followLinks, isCovered, locate, shortPath } from '../read/paths.js'
 
 /** A file that something names, and what is there. */
@@ -33,7 +35,12 @@ export interface Credential {
 
 /** The CA bundle that one side trusts. */
 export type TrustAnchors =
-  | { readonly kind: 'file'; readonly file: NamedFile }
+  | {
+      readonly kind: 'file'
+      readonly file: NamedFile
+      /** Its reader takes every PEM block for a certificate, whatever its label and headers: etcd's. */
+      readonly everyLabel?: true
+    }
   /** The peer's certificate is not verified. */
   | { readonly kind: 'nothing-checked' }
   /** The operating system's roots, which hold no cluster's CA. */
@@ -74,36 +81,39 @@ export function fileOfLaunch(node: NodeEvidence, launch: Launch, value: string):
   return { node: node.name, path, state: 'unmounted' in located ? 'unmounted' : 'unknown' }
 }
 
-export function credentialOfFlags(
+function rowOf(
+  { component }: Launch,
+  table: readonly FlagRow[],
+  names: (row: FlagRow) => boolean,
+): FlagRow | undefined {
+  return table.find((row) => row.component === component && names(row))
+}
+
+/** What a component presents in a role, by its flags. */
+export function credentialOf(
   node: NodeEvidence,
   launch: Launch,
-  certificateFlag: string,
-  keyFlag: string,
+  role: CredentialRole,
+  table = FLAGS,
 ): Credential | undefined {
-  const certificate = fileOfFlag(node, launch, certificateFlag)
-  const key = fileOfFlag(node, launch, keyFlag)
+  const file = (part: 'certificate' | 'key') => {
+    const row = rowOf(launch, table, (one) => one[part] === role)
+    return row && fileOfFlag(node, launch, row.flag)
+  }
+  const [certificate, key] = [file('certificate'), file('key')]
   return certificate && key && { certificate, key, embedded: false }
 }
 
-export function trustOfFlag(
+/** What a component trusts in a role, by its flags. */
+export function trustOf(
   node: NodeEvidence,
   launch: Launch,
-  flag: string,
-): TrustAnchors | undefined {
-  const file = fileOfFlag(node, launch, flag)
-  return file && { kind: 'file', file }
-}
-
-/** etcd's CA file: its reader takes every PEM block for a certificate, whatever its label and headers. */
-export function etcdTrustOfFlag(
-  node: NodeEvidence,
-  launch: Launch,
-  flag: string,
-): TrustAnchors | undefined {
-  const file = fileOfFlag(node, launch, flag)
-  if (!file?.pem || file.pem.der) return file && { kind: 'file', file }
-  const certificates = file.pem.blocks.flatMap(({ certificate }) => certificate ?? [])
-  return { kind: 'file', file: { ...file, pem: { ...file.pem, certificates } } }
+  role: TrustRole,
+  table = FLAGS,
+): (TrustAnchors & { readonly kind: 'file' }) | undefined {
+  const row = rowOf(launch, table, ({ trust }) => trust === role)
+  const file = row && fileOfFlag(node, launch, row.flag)
+  return file && { kind: 'file', file, ...(row.reader === 'etcd' && { everyLabel: true }) }
 }
 
 /** A PEM that a kubeconfig embeds or names. */
@@ -205,6 +215,7 @@ export function bundleProblem(
   file: NamedFile,
   what: string,
   reader: 'every-block' | 'any-block',
+  certificates = file.pem?.certificates ?? [],
 ): Refusal | undefined {
   const gone = absence(file, what)
   if (gone || file.state === 'unknown') return gone
@@ -215,21 +226,27 @@ export function bundleProblem(
       file,
       `${what} ${named(file)} line ${bad.line}: ${parseFailure(bad)}`,
     )
-  if ((file.pem?.certificates.length ?? 0) > 0) return undefined
+  if (certificates.length > 0) return undefined
   const state = file.pem?.empty ? 'is empty' : 'holds no usable certificate'
   return problem('unparsable', file, `${what} ${named(file)} ${state}`)
 }
 
 export function anchorsOf(trust: TrustAnchors): readonly Certificate[] {
-  return trust.kind === 'file' ? (trust.file.pem?.certificates ?? []) : []
+  if (trust.kind !== 'file') return []
+  const { pem } = trust.file
+  return trust.everyLabel && pem && !pem.der
+    ? pem.blocks.flatMap(({ certificate }) => certificate ?? [])
+    : (pem?.certificates ?? [])
 }
 
-/** The certificate that a node's layout has for a slot, where the file is there. */
-export function slotOn(node: NodeEvidence, slot: Slot): Credential | undefined {
-  const layout = LAYOUTS.find(
-    ({ id, files }) => id === node.layout && node.pems.has(`${node.pkiDirectory}/${files[slot]}`),
+/** A certificate that no flag names, where the node's layout has it. */
+export function credentialInLayout(node: NodeEvidence, id: LeafId): Credential | undefined {
+  const files = layoutFiles(node, id)
+  return (
+    files && {
+      certificate: fileOnNode(node, files.certificate),
+      key: fileOnNode(node, files.key),
+      embedded: false,
+    }
   )
-  if (!layout) return undefined
-  const { certificate, key } = slotFiles({ layout, pki: node.pkiDirectory }, slot)
-  return { certificate: fileOnNode(node, certificate), key: fileOnNode(node, key), embedded: false }
 }

@@ -14,7 +14,7 @@ import {
   privateKeyOf,
   type Refusal,
   type TrustAnchors,
-  trustOfFlag,
+  trustOf,
 } from './credentials.js'
 import {
   adminGroup,
@@ -151,7 +151,7 @@ export function podTrust(fleet: Fleet, server: ApiServer): TrustAnchors | undefi
       .map((launch) => ({ node, launch })),
   )
   const [first] = managers
-  const own = first && trustOfFlag(first.node, first.launch, 'root-ca-file')
+  const own = first && trustOf(first.node, first.launch, 'root-ca')
   const isManager = ({ role, kubeconfig }: ApiClient) =>
     role === 'kube-controller-manager' && kubeconfig !== undefined
   return own ?? fleet.clients.find(isManager)?.trust

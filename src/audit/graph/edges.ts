@@ -1,4 +1,4 @@
-import type { ComponentName } from '../read/evidence.js'
+import type { ComponentName } from '../../manifests/flags.js'
 import type { Identity } from '../types.js'
 import type { ApiClient, ApiClientRole } from './clients.js'
 import type { Credential, Refusal, TrustAnchors } from './credentials.js'

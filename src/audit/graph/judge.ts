@@ -4,6 +4,7 @@ import type { Certificate } from '../read/evidence.js'
 import type { Identity } from '../types.js'
 import {
   absence,
+  anchorsOf,
   bundleProblem,
   chainOf,
   chainProblem,
@@ -127,7 +128,8 @@ function trustProblem(trust: TrustAnchors, consumer: 'go' | 'openssl' = 'go'): R
   if (trust.kind === 'nothing-checked') return undefined
   // OpenSSL refuses the whole file for one bad block, Go's pools pass it over.
   const reader = consumer === 'go' ? 'any-block' : 'every-block'
-  if (trust.kind === 'file') return bundleProblem(trust.file, 'trusted CA', reader)
+  if (trust.kind === 'file')
+    return bundleProblem(trust.file, 'trusted CA', reader, anchorsOf(trust))
   const message = 'the client names no CA, and the operating system’s do not include the cluster’s'
   return { code: 'no-ca', message }
 }

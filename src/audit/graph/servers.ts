@@ -1,3 +1,4 @@
+import type { CredentialRole } from '../../manifests/flags.js'
 import { flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
 import { isAnyHost, isLocalHost, parseHost, urlOf } from '../../values/hosts.js'
 import type { Evidence, KubeletFacts, Launch, NodeEvidence } from '../read/evidence.js'
@@ -5,13 +6,12 @@ import { isAlwaysAllow } from '../starts/flags.js'
 import { type ApiClient, apiClients } from './clients.js'
 import {
   type Credential,
-  credentialOfFlags,
-  etcdTrustOfFlag,
+  credentialInLayout,
+  credentialOf,
   fileOnNode,
   type NamedFile,
-  slotOn,
   type TrustAnchors,
-  trustOfFlag,
+  trustOf,
 } from './credentials.js'
 
 /** An API server as its flags make it: what it serves with, whom it trusts, how it calls others. */
@@ -106,25 +106,22 @@ function some<K extends string, V>(key: K, value: V | undefined): { readonly [P 
 
 function apiServer(node: NodeEvidence, launch: Launch): ApiServer {
   const { flags } = launch
-  const credential = (certificate: string, key: string) =>
-    credentialOfFlags(node, launch, certificate, key)
+  const credential = (role: CredentialRole) => credentialOf(node, launch, role)
   return {
     id: `kube-apiserver/${node.name}`,
     node,
     launch,
     port: Number(flagOf(flags, 'secure-port') ?? 6443) || 6443,
-    ...some('serving', credential('tls-cert-file', 'tls-private-key-file')),
-    ...some('clientCa', trustOfFlag(node, launch, 'client-ca-file')),
-    ...some('frontProxyCa', trustOfFlag(node, launch, 'requestheader-client-ca-file')),
+    ...some('serving', credential('apiserver')),
+    ...some('clientCa', trustOf(node, launch, 'client-ca')),
+    ...some('frontProxyCa', trustOf(node, launch, 'requestheader-ca')),
     allowedNames: flagList(flags, 'requestheader-allowed-names'),
     etcdServers: flagList(flags, 'etcd-servers'),
-    ...some('etcdClient', credential('etcd-certfile', 'etcd-keyfile')),
-    ...some('etcdTrust', etcdTrustOfFlag(node, launch, 'etcd-cafile')),
-    ...some('kubeletClient', credential('kubelet-client-certificate', 'kubelet-client-key')),
-    kubeletTrust: trustOfFlag(node, launch, 'kubelet-certificate-authority') ?? {
-      kind: 'nothing-checked',
-    },
-    ...some('frontProxy', credential('proxy-client-cert-file', 'proxy-client-key-file')),
+    ...some('etcdClient', credential('apiserver-etcd-client')),
+    ...some('etcdTrust', trustOf(node, launch, 'apiserver-etcd-ca')),
+    ...some('kubeletClient', credential('apiserver-kubelet-client')),
+    kubeletTrust: trustOf(node, launch, 'kubelet-ca') ?? { kind: 'nothing-checked' },
+    ...some('frontProxy', credential('front-proxy-client')),
     open: isAlwaysAllow(launch),
   }
 }
@@ -136,8 +133,9 @@ function etcdPort(
   urls: string,
 ): EtcdPort {
   const { flags } = launch
-  const trust = etcdTrustOfFlag(node, launch, `${prefix}trusted-ca-file`)
-  const serving = credentialOfFlags(node, launch, `${prefix}cert-file`, `${prefix}key-file`)
+  const isPeer = prefix === 'peer-'
+  const trust = trustOf(node, launch, isPeer ? 'etcd-peer-ca' : 'etcd-ca')
+  const serving = credentialOf(node, launch, isPeer ? 'etcd-peer' : 'etcd-server')
   const listens = flagList(flags, urls)
   // On plain http etcd ignores its certificate.
   const isPlain = listens.length > 0 && listens.every((url) => url.startsWith('http://'))
@@ -160,7 +158,7 @@ function etcdMember(node: NodeEvidence, launch: Launch): EtcdMember {
     client: etcdPort(node, launch, '', 'listen-client-urls'),
     peer: etcdPort(node, launch, 'peer-', 'listen-peer-urls'),
     peerUrls: advertised.length > 0 ? advertised : fallback,
-    ...some('healthcheck', slotOn(node, 'etcd-healthcheck-client')),
+    ...some('healthcheck', credentialInLayout(node, 'etcd-healthcheck-client')),
   }
 }
 

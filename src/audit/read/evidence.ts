@@ -3,6 +3,7 @@ import type { Cluster } from '../../cluster/cluster.js'
 import type { FileTree, TreeEntry } from '../../files/tree.js'
 import type { ReadFailure } from '../../files/yaml/yaml.js'
 import type { ClusterEntry, Kubeconfig, UserEntry } from '../../kubeconfig/read.js'
+import type { ComponentName } from '../../manifests/flags.js'
 import type { Json, JsonObject } from '../../values/json.js'
 
 /** What an audit judges: trees by node, as the nodes' root file systems (`etc/kubernetes/…`). */
@@ -121,15 +122,6 @@ export interface KubeconfigFacts
   readonly cluster: KubeconfigCluster | undefined
   readonly user: KubeconfigUser | undefined
 }
-
-/** A component of Kubernetes that audits and manifests know. */
-export type ComponentName =
-  | 'etcd'
-  | 'kube-apiserver'
-  | 'kube-controller-manager'
-  | 'kube-scheduler'
-  | 'kube-proxy'
-  | 'kubelet'
 
 export interface VolumeMount {
   readonly mountPath: string

@@ -1,4 +1,5 @@
 import { textOf as contentOf, type FileTree } from '../../files/tree.js'
+import { COMPONENT_NAMES, type ComponentName } from '../../manifests/flags.js'
 import {
   type Flags,
   mergeFlags,
@@ -11,21 +12,12 @@ import { at, filled, isObject, listOf, scalarText, textsOf } from '../../values/
 import { pathInTree } from '../../values/paths.js'
 import { compareText } from '../../values/text.js'
 import { readDocument } from './documents.js'
-import type { ComponentName, Launch, ProbeFacts, VolumeMount } from './evidence.js'
+import type { Launch, ProbeFacts, VolumeMount } from './evidence.js'
 import { fileOn } from './paths.js'
 
-const COMPONENTS: ReadonlySet<string> = new Set<ComponentName>([
-  'etcd',
-  'kube-apiserver',
-  'kube-controller-manager',
-  'kube-scheduler',
-  'kube-proxy',
-  'kubelet',
-])
-
 function componentOf(name: string | undefined): ComponentName | undefined {
-  const base = name?.split('/').at(-1) ?? ''
-  return COMPONENTS.has(base) ? (base as ComponentName) : undefined
+  const base = name?.split('/').at(-1)
+  return COMPONENT_NAMES.find((component) => component === base)
 }
 
 /** Directories whose files a kubelet runs as static pods, besides the configured one. */
@@ -62,7 +54,7 @@ export function readLaunches(
 }
 
 function order({ component }: Launch): number {
-  return [...COMPONENTS].indexOf(component)
+  return COMPONENT_NAMES.indexOf(component)
 }
 
 function staticPod(node: string, path: string, text: string): Launch | undefined {

@@ -8,6 +8,7 @@ import {
   type FileTree,
   type TreeEntry,
 } from '../../files/tree.js'
+import type { ComponentName } from '../../manifests/flags.js'
 import { formatIp, isIp } from '../../values/addresses.js'
 import { hexOf, sameBytes } from '../../values/bytes.js'
 import { flagOf } from '../../values/command-line.js'
@@ -18,7 +19,6 @@ import { createDocumentReader, type DocumentReader, readDocuments } from './docu
 import type {
   AuditInput,
   Certificate,
-  ComponentName,
   DocumentFacts,
   Evidence,
   KubeconfigFacts,
@@ -30,7 +30,7 @@ import type {
 import { kubeconfigFacts } from './kubeconfig.js'
 import { readKubelet } from './kubelet.js'
 import { readLaunches } from './launch.js'
-import { layoutOf, withDefaults } from './layouts.js'
+import { layoutOf, layoutPath, withDefaults } from './layouts.js'
 import { type CertificateDraft, createPemReader, type PemReader } from './pem.js'
 
 const PEM_NAME = /\.(crt|cer|cert|pem|key|pub|der|csr)(\.(bak|old|orig|new))?$/i
@@ -73,8 +73,8 @@ export async function readNodeEvidence(
     (node && cluster?.certificatesDir)
   const layout = layoutOf(tree, certificatesDir && treePath(certificatesDir))
   const usual = kind === 'node' ? readLaunches(name, tree) : []
-  const ca = `/${layout.pki}/${layout.layout.files['client-ca']}`
-  const kubelet = kind === 'node' ? readKubelet(tree, usual, ca, read) : undefined
+  const kubelet =
+    kind === 'node' ? readKubelet(tree, usual, layoutPath(layout, 'ca'), read) : undefined
   const elsewhere = kubelet && pathInTree(kubelet.staticPodPath) !== 'etc/kubernetes/manifests'
   const real = elsewhere ? readLaunches(name, tree, kubelet.staticPodPath) : usual
   const launches = kind === 'node' ? withDefaults(name, real, layout, found) : []

@@ -1,3 +1,4 @@
+import type { ComponentName } from '../../manifests/flags.js'
 import { nthAddress, parseCidr } from '../../values/addresses.js'
 import { flagList, flagOf } from '../../values/command-line.js'
 import { parseHost } from '../../values/hosts.js'
@@ -5,7 +6,6 @@ import { at, filled } from '../../values/json.js'
 import { groupBy } from '../../values/lists.js'
 import type {
   Certificate,
-  ComponentName,
   Evidence,
   KeyFacts,
   KubeconfigFacts,
@@ -14,7 +14,7 @@ import type {
   PemFacts,
   Place,
 } from '../read/evidence.js'
-import { type TrustRole, type TrustUse, trustsOf, type Use, usesOf } from './roles.js'
+import { type TrustUse, type TrustUseRole, trustsOf, type Use, usesOf } from './roles.js'
 
 export function launchOf(node: NodeEvidence, component: ComponentName): Launch | undefined {
   return node.launches.find((launch) => launch.component === component)
@@ -196,11 +196,11 @@ export function ancestors(certificate: Certificate): ReadonlySet<Certificate> {
   return found
 }
 
-const trustsByRole = new WeakMap<Evidence, Map<TrustRole, readonly TrustUse[]>>()
+const trustsByRole = new WeakMap<Evidence, Map<TrustUseRole, readonly TrustUse[]>>()
 const anchorSets = new WeakMap<TrustUse, ReadonlySet<Certificate>>()
 const trustsByNode = new WeakMap<Evidence, Map<string, readonly TrustUse[]>>()
 
-function ownTrusts(evidence: Evidence, role: TrustRole, node: string): readonly TrustUse[] {
+function ownTrusts(evidence: Evidence, role: TrustUseRole, node: string): readonly TrustUse[] {
   let known = trustsByNode.get(evidence)
   if (!known) {
     const groups = new Map<string, TrustUse[]>()
@@ -215,8 +215,8 @@ function ownTrusts(evidence: Evidence, role: TrustRole, node: string): readonly 
 }
 
 /** Every trust file of a role. */
-export function trustsIn(evidence: Evidence, role: TrustRole): readonly TrustUse[] {
-  const known = trustsByRole.get(evidence) ?? new Map<TrustRole, readonly TrustUse[]>()
+export function trustsIn(evidence: Evidence, role: TrustUseRole): readonly TrustUse[] {
+  const known = trustsByRole.get(evidence) ?? new Map<TrustUseRole, readonly TrustUse[]>()
   trustsByRole.set(evidence, known)
   const found = known.get(role) ?? indexOf(evidence).trusts.filter((trust) => trust.role === role)
   known.set(role, found)

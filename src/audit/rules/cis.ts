@@ -1,6 +1,7 @@
+import type { ComponentName } from '../../manifests/flags.js'
 import { type Flags, flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
 import { at, scalarText } from '../../values/json.js'
-import type { ComponentName, Evidence, KubeletFacts } from '../read/evidence.js'
+import type { Evidence, KubeletFacts } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { launchesOf } from './by-evidence.js'
 import { aboutLaunch } from './manifests.js'

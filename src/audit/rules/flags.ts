@@ -34,11 +34,11 @@ function* removedFlags(evidence: Evidence) {
       })
     for (const { component, flags, version, path } of sets) {
       if (version === undefined) continue
-      for (const { flag, since } of removedFlagsOf(component, flags, version))
+      for (const { flag, until } of removedFlagsOf(component, flags, version))
         yield {
           node: node.name,
           ...(path !== undefined && { path }),
-          message: `${path === undefined ? `the kubelet of ${node.name}` : shortPath(path)} gives --${flag}, which ${component} ${version} does not know (gone since ${since})`,
+          message: `${path === undefined ? `the kubelet of ${node.name}` : shortPath(path)} gives --${flag}, which ${component} ${version} does not know (gone since ${until})`,
         }
     }
   }

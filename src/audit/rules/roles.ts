@@ -1,7 +1,7 @@
+import type { ComponentName } from '../../manifests/flags.js'
 import { flagOf } from '../../values/command-line.js'
 import type {
   Certificate,
-  ComponentName,
   KubeconfigFacts,
   Launch,
   NodeEvidence,
@@ -26,7 +26,7 @@ export interface Use {
 
 /** A file of certificate authorities in the place from which a component takes it. */
 export interface TrustUse {
-  readonly role: TrustRole
+  readonly role: TrustUseRole
   readonly node: NodeEvidence
   readonly pem: PemFacts
   readonly certificates: readonly Certificate[]
@@ -127,14 +127,14 @@ function users(node: NodeEvidence, config: KubeconfigFacts): readonly Use[] {
 /** Every file of authorities that a component of the node, or a kubeconfig, trusts. */
 export function trustsOf(node: NodeEvidence): readonly TrustUse[] {
   const trusts: TrustUse[] = []
-  const add = (role: TrustRole, pem: PemFacts | undefined, launch?: Launch) => {
+  const add = (role: TrustUseRole, pem: PemFacts | undefined, launch?: Launch) => {
     if (!pem) return
     const { certificates } = pem
     trusts.push({ role, node, pem, certificates, ...(launch && { launch }) })
   }
   for (const [role, { flags }] of Object.entries(TRUSTS) as [
-    TrustRole,
-    (typeof TRUSTS)[TrustRole],
+    TrustUseRole,
+    (typeof TRUSTS)[TrustUseRole],
   ][]) {
     if (!flags) continue
     for (const launch of node.launches)
@@ -177,11 +177,11 @@ export interface RoleRow {
     readonly key: string
   }
   /** Trust files that must accept it, in order of preference; the first role that exists decides. */
-  readonly acceptedBy: readonly TrustRole[]
+  readonly acceptedBy: readonly TrustUseRole[]
 }
 
 /** A file of authorities, by who uses it for what. */
-export type TrustRole =
+export type TrustUseRole =
   | 'client-ca'
   | 'requestheader-ca'
   | 'etcd-ca'
@@ -309,7 +309,7 @@ export const ROLES: Readonly<Record<LeafRole, RoleRow>> = {
   },
 }
 
-export const TRUSTS: Readonly<Record<TrustRole, TrustRow>> = {
+export const TRUSTS: Readonly<Record<TrustUseRole, TrustRow>> = {
   'client-ca': {
     about: 'who the API server takes for a user',
     flags: { component: apiserver, file: 'client-ca-file' },

@@ -2,7 +2,7 @@ import { commonNameOf } from '../../ca/certificate/names.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { ancestors, indexOf, trustsIn } from './by-evidence.js'
-import type { TrustRole, TrustUse } from './roles.js'
+import type { TrustUse, TrustUseRole } from './roles.js'
 import { each, finding, nameOf, rule } from './rule.js'
 
 const SEPARATE =
@@ -10,7 +10,7 @@ const SEPARATE =
 const ONLY_INTERMEDIATE = 'keep only the zone’s own issuing authority in the file, not the root'
 
 const trusts =
-  (...roles: readonly TrustRole[]) =>
+  (...roles: readonly TrustUseRole[]) =>
   (evidence: Evidence) =>
     indexOf(evidence).trusts.filter(({ role }) => roles.includes(role))
 

@@ -1,10 +1,12 @@
+import { FLAGS, type FlagReader, type FlagRow } from '../../manifests/flags.js'
 import { flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
 import { apiClients, kubeconfigOf } from '../graph/clients.js'
 import {
   absence,
   bundleProblem,
+  type Credential,
   chainProblem,
-  credentialOfFlags,
+  credentialOf,
   fileOfFlag,
   fileOfLaunch,
   type NamedFile,
@@ -15,102 +17,93 @@ import {
 } from '../graph/credentials.js'
 import { acceptedKeys, kubeconfigProblem } from '../graph/edges-api.js'
 import { encryptionProblem } from '../read/documents.js'
-import type { ComponentName, KeyFacts, Launch, NodeEvidence } from '../read/evidence.js'
+import type { KeyFacts, Launch, NodeEvidence } from '../read/evidence.js'
 
-/** What a component looks at before it serves: the first problem stops it. */
-export type StartCheck = (node: NodeEvidence, launch: Launch) => Refusal | undefined
+/** How the file that a flag names stops its component. */
+type Check = (
+  node: NodeEvidence,
+  launch: Launch,
+  row: FlagRow,
+  table: readonly FlagRow[],
+) => Refusal | undefined
 
-/** Two flags name a certificate and its key; both are loaded together (`tls.X509KeyPair`). */
-export function pair(certificateFlag: string, keyFlag: string, what: string): StartCheck {
-  return (node, launch) => {
-    const given = [certificateFlag, keyFlag].filter(
-      (flag) => flagOf(launch.flags, flag) !== undefined,
-    )
-    if (given.length === 1) {
-      const lacking = given[0] === certificateFlag ? keyFlag : certificateFlag
-      return {
-        code: 'flag-missing',
-        message: `--${given[0]} is given without --${lacking}`,
-        ...placeOf(launch),
-      }
-    }
-    const credential = credentialOfFlags(node, launch, certificateFlag, keyFlag)
-    return credential && pairProblem(credential, what)
+const what = ({ called = '' }: FlagRow) => called
+
+const pair: Check = (node, launch, row, table) => {
+  const { flag, certificate, component } = row
+  const key = table.find((one) => one.component === component && one.key === certificate)
+  if (!certificate || !key) return undefined
+  const has = ({ flag }: FlagRow) => flagOf(launch.flags, flag) !== undefined
+  if (has(row) !== has(key)) {
+    const [given, lacking] = has(row) ? [flag, key.flag] : [key.flag, flag]
+    const message = `--${given} is given without --${lacking}`
+    return { code: 'flag-missing', message, ...placeOf(launch) }
   }
+  const credential = credentialOf(node, launch, certificate, table)
+  if (!credential) return undefined
+  return (
+    pairProblem(credential, what(row)) ??
+    (certificate === 'apiserver' ? probed(launch, credential) : undefined)
+  )
 }
 
-/** The kubelet's probes verify nothing, but must be able to read what is sent. */
-export function probed(certificateFlag: string, keyFlag: string): StartCheck {
-  return (node, launch) => {
-    if (!launch.probes.some(({ scheme }) => scheme === 'HTTPS')) return undefined
-    const credential = credentialOfFlags(node, launch, certificateFlag, keyFlag)
-    return credential && chainProblem(credential, 'server')
-  }
+// The kubelet's probes verify nothing, but must be able to read what is sent.
+function probed({ probes }: Launch, credential: Credential): Refusal | undefined {
+  return probes.some(({ scheme }) => scheme === 'HTTPS')
+    ? chainProblem(credential, 'server')
+    : undefined
 }
 
-export function placeOf({ node, path }: Launch) {
+function placeOf({ node, path }: Launch) {
   return { node, ...(path !== undefined && { path }) }
 }
 
-export function bundle(
-  flag: string,
-  what: string,
-  reader: 'every-block' | 'any-block' = 'every-block',
-): StartCheck {
-  return (node, launch) => {
-    const file = fileOfFlag(node, launch, flag)
-    return (
-      file &&
-      (reader === 'any-block' ? rootsProblem(file, what) : bundleProblem(file, what, reader))
-    )
-  }
+const bundle: Check = (node, launch, row) => {
+  const file = fileOfFlag(node, launch, row.flag)
+  if (!file) return undefined
+  return row.reader === 'any-block'
+    ? rootsProblem(file, what(row))
+    : bundleProblem(file, what(row), 'every-block')
 }
 
 /** client-go's roots: an empty file stands for the operating system's, anything else must hold a certificate. */
-export function rootsProblem(file: NamedFile, what: string): Refusal | undefined {
+function rootsProblem(file: NamedFile, what: string): Refusal | undefined {
   return file.pem?.empty ? undefined : bundleProblem(file, what, 'any-block')
 }
 
 /** etcd's reader: every block of any kind must be a certificate; none at all is let through. */
-export function etcdBundle(flag: string, what: string): StartCheck {
-  return (node, launch) => {
-    const file = fileOfFlag(node, launch, flag)
-    const gone = file && absence(file, what)
-    if (!file || gone) return gone
-    const bad = file.pem?.blocks.find(({ certificate }) => !certificate)
-    if (!bad) return undefined
-    const why = bad.failure ?? `a ${bad.label} block is no certificate`
-    const message = `${what} ${named(file)} line ${bad.line}: ${why}`
-    return { code: 'unparsable', message, node: file.node, path: file.path }
-  }
+const etcdBundle: Check = (node, launch, row) => {
+  const file = fileOfFlag(node, launch, row.flag)
+  const gone = file && absence(file, what(row))
+  if (!file || gone) return gone
+  const bad = file.pem?.blocks.find(({ certificate }) => !certificate)
+  if (!bad) return undefined
+  const why = bad.failure ?? `a ${bad.label} block is no certificate`
+  return unparsable(file, `${what(row)} ${named(file)} line ${bad.line}: ${why}`)
 }
 
-export function readable(...flags: readonly string[]): StartCheck {
-  return (node, launch) => {
-    for (const flag of flags)
-      for (const value of launch.flags.get(flag) ?? []) {
-        if (!value.startsWith('/')) continue
-        const gone = absence(fileOfLaunch(node, launch, value), `--${flag}:`)
-        if (gone) return gone
-      }
-    return undefined
+const presence: Check = (node, launch, { flag }) => {
+  for (const value of launch.flags.get(flag) ?? []) {
+    if (!value.startsWith('/')) continue
+    const gone = absence(fileOfLaunch(node, launch, value), `--${flag}:`)
+    if (gone) return gone
   }
+  return undefined
 }
 
-export function privateKey(flag: string, what: string): StartCheck {
-  return (node, launch) => {
-    const file = fileOfFlag(node, launch, flag)
-    const gone = file && absence(file, what)
-    if (!file || gone || file.state === 'unknown') return gone
-    const key = privateKeyOf(file.pem)
-    const why = unreadable(key)
-    if (why !== undefined) return unparsable(file, `${what} ${named(file)} ${why}`)
-    const { type, curve } = key?.facts ?? {}
-    const isUsable = type === 'RSA' || (type === 'EC' && /^P-(256|384|521)$/.test(curve ?? ''))
-    return isUsable
-      ? undefined
-      : unparsable(file, `${what} ${named(file)} is neither RSA nor ECDSA on P-256, P-384 or P-521`)
-  }
+const privateKey: Check = (node, launch, row) => {
+  const file = fileOfFlag(node, launch, row.flag)
+  const gone = file && absence(file, what(row))
+  if (!file || gone || file.state === 'unknown') return gone
+  const key = privateKeyOf(file.pem)
+  const name = `${what(row)} ${named(file)}`
+  const why = unreadable(key)
+  if (why !== undefined) return unparsable(file, `${name} ${why}`)
+  const { type, curve } = key?.facts ?? {}
+  const isUsable = type === 'RSA' || (type === 'EC' && /^P-(256|384|521)$/.test(curve ?? ''))
+  return isUsable
+    ? undefined
+    : unparsable(file, `${name} is neither RSA nor ECDSA on P-256, P-384 or P-521`)
 }
 
 // keyutil of client-go, which goes by the label.
@@ -121,60 +114,50 @@ function unreadable(key: KeyFacts | undefined): string | undefined {
   return key.failure === undefined ? undefined : `can't be read: ${key.failure}`
 }
 
-export function unparsable(file: NamedFile, message: string): Refusal {
+function unparsable(file: NamedFile, message: string): Refusal {
   return { code: 'unparsable', message, node: file.node, path: file.path }
 }
 
-export function publicKeys(flag: string, what: string): StartCheck {
-  return (node, launch) => {
-    for (const value of launch.flags.get(flag) ?? []) {
-      const file = fileOfLaunch(node, launch, value)
-      const gone = absence(file, what)
-      if (gone) return gone
-      if (file.state === 'present' && acceptedKeys(file.pem).length === 0)
-        return unparsable(file, `${what} ${named(file)} holds no key`)
-    }
-    return undefined
+const publicKeys: Check = (node, launch, row) => {
+  for (const value of launch.flags.get(row.flag) ?? []) {
+    const file = fileOfLaunch(node, launch, value)
+    const gone = absence(file, what(row))
+    if (gone) return gone
+    if (file.state === 'present' && acceptedKeys(file.pem).length === 0)
+      return unparsable(file, `${what(row)} ${named(file)} holds no key`)
   }
+  return undefined
 }
 
-const COMMON = 'cluster-signing'
-
-function hasBoth({ flags }: Launch, prefix: string): boolean {
-  return ['cert', 'key'].every((kind) => flagOf(flags, `${prefix}-${kind}-file`) !== undefined)
-}
-
-const oneWayOfSigning: StartCheck = (_node, launch) => {
-  const own = [...launch.flags.keys()].find((flag) =>
-    /^cluster-signing-.+-(cert|key)-file$/.test(flag),
-  )
-  if (own === undefined || !hasBoth(launch, COMMON)) return undefined
-  const message = `--${own} and --${COMMON}-cert-file exclude each other`
-  return { code: 'flag', message, ...placeOf(launch) }
-}
-
-/** The controller manager's signer: exactly one certificate, and its own key (kubernetes/kubeadm#1350). */
-function signer(prefix: string): StartCheck {
-  return (node, launch) => {
-    const [certificateFlag, keyFlag] = [`${prefix}-cert-file`, `${prefix}-key-file`] as const
+/** The controller manager's signers: one for all, or one for each kind of request. */
+const signer: Check = (node, launch, row, table) => {
+  const isCommon = row.certificate === 'signing'
+  const has = (one: FlagRow) => flagOf(launch.flags, one.flag) !== undefined
+  if (isCommon) {
     // With one of the common two alone the controller manager signs nothing, and runs.
-    if (prefix === COMMON && !hasBoth(launch, prefix)) return undefined
-    const wrong = pair(certificateFlag, keyFlag, 'signing')(node, launch)
-    if (wrong) return wrong
-    const file = fileOfFlag(node, launch, certificateFlag)
-    const count = file?.pem?.certificates.length ?? 1
-    if (!file || count === 1) return undefined
-    const message = `--${certificateFlag} ${named(file)} holds ${count} certificates, it must be exactly one`
-    return { code: 'signing-bundle', message, node: file.node, path: file.path }
+    if (!table.filter((one) => one.certificate === 'signing' || one.key === 'signing').every(has))
+      return undefined
+    const own = [...launch.flags.keys()].find((flag) =>
+      /^cluster-signing-.+-(cert|key)-file$/.test(flag),
+    )
+    if (own !== undefined) {
+      const message = `--${own} and --${row.flag} exclude each other`
+      return { code: 'flag', message, ...placeOf(launch) }
+    }
   }
+  const wrong = pair(node, launch, row, table)
+  if (wrong) return wrong
+  const file = fileOfFlag(node, launch, row.flag)
+  const count = file?.pem?.certificates.length ?? 1
+  if (!file || count === 1) return undefined
+  const message = `--${row.flag} ${named(file)} holds ${count} certificates, it must be exactly one`
+  return { code: 'signing-bundle', message, node: file.node, path: file.path }
 }
 
 /** A kubeconfig is loaded, its embedded pair is checked, its CA must hold a certificate. */
-function kubeconfig(flag: string): StartCheck {
-  return (node, launch) => {
-    const file = flag === 'kubeconfig' ? kubeconfigOf(node, launch) : fileOfFlag(node, launch, flag)
-    return file && kubeconfigFileProblem(node, file)
-  }
+const kubeconfig: Check = (node, launch, { flag }) => {
+  const file = flag === 'kubeconfig' ? kubeconfigOf(node, launch) : fileOfFlag(node, launch, flag)
+  return file && kubeconfigFileProblem(node, file)
 }
 
 export function kubeconfigFileProblem(node: NodeEvidence, file: NamedFile): Refusal | undefined {
@@ -206,12 +189,13 @@ function clientsOf(node: NodeEvidence) {
   return all
 }
 
-const secureEtcd: StartCheck = (_node, launch) => {
+function secureEtcd(launch: Launch): Refusal | undefined {
   const { flags } = launch
-  for (const [urls, certificate, auto] of [
-    ['listen-client-urls', 'cert-file', 'auto-tls'],
-    ['listen-peer-urls', 'peer-cert-file', 'peer-auto-tls'],
+  for (const [urls, role, auto] of [
+    ['listen-client-urls', 'etcd-server', 'auto-tls'],
+    ['listen-peer-urls', 'etcd-peer', 'peer-auto-tls'],
   ] as const) {
+    const certificate = FLAGS.find((row) => row.certificate === role)?.flag ?? ''
     const secure = flagList(flags, urls).some((url) => url.startsWith('https://'))
     if (secure && !flags.has(certificate) && !flagIsTrue(flags, auto))
       return {
@@ -223,85 +207,40 @@ const secureEtcd: StartCheck = (_node, launch) => {
   return undefined
 }
 
-const encryption: StartCheck = (node, launch) => {
-  const file = fileOfFlag(node, launch, 'encryption-provider-config')
-  const gone = file && absence(file, 'encryption configuration')
+const encryption: Check = (node, launch, row) => {
+  const file = fileOfFlag(node, launch, row.flag)
+  const gone = file && absence(file, what(row))
   if (!file || gone || file.state !== 'present') return gone
   const document = node.encryption.find(({ path }) => path === file.path)
   const why = document ? encryptionProblem(document) : 'is no EncryptionConfiguration'
-  return why === undefined
-    ? undefined
-    : unparsable(file, `encryption configuration ${named(file)} ${why}`)
+  return why === undefined ? undefined : unparsable(file, `${what(row)} ${named(file)} ${why}`)
 }
 
-const SIGNERS = [
-  '',
-  '-kubelet-serving',
-  '-kubelet-client',
-  '-kube-apiserver-client',
-  '-legacy-unknown',
-]
+const CHECKS: Readonly<Record<FlagReader, Check>> = {
+  'key-pair': pair,
+  signer,
+  'every-block': bundle,
+  'any-block': bundle,
+  etcd: etcdBundle,
+  'private-key': privateKey,
+  'public-keys': publicKeys,
+  kubeconfig,
+  'encryption-configuration': encryption,
+  presence,
+}
 
-/** What each component checks, in the order in which it fails. */
-export const COMPONENT_CHECKS: Readonly<
-  Record<Exclude<ComponentName, 'kubelet'>, readonly StartCheck[]>
-> = {
-  etcd: [
-    secureEtcd,
-    pair('cert-file', 'key-file', 'server'),
-    etcdBundle('trusted-ca-file', 'client CA'),
-    pair('peer-cert-file', 'peer-key-file', 'peer'),
-    etcdBundle('peer-trusted-ca-file', 'peer CA'),
-  ],
-  'kube-apiserver': [
-    pair('tls-cert-file', 'tls-private-key-file', 'server'),
-    probed('tls-cert-file', 'tls-private-key-file'),
-    bundle('client-ca-file', 'client CA'),
-    bundle('requestheader-client-ca-file', 'front proxy CA'),
-    publicKeys('service-account-key-file', 'service-account key'),
-    privateKey('service-account-signing-key-file', 'service-account key'),
-    pair('etcd-certfile', 'etcd-keyfile', 'etcd client'),
-    etcdBundle('etcd-cafile', 'etcd CA'),
-    readable('kubelet-client-certificate', 'kubelet-client-key'),
-    bundle('kubelet-certificate-authority', 'kubelet CA', 'any-block'),
-    pair('proxy-client-cert-file', 'proxy-client-key-file', 'front proxy'),
-    encryption,
-    bundle('oidc-ca-file', 'OIDC CA'),
-    readable(
-      'admission-control-config-file',
-      'audit-policy-file',
-      'audit-webhook-config-file',
-      'authentication-config',
-      'authentication-token-webhook-config-file',
-      'authorization-config',
-      'authorization-webhook-config-file',
-      'cloud-config',
-      'egress-selector-config-file',
-      'token-auth-file',
-      'tracing-config-file',
-    ),
-  ],
-  'kube-controller-manager': [
-    kubeconfig('kubeconfig'),
-    kubeconfig('authentication-kubeconfig'),
-    kubeconfig('authorization-kubeconfig'),
-    pair('tls-cert-file', 'tls-private-key-file', 'server'),
-    bundle('client-ca-file', 'client CA'),
-    bundle('requestheader-client-ca-file', 'front proxy CA'),
-    bundle('root-ca-file', 'root CA'),
-    privateKey('service-account-private-key-file', 'service-account key'),
-    oneWayOfSigning,
-    ...SIGNERS.map((name) => signer(`${COMMON}${name}`)),
-    readable('cloud-config'),
-  ],
-  'kube-scheduler': [
-    readable('config'),
-    kubeconfig('kubeconfig'),
-    kubeconfig('authentication-kubeconfig'),
-    kubeconfig('authorization-kubeconfig'),
-    pair('tls-cert-file', 'tls-private-key-file', 'server'),
-    bundle('client-ca-file', 'client CA'),
-    bundle('requestheader-client-ca-file', 'front proxy CA'),
-  ],
-  'kube-proxy': [readable('config'), kubeconfig('kubeconfig')],
+/** Why a component does not start with the files that its flags name: the first one in the order in which it reads them. */
+export function filesProblem(
+  node: NodeEvidence,
+  launch: Launch,
+  table = FLAGS,
+): Refusal | undefined {
+  const insecure = launch.component === 'etcd' ? secureEtcd(launch) : undefined
+  if (insecure) return insecure
+  for (const row of table) {
+    if (row.component !== launch.component || !row.reader) continue
+    const problem = CHECKS[row.reader](node, launch, row, table)
+    if (problem) return problem
+  }
+  return undefined
 }

@@ -1,34 +1,7 @@
+import { type ComponentName, FLAGS } from '../../manifests/flags.js'
 import { type Flags, flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
 import type { Refusal } from '../graph/credentials.js'
-import type { ComponentName, Launch } from '../read/evidence.js'
-
-/** A flag that a release no longer knows. */
-interface Removed {
-  readonly component: ComponentName
-  readonly flag: string
-  /** First minor (of Kubernetes, or of etcd) without it. */
-  readonly since: string
-}
-
-const REMOVED: readonly Removed[] = [
-  { component: 'kube-apiserver', flag: 'basic-auth-file', since: '1.19' },
-  { component: 'kube-apiserver', flag: 'insecure-port', since: '1.24' },
-  { component: 'kube-apiserver', flag: 'insecure-bind-address', since: '1.24' },
-  { component: 'kube-apiserver', flag: 'address', since: '1.24' },
-  { component: 'kube-scheduler', flag: 'policy-config-file', since: '1.23' },
-  { component: 'kube-scheduler', flag: 'address', since: '1.24' },
-  { component: 'kube-scheduler', flag: 'port', since: '1.24' },
-  { component: 'kube-controller-manager', flag: 'address', since: '1.24' },
-  { component: 'kube-controller-manager', flag: 'port', since: '1.24' },
-  { component: 'kube-controller-manager', flag: 'pod-eviction-timeout', since: '1.27' },
-  { component: 'kube-controller-manager', flag: 'enable-taint-manager', since: '1.27' },
-  { component: 'kubelet', flag: 'network-plugin', since: '1.24' },
-  { component: 'kubelet', flag: 'cni-conf-dir', since: '1.24' },
-  { component: 'kubelet', flag: 'cni-bin-dir', since: '1.24' },
-  { component: 'kubelet', flag: 'container-runtime', since: '1.27' },
-  { component: 'kubelet', flag: 'pod-infra-container-image', since: '1.35' },
-  { component: 'etcd', flag: 'enable-v2', since: '3.6' },
-]
+import type { Launch } from '../read/evidence.js'
 
 /** Whether version `a` (`1.28.7`) is of minor `b` (`1.24`) or later. */
 function isAtLeast(a: string, b: string): boolean {
@@ -43,9 +16,11 @@ export function removedFlagsOf(
   component: ComponentName,
   flags: Flags,
   version: string,
-): readonly Removed[] {
-  return REMOVED.filter(
-    (row) => row.component === component && flags.has(row.flag) && isAtLeast(version, row.since),
+): readonly { readonly flag: string; readonly until: string }[] {
+  return FLAGS.flatMap(({ component: of, flag, until }) =>
+    of === component && until !== undefined && flags.has(flag) && isAtLeast(version, until)
+      ? [{ flag, until }]
+      : [],
   )
 }
 
@@ -180,7 +155,7 @@ function probeProblem(launch: Launch): string | undefined {
 
 function removedProblem({ component, flags, version }: Launch): string | undefined {
   const [removed] = version === undefined ? [] : removedFlagsOf(component, flags, version)
-  return removed && `--${removed.flag} is unknown to ${component} since ${removed.since}`
+  return removed && `--${removed.flag} is unknown to ${component} since ${removed.until}`
 }
 
 /** What is wrong with a command line by itself, whatever the files say. */

@@ -1,3 +1,4 @@
+import type { ComponentName } from '../../manifests/flags.js'
 import { isoDay } from '../../values/time.js'
 import {
   absence,
@@ -8,9 +9,9 @@ import {
   type Refusal,
 } from '../graph/credentials.js'
 import type { Fleet, KubeletServer } from '../graph/servers.js'
-import type { ComponentName, Launch, NodeEvidence } from '../read/evidence.js'
+import type { Launch, NodeEvidence } from '../read/evidence.js'
 import type { ComponentState } from '../types.js'
-import { COMPONENT_CHECKS, kubeconfigFileProblem } from './files.js'
+import { filesProblem, kubeconfigFileProblem } from './files.js'
 import { flagProblem } from './flags.js'
 
 /** What stops a component, by `<name>/<node>`; undefined for one that starts. */
@@ -27,7 +28,7 @@ export function componentOutages(fleet: Fleet, at: Date): Map<string, Refusal | 
       const { component } = launch
       const key = `${component}/${node.name}`
       if (component !== 'kubelet' && !outages.has(key))
-        outages.set(key, launchProblem(node, launch, component))
+        outages.set(key, launchProblem(node, launch))
     }
   }
   for (const kubelet of fleet.kubelets)
@@ -35,11 +36,7 @@ export function componentOutages(fleet: Fleet, at: Date): Map<string, Refusal | 
   return outages
 }
 
-function launchProblem(
-  node: NodeEvidence,
-  launch: Launch,
-  component: Exclude<ComponentName, 'kubelet'>,
-): Refusal | undefined {
+function launchProblem(node: NodeEvidence, launch: Launch): Refusal | undefined {
   if (launch.failure) {
     const line = launch.failure.line === undefined ? '' : ` line ${launch.failure.line}`
     const message = `manifest ${launch.path ?? ''}${line}: ${launch.failure.message}`
@@ -50,13 +47,7 @@ function launchProblem(
       ...(launch.path && { path: launch.path }),
     }
   }
-  const wrong = flagProblem(launch)
-  if (wrong) return wrong
-  for (const check of COMPONENT_CHECKS[component]) {
-    const problem = check(node, launch)
-    if (problem) return problem
-  }
-  return undefined
+  return flagProblem(launch) ?? filesProblem(node, launch)
 }
 
 function kubeletProblem(

@@ -11,6 +11,7 @@ export type KubeadmArguments =
     }[]
   | Readonly<Record<string, string>>
 
+/** kubeadm’s HostPathMount: a path of the host in a static pod. */
 export interface KubeadmVolume {
   /** Name of the volume in the pod. */
   readonly name: string
@@ -46,6 +47,7 @@ export interface KubeadmComponent extends KubeadmProgram {
   readonly extraVolumes?: readonly KubeadmVolume[]
 }
 
+/** kubeadm’s Timeouts (v1beta4): Go durations such as `4m0s`. */
 export interface KubeadmTimeouts {
   /** Default 4m0s. */
   readonly controlPlaneComponentHealthCheck?: string
@@ -63,6 +65,7 @@ export interface KubeadmTimeouts {
   readonly upgradeManifests?: string
 }
 
+/** kubeadm’s APIEndpoint: where an API server listens. */
 export interface KubeadmEndpoint {
   /** Address that the API server advertises. */
   readonly advertiseAddress?: string
@@ -70,6 +73,7 @@ export interface KubeadmEndpoint {
   readonly bindPort?: number
 }
 
+/** kubeadm’s NodeRegistrationOptions: how a node joins the cluster. */
 export interface NodeRegistration {
   /** Name of the node. */
   readonly name?: string
@@ -92,7 +96,7 @@ export interface NodeRegistration {
 }
 
 /** What InitConfiguration and JoinConfiguration both have. */
-interface NodeConfiguration {
+export interface NodeConfiguration {
   readonly apiVersion?: string
   readonly kind?: string
   /** v1beta4. */

@@ -1,3 +1,5 @@
+import { authorityFiles, filesOf, KUBERNETES_DIR } from '../../certs/paths.js'
+import { LEAVES } from '../../certs/table.js'
 import type {
   Argument,
   Cluster,
@@ -8,10 +10,10 @@ import type {
 import { toV1beta3 } from '../../cluster/kubeadm/convert.js'
 import { dumpYamlAll } from '../../files/yaml/yaml.js'
 import { isObject, type Json, type JsonObject, objectAt, withoutEmpty } from '../../values/json.js'
+import { onNode } from '../../values/paths.js'
 import { formatGoDuration } from '../../values/time.js'
+import { extraArguments } from '../arguments.js'
 import { advertised, controlPlaneHostPort, hostPort } from '../endpoints.js'
-import { extraArguments } from '../flags.js'
-import { KUBERNETES_DIR, pkiFile } from '../paths.js'
 
 /** kubeadm's ClusterConfiguration in the fields of v1beta4: the user's, with everything kpki resolved. */
 export function clusterConfiguration(cluster: Cluster): JsonObject {
@@ -135,7 +137,7 @@ export interface JoinSecrets {
   readonly authorityPins: readonly string[]
 }
 
-/** Where patches lie on a node. */
+/** Where patches lie in a node's tree. */
 export const PATCHES_DIR = `${KUBERNETES_DIR}/patches`
 
 const DEFAULT_TIMEOUT_SECONDS = 240
@@ -186,7 +188,7 @@ function joinConfiguration(cluster: Cluster, node: ClusterNode, secrets: JoinSec
     ...user,
     ...withoutEmpty({
       apiVersion: cluster.release.kubeadmApi,
-      caCertPath: pkiFile(cluster, 'ca.crt'),
+      caCertPath: onNode(authorityFiles(cluster, 'ca').certificate),
       controlPlane:
         node.role === 'control-plane'
           ? withoutEmpty({
@@ -245,14 +247,15 @@ function discovery(cluster: Cluster, user: JsonObject, secrets: JoinSecrets): Js
   const { bootstrapToken: token, authorityPins } = secrets
   // Without a token the node's kubelet.conf is its way in: it names the API server, its authority, and the node itself.
   if (token === undefined) {
-    return { ...user, file: { kubeConfigPath: `${KUBERNETES_DIR}/kubelet.conf` } }
+    const { certificate: kubeconfig } = filesOf(cluster, LEAVES['kubelet.conf'].place)
+    return { ...user, file: { kubeConfigPath: onNode(kubeconfig) } }
   }
   const apiServerEndpoint = controlPlaneHostPort(cluster)
   return { ...user, bootstrapToken: { apiServerEndpoint, caCertHashes: authorityPins, token } }
 }
 
 function patchesDirectory(cluster: Cluster): JsonObject | undefined {
-  return cluster.patches.length === 0 ? undefined : { directory: PATCHES_DIR }
+  return cluster.patches.length === 0 ? undefined : { directory: onNode(PATCHES_DIR) }
 }
 
 function timeouts({ componentTimeoutSeconds }: Cluster, user: JsonObject): JsonObject {

@@ -1,3 +1,4 @@
+import { authorityFiles, KUBELET_DIR, MANIFESTS_DIR } from '../../certs/paths.js'
 import type { Cluster, ClusterNode, Taint } from '../../cluster/cluster.js'
 import { type FileEntry, file } from '../../files/tree.js'
 import { dumpYaml } from '../../files/yaml/yaml.js'
@@ -12,12 +13,12 @@ import {
   objectAt,
   withoutEmpty,
 } from '../../values/json.js'
-import { treePath } from '../../values/paths.js'
+import { onNode } from '../../values/paths.js'
 import { formatGoDuration, parseGoDuration } from '../../values/time.js'
-import { commandLine, type DefaultFlags, mergeArguments } from '../flags.js'
+import { commandLine, mergeArguments } from '../arguments.js'
+import type { DefaultFlags } from '../flags.js'
 import { imageOf } from '../images.js'
 import { applyPatches } from '../patches/patches.js'
-import { KUBELET_DIR, MANIFESTS_DIR, pkiFile } from '../paths.js'
 
 const RESOLVED = '/run/systemd/resolve/resolv.conf'
 
@@ -85,7 +86,7 @@ function defaults(cluster: Cluster): JsonObject {
     authentication: {
       anonymous: { enabled: false },
       webhook: { enabled: true },
-      x509: { clientCAFile: pkiFile(cluster, 'ca.crt') },
+      x509: { clientCAFile: onNode(authorityFiles(cluster, 'ca').certificate) },
     },
     authorization: { mode: 'Webhook' },
     cgroupDriver: 'systemd',
@@ -96,7 +97,7 @@ function defaults(cluster: Cluster): JsonObject {
     healthzBindAddress: '127.0.0.1',
     healthzPort: 10248,
     ...(cluster.hostOs === 'ubuntu' ? { resolvConf: RESOLVED } : {}),
-    staticPodPath: MANIFESTS_DIR,
+    staticPodPath: onNode(MANIFESTS_DIR),
   }
 }
 
@@ -150,8 +151,7 @@ function duration(value: Json): Json {
  * and, where the release has it, `instance-config.yaml`.
  */
 export function kubeletFiles(cluster: Cluster, node: ClusterNode): readonly FileEntry[] {
-  const entry = (name: string, text: string) =>
-    file(treePath(`${KUBELET_DIR}/${name}`), text, 0o644)
+  const entry = (name: string, text: string) => file(`${KUBELET_DIR}/${name}`, text, 0o644)
   return [
     entry('config.yaml', dumpYaml(kubeletConfiguration(cluster, node))),
     entry('kubeadm-flags.env', kubeletEnvironment(cluster, node)),

@@ -1,7 +1,7 @@
-import type { Argument, Cluster } from '../../cluster/cluster.js'
+import type { Argument, Cluster, ClusterNode } from '../../cluster/cluster.js'
+import { argumentValue } from '../arguments.js'
 import { advertised, etcdClientUrl, hostPort, localhostOf } from '../endpoints.js'
-import { argumentValue, type DefaultFlags } from '../flags.js'
-import { pkiFile } from '../paths.js'
+import { clusterFlags, type DefaultFlags } from '../flags.js'
 import type { Component, Site } from './component.js'
 import { secureTarget } from './probes.js'
 import { certificateMounts, externalEtcdMounts } from './volumes.js'
@@ -11,11 +11,7 @@ const AUTHORIZATION_MODE = 'authorization-mode'
 
 export const API_SERVER: Component = {
   name: 'kube-apiserver',
-  flags: (site) => ({
-    ...commonFlags(site),
-    ...etcdClientFlags(site),
-    ...authorizationFlags(site.cluster),
-  }),
+  flags: (site) => ({ ...trustFlags(site.cluster), ...servingFlags(site) }),
   adjust: ({ cluster }, extra) =>
     cluster.release.authorizationMode === 'filtered' ? extra.map(filterModes) : extra,
   mounts: ({ cluster }) => [...certificateMounts(cluster), ...externalEtcdMounts(cluster)],
@@ -34,58 +30,33 @@ export const API_SERVER: Component = {
   }),
 }
 
-function commonFlags({ cluster, node }: Site): DefaultFlags {
+// With an authorization configuration newer releases of kubeadm leave the modes out.
+function trustFlags(cluster: Cluster): DefaultFlags {
+  const { [AUTHORIZATION_MODE]: modes = '', ...flags } = clusterFlags(cluster, 'kube-apiserver')
+  const structured =
+    argumentValue(cluster.apiServer.extraArgs, 'authorization-config') !== undefined
+  return structured && cluster.release.authorizationMode === 'verbatim'
+    ? flags
+    : { ...flags, [AUTHORIZATION_MODE]: modes }
+}
+
+function servingFlags({ cluster, node }: Site): DefaultFlags {
   const { serviceSubnets, dnsDomain } = cluster.networking
   return {
     'advertise-address': advertised(node),
     'allow-privileged': 'true',
-    'client-ca-file': pkiFile(cluster, 'ca.crt'),
     'enable-admission-plugins': 'NodeRestriction',
-    'enable-bootstrap-token-auth': 'true',
-    'kubelet-client-certificate': pkiFile(cluster, 'apiserver-kubelet-client.crt'),
-    'kubelet-client-key': pkiFile(cluster, 'apiserver-kubelet-client.key'),
+    'etcd-servers': etcdServers(cluster, node),
     'kubelet-preferred-address-types': 'InternalIP,ExternalIP,Hostname',
-    'proxy-client-cert-file': pkiFile(cluster, 'front-proxy-client.crt'),
-    'proxy-client-key-file': pkiFile(cluster, 'front-proxy-client.key'),
-    'requestheader-allowed-names': 'front-proxy-client',
-    'requestheader-client-ca-file': pkiFile(cluster, 'front-proxy-ca.crt'),
-    'requestheader-extra-headers-prefix': 'X-Remote-Extra-',
-    'requestheader-group-headers': 'X-Remote-Group',
-    'requestheader-username-headers': 'X-Remote-User',
     'secure-port': String(node.bindPort),
     'service-account-issuer': `https://kubernetes.default.svc.${dnsDomain}`,
-    'service-account-key-file': pkiFile(cluster, 'sa.pub'),
-    'service-account-signing-key-file': pkiFile(cluster, 'sa.key'),
     'service-cluster-ip-range': serviceSubnets.join(','),
-    'tls-cert-file': pkiFile(cluster, 'apiserver.crt'),
-    'tls-private-key-file': pkiFile(cluster, 'apiserver.key'),
   }
 }
 
-function etcdClientFlags({ cluster, node }: Site): DefaultFlags {
-  const { etcd } = cluster
-  if (etcd.kind === 'external') {
-    const { caFile, certFile, keyFile } = etcd
-    const identified = certFile !== '' && keyFile !== ''
-    return {
-      'etcd-servers': etcd.endpoints.join(','),
-      ...(caFile === '' ? {} : { 'etcd-cafile': caFile }),
-      ...(identified ? { 'etcd-certfile': certFile, 'etcd-keyfile': keyFile } : {}),
-    }
-  }
-  const advertisedUrls = argumentValue(etcd.extraArgs, 'advertise-client-urls')
-  return {
-    'etcd-servers': advertisedUrls ?? etcdClientUrl(localhostOf(node)),
-    'etcd-cafile': pkiFile(cluster, 'etcd/ca.crt'),
-    'etcd-certfile': pkiFile(cluster, 'apiserver-etcd-client.crt'),
-    'etcd-keyfile': pkiFile(cluster, 'apiserver-etcd-client.key'),
-  }
-}
-
-function authorizationFlags({ release, apiServer }: Cluster): DefaultFlags {
-  const structured = argumentValue(apiServer.extraArgs, 'authorization-config') !== undefined
-  if (structured && release.authorizationMode === 'verbatim') return {}
-  return { [AUTHORIZATION_MODE]: 'Node,RBAC' }
+function etcdServers({ etcd }: Cluster, node: ClusterNode): string {
+  if (etcd.kind === 'external') return etcd.endpoints.join(',')
+  return argumentValue(etcd.extraArgs, 'advertise-client-urls') ?? etcdClientUrl(localhostOf(node))
 }
 
 function filterModes(argument: Argument): Argument {

@@ -1,30 +1,26 @@
 import type { Cluster } from '../../cluster/cluster.js'
-import { argumentValue, type DefaultFlags } from '../flags.js'
-import { KUBERNETES_DIR, pkiFile } from '../paths.js'
+import { argumentValue } from '../arguments.js'
+import { clusterFlags, type DefaultFlags, pathOf } from '../flags.js'
 import type { Component } from './component.js'
 import { secureTarget } from './probes.js'
 import { certificateMounts, flexvolumeMount, kubeconfigMount } from './volumes.js'
 
 const BIND_ADDRESS = '127.0.0.1'
+const LOCAL_LEADER: DefaultFlags = { 'bind-address': BIND_ADDRESS, 'leader-elect': 'true' }
 
 export const CONTROLLER_MANAGER: Component = {
   name: 'kube-controller-manager',
   flags: ({ cluster }) => ({
-    ...kubeconfigFlags('controller-manager'),
+    ...LOCAL_LEADER,
+    ...clusterFlags(cluster, 'kube-controller-manager'),
     ...podNetworkFlags(cluster),
-    'client-ca-file': pkiFile(cluster, 'ca.crt'),
     'cluster-name': cluster.clusterName,
-    'cluster-signing-cert-file': pkiFile(cluster, 'ca.crt'),
-    'cluster-signing-key-file': pkiFile(cluster, 'ca.key'),
     controllers: '*,bootstrapsigner,tokencleaner',
-    'requestheader-client-ca-file': pkiFile(cluster, 'front-proxy-ca.crt'),
-    'root-ca-file': pkiFile(cluster, 'ca.crt'),
-    'service-account-private-key-file': pkiFile(cluster, 'sa.key'),
     'use-service-account-credentials': 'true',
   }),
   mounts: ({ cluster }) => [
     ...certificateMounts(cluster),
-    kubeconfigMount(kubeconfig('controller-manager')),
+    kubeconfigMount(pathOf(cluster, 'controller-manager.conf')),
     ...flexvolumes(cluster),
   ],
   extraVolumes: (cluster) => cluster.controllerManager.extraVolumes,
@@ -38,8 +34,8 @@ export const CONTROLLER_MANAGER: Component = {
 
 export const SCHEDULER: Component = {
   name: 'kube-scheduler',
-  flags: () => kubeconfigFlags('scheduler'),
-  mounts: () => [kubeconfigMount(kubeconfig('scheduler'))],
+  flags: ({ cluster }) => ({ ...LOCAL_LEADER, ...clusterFlags(cluster, 'kube-scheduler') }),
+  mounts: ({ cluster }) => [kubeconfigMount(pathOf(cluster, 'scheduler.conf'))],
   extraVolumes: (cluster) => cluster.scheduler.extraVolumes,
   extraEnvs: (cluster) => cluster.scheduler.extraEnvs,
   probe: ({ cluster }) => ({
@@ -47,21 +43,6 @@ export const SCHEDULER: Component = {
     paths: cluster.release.schedulerProbes,
   }),
   requests: { cpu: '100m' },
-}
-
-function kubeconfig(name: string): string {
-  return `${KUBERNETES_DIR}/${name}.conf`
-}
-
-function kubeconfigFlags(name: string): DefaultFlags {
-  const path = kubeconfig(name)
-  return {
-    'authentication-kubeconfig': path,
-    'authorization-kubeconfig': path,
-    'bind-address': BIND_ADDRESS,
-    kubeconfig: path,
-    'leader-elect': 'true',
-  }
 }
 
 function podNetworkFlags({ networking }: Cluster): DefaultFlags {

@@ -1,8 +1,7 @@
 import { type Cluster, controlPlanes, type LocalEtcd } from '../../cluster/cluster.js'
 import { advertised, etcdClientUrl, etcdPeerUrl, hostPort, localhostOf } from '../endpoints.js'
-import type { DefaultFlags } from '../flags.js'
+import { clusterFlags, type DefaultFlags } from '../flags.js'
 import { etcdTag } from '../images.js'
-import { pkiFile } from '../paths.js'
 import type { Component, Site } from './component.js'
 import { etcdTarget } from './probes.js'
 import { etcdMounts } from './volumes.js'
@@ -10,7 +9,12 @@ import { etcdMounts } from './volumes.js'
 /** A stacked etcd member; with external etcd there is no such pod. */
 export const ETCD: Component = {
   name: 'etcd',
-  flags: (site) => ({ ...memberFlags(site), ...guardFlags(site.cluster), ...clusterFlags(site) }),
+  flags: (site) => ({
+    ...clusterFlags(site.cluster, 'etcd'),
+    ...memberFlags(site),
+    ...guardFlags(site.cluster),
+    ...membershipFlags(site),
+  }),
   mounts: ({ cluster }) => etcdMounts(cluster, local(cluster)?.dataDir ?? ''),
   mountsInOrder: true,
   extraVolumes: () => [],
@@ -34,21 +38,13 @@ function memberFlags({ cluster, node }: Site): DefaultFlags {
   const localhost = localhostOf(node)
   return {
     'advertise-client-urls': etcdClientUrl(address),
-    'cert-file': pkiFile(cluster, 'etcd/server.crt'),
-    'client-cert-auth': 'true',
     'data-dir': local(cluster)?.dataDir ?? '',
     'initial-advertise-peer-urls': etcdPeerUrl(address),
-    'key-file': pkiFile(cluster, 'etcd/server.key'),
     'listen-client-urls': `${etcdClientUrl(localhost)},${etcdClientUrl(address)}`,
     'listen-metrics-urls': `http://${hostPort(localhost, 2381)}`,
     'listen-peer-urls': etcdPeerUrl(address),
     name: node.name,
-    'peer-cert-file': pkiFile(cluster, 'etcd/peer.crt'),
-    'peer-client-cert-auth': 'true',
-    'peer-key-file': pkiFile(cluster, 'etcd/peer.key'),
-    'peer-trusted-ca-file': pkiFile(cluster, 'etcd/ca.crt'),
     'snapshot-count': '10000',
-    'trusted-ca-file': pkiFile(cluster, 'etcd/ca.crt'),
   }
 }
 
@@ -72,7 +68,7 @@ function hasStableFlags(cluster: Cluster): boolean {
   return minor > 6 || (minor === 6 && (patch > 0 || match?.[4] === ''))
 }
 
-function clusterFlags({ cluster, node, etcdStart }: Site): DefaultFlags {
+function membershipFlags({ cluster, node, etcdStart }: Site): DefaultFlags {
   const planes = controlPlanes(cluster)
   const upTo = planes.findIndex((plane) => plane.name === node.name) + 1
   const members = etcdStart === 'together' ? planes : planes.slice(0, upTo)

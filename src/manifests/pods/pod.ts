@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '../../values/json.js'
 import { compareText } from '../../values/text.js'
-import { commandLine, extraArguments, mergeArguments } from '../flags.js'
+import { commandLine, extraArguments, mergeArguments } from '../arguments.js'
 import { imageOf } from '../images.js'
 import type { Component, Site } from './component.js'
 import { type ContainerProbes, PROBE_PORT, probesOf } from './probes.js'

@@ -1,6 +1,6 @@
 import type { Argument, Cluster } from '../../cluster/cluster.js'
 import type { ProbePaths } from '../../releases/releases.js'
-import { argumentValue } from '../flags.js'
+import { argumentValue } from '../arguments.js'
 
 /** Where the kubelet asks a component for its health. */
 export interface ProbeTarget {

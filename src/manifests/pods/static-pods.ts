@@ -1,12 +1,11 @@
+import { MANIFESTS_DIR, secretFile } from '../../certs/paths.js'
 import type { Cluster, ClusterNode } from '../../cluster/cluster.js'
 import { KpkiError } from '../../errors.js'
-import { type FileEntry, file } from '../../files/tree.js'
+import type { FileEntry } from '../../files/tree.js'
 import { dumpYaml } from '../../files/yaml/yaml.js'
 import type { JsonObject } from '../../values/json.js'
-import { treePath } from '../../values/paths.js'
 import type { StaticPodName } from '../flags.js'
 import { applyPatches } from '../patches/patches.js'
-import { MANIFESTS_DIR } from '../paths.js'
 import { API_SERVER } from './apiserver.js'
 import type { Component, EtcdStart } from './component.js'
 import { CONTROLLER_MANAGER, SCHEDULER } from './controllers.js'
@@ -69,9 +68,8 @@ export function manifestFiles(
   node: ClusterNode,
   options: StaticPodOptions = {},
 ): readonly FileEntry[] {
-  const folder = treePath(MANIFESTS_DIR)
   return staticPods(cluster, node, options).map(({ name, pod }) =>
-    file(`${folder}/${name}.yaml`, dumpYaml(pod), 0o600),
+    secretFile(`${MANIFESTS_DIR}/${name}.yaml`, dumpYaml(pod)),
   )
 }
 

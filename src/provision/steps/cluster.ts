@@ -1,5 +1,6 @@
 import { textAt } from '../../files/tree.js'
 import { loadYamlAll } from '../../files/yaml/yaml.js'
+import { bindingOf } from '../../manifests/rbac.js'
 import type { Action } from '../action.js'
 import { ADMIN_CONF, type AppliedDocument, joinsByKubeadm, type StepContext } from '../context.js'
 import { secret } from '../run/remote.js'
@@ -46,33 +47,13 @@ export function applyDocument(context: StepContext, document: AppliedDocument): 
     : [{ ...common, about, script: APPLY, args: [name, hash], stdin: secret(text) }]
 }
 
-const bindings = {
-  'kubeadm:cluster-admins': {
-    role: 'cluster-admin',
-    subject: { kind: 'Group', name: 'kubeadm:cluster-admins' },
-  },
-  'kubeadm:apiserver-kubelet-client': {
-    role: 'system:kubelet-api-admin',
-    subject: { kind: 'User', name: 'kube-apiserver-kubelet-client' },
-  },
-} as const
-
 /** Step 6: bindings that the release's certificates rely on, then the user's namespaces and manifests. */
 export function bindingActions(context: StepContext): readonly Action[] {
   const { cluster, facts } = context
   const known = facts.values('binding')
   const actions: Action[] = []
   for (const name of cluster.release.bindings) {
-    const { role, subject } = bindings[name]
-    const group = 'rbac.authorization.k8s.io'
-    const object = {
-      apiVersion: `${group}/v1`,
-      kind: 'ClusterRoleBinding',
-      metadata: { name },
-      roleRef: { apiGroup: group, kind: 'ClusterRole', name: role },
-      subjects: [{ apiGroup: group, ...subject }],
-    }
-    const text = JSON.stringify(object)
+    const text = JSON.stringify(bindingOf(name))
     const marker = `binding-${name.replaceAll(':', '-')}`
     if (
       known.includes(name) ||
