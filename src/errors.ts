@@ -123,3 +123,8 @@ export function isKpkiError(
 ): error is { [C in ErrorCode]: KpkiError<C> }[ErrorCode] {
   return error instanceof KpkiError
 }
+
+/** The message of anything thrown; only kpki's own are trusted to name no secret. */
+export function messageOf(error: unknown): string {
+  return isKpkiError(error) ? error.message : 'could not be read'
+}

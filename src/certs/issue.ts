@@ -26,8 +26,8 @@ export interface Authority extends Omit<Issued, 'key'> {
   readonly signer: Signer | undefined
 }
 
-// Nodes' clocks run behind now and then: kubeadm and client-go back-date by the same five minutes.
-const BACKDATING = 5 * 60_000
+/** Milliseconds. Nodes' clocks run behind now and then: kubeadm and client-go back-date by the same five minutes. */
+export const BACKDATING = 5 * 60_000
 
 function notBeforeOf(now: Date): Date {
   return new Date(Math.floor((now.getTime() - BACKDATING) / 1000) * 1000)

@@ -3,7 +3,7 @@ import { readCertificate } from '../../ca/certificate/read.js'
 import type { CryptoEngine } from '../../ca/engine.js'
 import { readPrivateKey, readPrivateKeyWith, readPublicKey } from '../../ca/keys/keys.js'
 import { encodePem, type PemBlock, parsePem, pemOddities } from '../../ca/pem.js'
-import { messageOf } from './documents.js'
+import { messageOf } from '../../errors.js'
 import type { BlockFacts, Certificate, KeyFacts, PemFacts, Place } from './evidence.js'
 
 /** A certificate while the evidence is being read: what takes hashing and signatures is filled in at the end. */

@@ -1,4 +1,5 @@
-import type { CryptoEngine } from '../../ca/engine.js'
+import { type CryptoEngine, sha256 } from '../../ca/engine.js'
+import { pinOf } from '../../ca/keys/keys.js'
 import { createVerifier } from '../../ca/keys/signature.js'
 import type { Cluster, ClusterNode } from '../../cluster/cluster.js'
 import {
@@ -228,11 +229,9 @@ async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<void
 }
 
 function hashAll(drafts: readonly CertificateDraft[], engine: CryptoEngine): Promise<void> {
-  const sha256 = async (bytes: Uint8Array) =>
-    hexOf(new Uint8Array(await engine.subtle.digest('SHA-256', Uint8Array.from(bytes))))
   return inBatches(drafts, async (draft) => {
-    draft.fingerprint = await sha256(draft.facts.der)
-    if (isAuthority(draft)) draft.pin = `sha256:${await sha256(draft.facts.publicKey.spki)}`
+    draft.fingerprint = hexOf(await sha256(engine, draft.facts.der))
+    if (isAuthority(draft)) draft.pin = await pinOf(engine, draft.facts.publicKey.spki)
   })
 }
 

@@ -1,6 +1,6 @@
 import type { Cluster } from '../../cluster/cluster.js'
+import { messageOf } from '../../errors.js'
 import { type FileTree, type TreeEntry, textAt } from '../../files/tree.js'
-import { messageOf } from './documents.js'
 import type { AuditInput, Unrecognised } from './evidence.js'
 
 /** How deep below the given folder a cluster is looked for (a tarball's own top folder, for example). */
