@@ -28,8 +28,8 @@ export type StaticPodName = Exclude<ComponentName, 'kube-proxy' | 'kubelet'>
 /** Signers of the controller manager, each of which may have an authority of its own. */
 type SignerName = 'kubelet-serving' | 'kubelet-client' | 'kube-apiserver-client' | 'legacy-unknown'
 
-/** What a component does with a certificate and its key. */
-export type CredentialRole =
+/** What a component presents a certificate for. */
+export type PresentedRole =
   | 'etcd-server'
   | 'etcd-peer'
   | 'apiserver'
@@ -39,8 +39,9 @@ export type CredentialRole =
   | 'controller-manager-serving'
   | 'scheduler-serving'
   | 'kubelet-serving'
-  | 'signing'
-  | `signing-${SignerName}`
+
+/** What a component does with a certificate and its key: it presents it, or signs with it. */
+export type CredentialRole = PresentedRole | 'signing' | `signing-${SignerName}`
 
 /** What a component does with a file of authorities. */
 export type TrustRole =
@@ -341,6 +342,13 @@ function ownSigner(name: SignerName): Readonly<Record<string, FlagFacts>> {
 
 export const FLAGS: readonly FlagRow[] = COMPONENT_NAMES.flatMap((component) =>
   Object.entries(TABLE[component]).map(([flag, facts]) => ({ component, flag, ...facts })),
+)
+
+/** The fields of the kubelet's configuration by the flags that say the same. */
+export const KUBELET_FIELDS: ReadonlyMap<string, readonly string[]> = new Map(
+  FLAGS.flatMap(({ component, flag, field }) =>
+    component === 'kubelet' && field ? [[flag, field]] : [],
+  ),
 )
 
 /** A component's default flags by name, as kubeadm computes them. */

@@ -2,9 +2,10 @@ import { commonNameOf } from '../../ca/certificate/names.js'
 import { sameBytes } from '../../values/bytes.js'
 import { groupBy } from '../../values/lists.js'
 import { quoted } from '../../values/text.js'
+import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { FindingDraft, Rule, RuleContext } from '../types.js'
-import { acceptersOf, ancestors, anchorsOf, indexOf, reaches } from './by-evidence.js'
+import { acceptersOf, indexOf, reaches } from './by-evidence.js'
 import type { TrustUse } from './roles.js'
 import { aboutCertificate, each, finding, GENERATE, HARDENING, nameOf, rule } from './rule.js'
 
@@ -173,7 +174,7 @@ function* trustBeforeIssue(evidence: Evidence): Iterable<FindingDraft> {
     const issuer = use.certificate.issuers.find(({ fingerprint }) => !old.has(fingerprint))
     if (!issuer || issuer === use.certificate) continue
     const behind = acceptersOf(use, evidence).find(
-      (trust) => !reaches(use.certificate, anchorsOf(trust), use.pem.certificates),
+      (trust) => !reaches(use.certificate, trust.anchors, use.pem.certificates),
     )
     if (behind)
       yield finding(
@@ -199,7 +200,7 @@ function* distrusted(evidence: Evidence, { at }: RuleContext): Iterable<FindingD
           role !== 'kubelet-serving' &&
           certificate.facts.notAfter > at &&
           sameBytes(certificate.facts.issuer.raw, one.facts.subject.raw) &&
-          !reaches(certificate, anchorsOf(trust)),
+          !reaches(certificate, trust.anchors),
       )
       if (inUse && (!here || issuing.has(here) || inUse.certificate.issuers.length === 0))
         yield finding(

@@ -1,9 +1,10 @@
 import { constraintReason } from '../../ca/verify/constraints.js'
 import { GO } from '../../ca/verify/verify.js'
+import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
-import { ancestors, indexOf } from './by-evidence.js'
+import { indexOf } from './by-evidence.js'
 import { aboutCertificate, each, finding, GENERATE, listed, rule, STRICT } from './rule.js'
 
 const leaves = (evidence: Evidence) => indexOf(evidence).leaves

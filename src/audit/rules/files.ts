@@ -3,6 +3,7 @@ import { authorityFiles, filesOf } from '../../certs/paths.js'
 import { planNode } from '../../certs/plan.js'
 import { fileAt } from '../../files/tree.js'
 import { isoDay } from '../../values/time.js'
+import { privateKeyOf } from '../graph/credentials.js'
 import type { BlockFacts, Evidence, NodeEvidence, PemFacts } from '../read/evidence.js'
 import { fileOn, followLinks, isCovered, shortPath } from '../read/paths.js'
 import type { FindingDraft, Rule } from '../types.js'
@@ -193,7 +194,7 @@ export const PEM_FILE_RULES: readonly Rule[] = [
     fix: 'cat LEAF.crt INTERMEDIATE.crt > FILE',
     check: each(severalCertificates, (one) => {
       const [first, ...others] = one.pem.certificates
-      const keyId = one.key?.keys.find((key) => key.private)?.keyId
+      const keyId = privateKeyOf(one.key?.pem)?.keyId
       const matches = others.findIndex((other) => other.keyId === keyId)
       if (keyId !== undefined && first?.keyId !== keyId && matches >= 0)
         return finding(

@@ -1,15 +1,16 @@
 import { matchesName } from '../../ca/verify/verify.js'
+import type { ComponentName, PresentedRole } from '../../manifests/flags.js'
 import { isIp } from '../../values/addresses.js'
 import { flagList, flagOf } from '../../values/command-line.js'
 import { isAnyHost, isLocalHost } from '../../values/hosts.js'
 import { at, textsOf } from '../../values/json.js'
+import { roleFile } from '../graph/credentials.js'
 import type { Evidence } from '../read/evidence.js'
 import { shortPath } from '../read/paths.js'
 import { removedFlagsOf } from '../starts/flags.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
 import { aboutLaunch, apiservers, type Launched, managers } from './manifests.js'
-import { flagPem } from './roles.js'
 import { each, HARDENING, listed, rule, STRICT } from './rule.js'
 
 const real = (evidence: Evidence): readonly Launched[] =>
@@ -51,6 +52,13 @@ function suitesOf({ launch }: Launched): readonly string[] {
   return flagList(launch.flags, launch.component === 'etcd' ? 'cipher-suites' : 'tls-cipher-suites')
 }
 
+const SERVING: Partial<Readonly<Record<ComponentName, PresentedRole>>> = {
+  etcd: 'etcd-server',
+  'kube-apiserver': 'apiserver',
+  'kube-controller-manager': 'controller-manager-serving',
+  'kube-scheduler': 'scheduler-serving',
+}
+
 function badSuites(one: Launched) {
   const suites = suitesOf(one)
   const old = /^(VersionTLS10|VersionTLS11|TLS1\.[01])$/.exec(
@@ -59,8 +67,9 @@ function badSuites(one: Launched) {
   if (old) return aboutLaunch(one, `allows ${old[0]}; TLS 1.2 is the least`)
   const weak = suites.filter((suite) => WEAK_SUITE.test(suite) && !/CBC_SHA$/.test(suite))
   if (weak.length > 0) return aboutLaunch(one, `offers weak cipher suites: ${listed(weak)}`)
-  const flag = one.launch.component === 'etcd' ? 'cert-file' : 'tls-cert-file'
-  const key = flagPem(one.node, one.launch, flag)?.certificates[0]?.facts.publicKey.type
+  const role = SERVING[one.launch.component]
+  const serving = role && roleFile(one.node, one.launch, role, 'certificate')
+  const key = serving?.pem?.certificates[0]?.facts.publicKey.type
   const older = suites.filter((suite) => !/^TLS_(AES|CHACHA20)_/.test(suite))
   return key === 'EC' && older.length > 0 && older.every((suite) => RSA_ONLY.test(suite))
     ? aboutLaunch(
@@ -170,7 +179,8 @@ export const FLAG_RULES: readonly Rule[] = [
     fix: 'kpki gen -o OUT',
     needs: 'manifests',
     check: each(apiservers, (one) => {
-      const serving = flagPem(one.node, one.launch, 'tls-cert-file')?.certificates[0]
+      const serving = roleFile(one.node, one.launch, 'apiserver', 'certificate')?.pem
+        ?.certificates[0]
       const names = ['advertise-address', 'bind-address'].flatMap((flag) => {
         const value = flagOf(one.launch.flags, flag)
         return value !== undefined && isIp(value) && !isAnyHost(value) && !isLocalHost(value)

@@ -9,7 +9,7 @@ import { identityOf } from '../graph/judge.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import { shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
-import { anchorsOf, indexOf, launchOf, nodeNameOf, reaches, trustsIn } from './by-evidence.js'
+import { indexOf, launchOf, nodeNameOf, reaches, trustsIn } from './by-evidence.js'
 import type { Use } from './roles.js'
 import { aboutCertificate, each, finding, GENERATE, HARDENING, listed, rule } from './rule.js'
 
@@ -343,9 +343,9 @@ export const IDENTITY_NAME_RULES: readonly Rule[] = [
         const isProxy = indexOf(evidence)
           .usesOf.get(leaf)
           ?.some(({ role }) => role === 'front-proxy-client')
-        if (!names.has(user) || isProxy || !reaches(leaf, anchorsOf(clientCa))) return []
+        if (!names.has(user) || isProxy || !reaches(leaf, clientCa.anchors)) return []
         const accepted = trustsIn(evidence, 'requestheader-ca').some((trust) =>
-          reaches(leaf, anchorsOf(trust)),
+          reaches(leaf, trust.anchors),
         )
         const text = `has the front proxy’s name ${quoted(user)} and is signed by the client authority`
         const gain = accepted ? ': its holder may claim any identity, system:masters included' : ''

@@ -1,7 +1,7 @@
 import type { Rule, RuleInfo } from '../types.js'
 import { AUTHORITY_RULES, ROTATION_RULES } from './authorities.js'
 import { CHAIN_RULES } from './chains.js'
-import { CIS_FLAG_RULES, CIS_KUBELET_RULES } from './cis.js'
+import { CIS_RULES } from './cis.js'
 import { DERIVED_RULES } from './connections.js'
 import { DRIFT_RULES } from './drift.js'
 import { ENCRYPTION_RULES } from './encryption.js'
@@ -57,8 +57,7 @@ export const RULES: readonly Rule[] = [
   ...MODE_RULES,
   ...MANIFEST_RULES,
   ...FLAG_RULES,
-  ...CIS_FLAG_RULES,
-  ...CIS_KUBELET_RULES,
+  ...CIS_RULES,
   ...ROTATION_RULES,
   ...EXPORT_RULES,
   ...DERIVED_RULES,

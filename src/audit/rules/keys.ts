@@ -1,7 +1,8 @@
 import type { PublicKeyFacts } from '../../ca/certificate/facts.js'
 import { groupBy } from '../../values/lists.js'
+import { privateKeyOf } from '../graph/credentials.js'
 import type { Certificate, Evidence, Place } from '../read/evidence.js'
-import { isCovered, shortPath } from '../read/paths.js'
+import { shortPath } from '../read/paths.js'
 import type { Rule, RuleContext } from '../types.js'
 import { indexOf } from './by-evidence.js'
 import { authorityPairs } from './files.js'
@@ -338,16 +339,16 @@ export const WEAK_KEY_RULES: readonly Rule[] = [
 ]
 
 const pairs = (evidence: Evidence) =>
-  indexOf(evidence).uses.filter(({ key }) => key?.keys.some((one) => one.private))
+  indexOf(evidence).uses.filter(({ key }) => privateKeyOf(key?.pem))
 const keyed = (evidence: Evidence) =>
   indexOf(evidence).uses.filter(({ role }) => role !== 'user' && role !== 'kubelet-client')
 
 function mismatch({ certificate, key, pem }: Use) {
-  const own = key?.keys.find((one) => one.private)
-  if (!key || own?.keyId === undefined || own.keyId === certificate.keyId) return undefined
+  const own = privateKeyOf(key?.pem)
+  if (!key?.pem || own?.keyId === undefined || own.keyId === certificate.keyId) return undefined
   // P10 speaks about the right certificate in the wrong position.
   if (pem.certificates.some(({ keyId }) => keyId === own.keyId)) return undefined
-  return finding(pem.place, `does not fit its key ${nameOf(key.place)}`, { certificate })
+  return finding(pem.place, `does not fit its key ${nameOf(key.pem.place)}`, { certificate })
 }
 
 interface SharedKey {
@@ -409,12 +410,11 @@ export const KEY_RULES: readonly Rule[] = [
     citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'The component that serves or presents the certificate does not start at its next restart.',
     fix: GENERATE,
-    check: each(keyed, ({ key, keyPath, pem, node }) => {
-      if (keyPath === undefined || key?.keys.some((one) => one.private)) return undefined
-      const path = keyPath.replace(/^\/+/, '')
-      if (!key && !isCovered(node, path)) return undefined
-      const state = key ? 'holds no private key' : 'is missing'
-      return finding(pem.place, `has no key: ${shortPath(path)} ${state}`)
+    check: each(keyed, ({ key, pem }) => {
+      const isSeen = key?.state === 'present' || key?.state === 'missing'
+      if (!isSeen || privateKeyOf(key.pem)) return undefined
+      const state = key.state === 'missing' ? 'is missing' : 'holds no private key'
+      return finding(pem.place, `has no key: ${shortPath(key.path)} ${state}`)
     }),
   }),
   rule('K03', 'cert-missing', 'M', 'warning', {

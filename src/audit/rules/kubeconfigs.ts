@@ -4,6 +4,7 @@ import { fileAt } from '../../files/tree.js'
 import { isLocalHost, parseHost } from '../../values/hosts.js'
 import { quoted } from '../../values/text.js'
 import { isoDay } from '../../values/time.js'
+import { privateKeyOf } from '../graph/credentials.js'
 import type {
   Evidence,
   KubeconfigCluster,
@@ -13,7 +14,7 @@ import type {
 } from '../read/evidence.js'
 import { isCovered, shortPath } from '../read/paths.js'
 import type { FindingDraft, Rule } from '../types.js'
-import { anchorsOf, endpointHost, indexOf, reaches, trustsIn } from './by-evidence.js'
+import { endpointHost, indexOf, reaches, trustsIn } from './by-evidence.js'
 import type { Use } from './roles.js'
 import { each, finding, GENERATE, listed, rule } from './rule.js'
 
@@ -182,10 +183,10 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     citation: 'rancher/rancher#20646',
     why: 'The client exits with "private key does not match public key".',
     fix: GENERATE,
-    check: each(users, ({ certificate, key, pem, keyPath }) => {
-      const own = key?.keys.find((one) => one.private)
+    check: each(users, ({ certificate, key, pem }) => {
+      const own = privateKeyOf(key?.pem)
       if (!own)
-        return key || keyPath === undefined
+        return key?.state === 'present'
           ? finding(pem.place, 'has no private key beside it', { certificate })
           : undefined
       return own.keyId !== undefined && own.keyId !== certificate.keyId
@@ -203,7 +204,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
       ({ certificate, pem, node }, evidence) => {
         const doorsOfApi = trustsIn(evidence, 'client-ca')
         const refused = doorsOfApi.find(
-          (trust) => !reaches(certificate, anchorsOf(trust), pem.certificates),
+          (trust) => !reaches(certificate, trust.anchors, pem.certificates),
         )
         return refused && !(OPERATORS_CHOICE(node) && refused.certificates.length === 0)
           ? finding(

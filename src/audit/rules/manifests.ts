@@ -3,7 +3,7 @@ import { quoted } from '../../values/text.js'
 import type { Evidence, Launch, NodeEvidence } from '../read/evidence.js'
 import { fileOn, isCovered, locate, shortPath } from '../read/paths.js'
 import type { FindingDraft, Rule } from '../types.js'
-import { anchorsOf, indexOf, launchesOf, reaches, trustsIn } from './by-evidence.js'
+import { indexOf, launchesOf, reaches, trustsIn } from './by-evidence.js'
 import { each, finding, GENERATE, listed, rule, STRICT } from './rule.js'
 
 export interface Launched {
@@ -118,7 +118,7 @@ export const MANIFEST_RULES: readonly Rule[] = [
         const header = trustsIn(evidence, 'requestheader-ca').find(({ node }) => node === one.node)
         const client = trustsIn(evidence, 'client-ca').flatMap(({ certificates }) => certificates)
         const shared =
-          header !== undefined && client.some((authority) => reaches(authority, anchorsOf(header)))
+          header !== undefined && client.some((authority) => reaches(authority, header.anchors))
         const gain = shared
           ? ', and its authority signs API clients too: every one of them is administrator'
           : ''
@@ -178,7 +178,7 @@ export const MANIFEST_RULES: readonly Rule[] = [
       const [trust] = trustsIn(evidence, 'kubelet-ca')
       if (!trust) return 'not-applicable'
       return indexOf(evidence).uses.flatMap(({ role, certificate, pem }) =>
-        role === 'kubelet-serving' && !reaches(certificate, anchorsOf(trust), pem.certificates)
+        role === 'kubelet-serving' && !reaches(certificate, trust.anchors, pem.certificates)
           ? [
               finding(
                 pem.place,
@@ -259,7 +259,7 @@ export const MANIFEST_RULES: readonly Rule[] = [
         trust &&
         indexOf(evidence).uses.find(
           ({ role, certificate, pem }) =>
-            role === 'apiserver' && !reaches(certificate, anchorsOf(trust), pem.certificates),
+            role === 'apiserver' && !reaches(certificate, trust.anchors, pem.certificates),
         )
       return trust && bad
         ? aboutLaunch(

@@ -2,12 +2,12 @@ import { commonNameOf } from '../../ca/certificate/names.js'
 import { fileAt } from '../../files/tree.js'
 import { at } from '../../values/json.js'
 import { groupBy } from '../../values/lists.js'
+import { tokenSigner } from '../graph/credentials.js'
 import type { Evidence, PemFacts } from '../read/evidence.js'
 import { shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
 import { authorityPairs } from './files.js'
-import { flagPem } from './roles.js'
 import { each, finding, GENERATE, listed, nameOf, rule } from './rule.js'
 
 const controlPlanes = ({ nodes }: Evidence) => nodes.filter(({ role }) => role === 'control-plane')
@@ -21,9 +21,8 @@ function clusterKeys(evidence: Evidence): ReadonlyMap<string, string> {
       keys.set(keyId, `the authority ${JSON.stringify(commonNameOf(facts.subject))}`)
   for (const node of parts) {
     for (const launch of node.launches)
-      for (const flag of ['service-account-signing-key-file', 'service-account-private-key-file'])
-        for (const { keyId } of flagPem(node, launch, flag)?.keys ?? [])
-          if (keyId !== undefined) keys.set(keyId, 'the service-account signer')
+      for (const { keyId } of tokenSigner(node, launch)?.pem?.keys ?? [])
+        if (keyId !== undefined) keys.set(keyId, 'the service-account signer')
     for (const { keyId } of node.kind === 'authorities'
       ? (node.pems.get('sa.key')?.keys ?? [])
       : [])

@@ -1,17 +1,10 @@
 import { textAt } from '../../files/tree.js'
 import { at, filled, listOf, textsOf } from '../../values/json.js'
-import type {
-  DocumentFacts,
-  Evidence,
-  KeyFacts,
-  Launch,
-  NodeEvidence,
-  PemFacts,
-} from '../read/evidence.js'
-import { locate, shortPath } from '../read/paths.js'
+import { tokenSigner, tokenVerifiers } from '../graph/credentials.js'
+import type { DocumentFacts, Evidence, KeyFacts, NodeEvidence, PemFacts } from '../read/evidence.js'
+import { shortPath } from '../read/paths.js'
 import type { FindingDraft, Rule } from '../types.js'
 import { indexOf, launchOf, trustsIn } from './by-evidence.js'
-import { flagPem, pemAt } from './roles.js'
 import { counted, each, finding, GENERATE, listed, nameOf, rule } from './rule.js'
 
 /** The service-account keys of one control plane. */
@@ -22,20 +15,13 @@ interface AccountKeys {
   readonly verifiers: readonly PemFacts[]
 }
 
-function filesOfFlag(node: NodeEvidence, launch: Launch, flag: string): readonly PemFacts[] {
-  return (launch.flags.get(flag) ?? []).flatMap((value) => {
-    const found = locate(launch, value)
-    return 'path' in found ? (pemAt(node, found.path) ?? []) : []
-  })
-}
-
 function accountKeys({ nodes }: Evidence): readonly AccountKeys[] {
   return nodes.flatMap((node) => {
     const apiserver = launchOf(node, 'kube-apiserver')
     if (!apiserver) return []
     const manager = launchOf(node, 'kube-controller-manager')
-    const issuer = flagPem(node, apiserver, 'service-account-signing-key-file')
-    const legacy = manager && flagPem(node, manager, 'service-account-private-key-file')
+    const issuer = tokenSigner(node, apiserver)?.pem
+    const legacy = manager && tokenSigner(node, manager)?.pem
     return [
       {
         node,
@@ -43,7 +29,7 @@ function accountKeys({ nodes }: Evidence): readonly AccountKeys[] {
           ...(issuer ? [{ about: 'the API server', pem: issuer }] : []),
           ...(legacy ? [{ about: 'the controller manager', pem: legacy }] : []),
         ],
-        verifiers: filesOfFlag(node, apiserver, 'service-account-key-file'),
+        verifiers: tokenVerifiers(node, apiserver).flatMap(({ pem }) => pem ?? []),
       },
     ]
   })

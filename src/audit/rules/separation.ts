@@ -1,7 +1,8 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
+import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
-import { ancestors, indexOf, trustsIn } from './by-evidence.js'
+import { indexOf, trustsIn } from './by-evidence.js'
 import type { TrustUse, TrustUseRole } from './roles.js'
 import { each, finding, nameOf, rule } from './rule.js'
 

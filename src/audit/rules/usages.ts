@@ -1,8 +1,9 @@
 import type { ExtendedKeyUsage } from '../../ca/certificate/facts.js'
 import { identityOf } from '../graph/judge.js'
+import { ancestors } from '../graph/trust.js'
 import type { Evidence } from '../read/evidence.js'
 import type { FindingDraft, Rule } from '../types.js'
-import { ancestors, indexOf } from './by-evidence.js'
+import { indexOf } from './by-evidence.js'
 import type { LeafRole, Use } from './roles.js'
 import { aboutCertificate, each, finding, GENERATE, listed, rule, STRICT } from './rule.js'
 
