@@ -92,6 +92,8 @@ interface FlagFacts {
   readonly file?: FlagFile
   /** What kubeadm gives a flag that names no file. */
   readonly value?: string
+  /** When kubeadm gives it; always, if absent. */
+  readonly when?: (cluster: Cluster) => boolean
   /** The field of an external etcd's settings that takes the place of `file`. */
   readonly external?: 'caFile' | 'certFile' | 'keyFile'
   /** Empty where the authorities' keys are kept offline, as in kubeadm's external-CA mode. */
@@ -233,7 +235,12 @@ const TABLE: Readonly<Record<ComponentName, Readonly<Record<string, FlagFacts>>>
     'egress-selector-config-file': { reader: 'presence' },
     'token-auth-file': { reader: 'presence' },
     'tracing-config-file': { reader: 'presence' },
-    'authorization-mode': { value: 'Node,RBAC' },
+    'authorization-mode': {
+      value: 'Node,RBAC',
+      when: ({ apiServer, release }) =>
+        release.authorizationMode !== 'verbatim' ||
+        !apiServer.extraArgs.some(({ name }) => name === 'authorization-config'),
+    },
     'enable-bootstrap-token-auth': { value: 'true' },
     'basic-auth-file': { until: '1.19' },
     'insecure-port': { until: '1.24' },
@@ -408,7 +415,8 @@ export function clusterFlags(
   return defaultFlags(
     component,
     (row) => {
-      const { value, file, external } = row
+      const { value, file, external, when } = row
+      if (when?.(cluster) === false) return undefined
       if (external !== undefined && etcd.kind === 'external') return etcd[external] || undefined
       return value ?? (file && pathOf(cluster, file, partOf(row)))
     },

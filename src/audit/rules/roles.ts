@@ -1,6 +1,5 @@
 import type { Files } from '../../certs/paths.js'
-import type { AuthorityId } from '../../certs/table.js'
-import { LEAVES, type LeafRow } from '../../certs/table.js'
+import { type AuthorityId, LEAVES, type LeafRow } from '../../certs/table.js'
 import { FLAGS, type PresentedRole, pathOf, type TrustRole } from '../../manifests/flags.js'
 import { clusterTrust, userCredential } from '../graph/clients.js'
 import {

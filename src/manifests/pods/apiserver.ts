@@ -1,7 +1,8 @@
 import type { Argument, Cluster, ClusterNode } from '../../cluster/cluster.js'
+import { formatEndpoint } from '../../values/addresses.js'
 import { argumentValue } from '../arguments.js'
-import { advertised, etcdClientUrl, hostPort, localhostOf } from '../endpoints.js'
-import { clusterFlags, type DefaultFlags } from '../flags.js'
+import { advertised, etcdClientUrl, localhostOf } from '../endpoints.js'
+import type { DefaultFlags } from '../flags.js'
 import type { Component, Site } from './component.js'
 import { secureTarget } from './probes.js'
 import { certificateMounts, externalEtcdMounts } from './volumes.js'
@@ -11,7 +12,7 @@ const AUTHORIZATION_MODE = 'authorization-mode'
 
 export const API_SERVER: Component = {
   name: 'kube-apiserver',
-  flags: (site) => ({ ...trustFlags(site.cluster), ...servingFlags(site) }),
+  flags: servingFlags,
   adjust: ({ cluster }, extra) =>
     cluster.release.authorizationMode === 'filtered' ? extra.map(filterModes) : extra,
   mounts: ({ cluster }) => [...certificateMounts(cluster), ...externalEtcdMounts(cluster)],
@@ -23,21 +24,11 @@ export const API_SERVER: Component = {
   }),
   requests: { cpu: '250m' },
   annotations: ({ node }) => ({
-    'kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint': hostPort(
-      advertised(node),
-      node.bindPort,
-    ),
+    'kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint': formatEndpoint({
+      host: advertised(node),
+      port: node.bindPort,
+    }),
   }),
-}
-
-// With an authorization configuration newer releases of kubeadm leave the modes out.
-function trustFlags(cluster: Cluster): DefaultFlags {
-  const { [AUTHORIZATION_MODE]: modes = '', ...flags } = clusterFlags(cluster, 'kube-apiserver')
-  const structured =
-    argumentValue(cluster.apiServer.extraArgs, 'authorization-config') !== undefined
-  return structured && cluster.release.authorizationMode === 'verbatim'
-    ? flags
-    : { ...flags, [AUTHORIZATION_MODE]: modes }
 }
 
 function servingFlags({ cluster, node }: Site): DefaultFlags {

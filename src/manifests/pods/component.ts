@@ -23,7 +23,7 @@ export interface Site {
 /** One static pod of the control plane, as a row. */
 export interface Component {
   readonly name: StaticPodName
-  /** kubeadm's defaults. */
+  /** kubeadm's defaults beyond those of the table of flags. */
   readonly flags: (site: Site) => DefaultFlags
   /** The user's arguments as kubeadm passes them on, where it changes any. */
   readonly adjust?: (site: Site, extra: readonly Argument[]) => readonly Argument[]

@@ -1,6 +1,6 @@
 import type { Cluster } from '../../cluster/cluster.js'
 import { argumentValue } from '../arguments.js'
-import { clusterFlags, type DefaultFlags, pathOf } from '../flags.js'
+import { type DefaultFlags, pathOf } from '../flags.js'
 import type { Component } from './component.js'
 import { secureTarget } from './probes.js'
 import { certificateMounts, flexvolumeMount, kubeconfigMount } from './volumes.js'
@@ -12,7 +12,6 @@ export const CONTROLLER_MANAGER: Component = {
   name: 'kube-controller-manager',
   flags: ({ cluster }) => ({
     ...LOCAL_LEADER,
-    ...clusterFlags(cluster, 'kube-controller-manager'),
     ...podNetworkFlags(cluster),
     'cluster-name': cluster.clusterName,
     controllers: '*,bootstrapsigner,tokencleaner',
@@ -34,7 +33,7 @@ export const CONTROLLER_MANAGER: Component = {
 
 export const SCHEDULER: Component = {
   name: 'kube-scheduler',
-  flags: ({ cluster }) => ({ ...LOCAL_LEADER, ...clusterFlags(cluster, 'kube-scheduler') }),
+  flags: () => LOCAL_LEADER,
   mounts: ({ cluster }) => [kubeconfigMount(pathOf(cluster, 'scheduler.conf'))],
   extraVolumes: (cluster) => cluster.scheduler.extraVolumes,
   extraEnvs: (cluster) => cluster.scheduler.extraEnvs,

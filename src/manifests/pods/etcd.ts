@@ -1,6 +1,7 @@
 import { type Cluster, controlPlanes, type LocalEtcd } from '../../cluster/cluster.js'
-import { advertised, etcdClientUrl, etcdPeerUrl, hostPort, localhostOf } from '../endpoints.js'
-import { clusterFlags, type DefaultFlags } from '../flags.js'
+import { formatEndpoint } from '../../values/addresses.js'
+import { advertised, etcdClientUrl, etcdPeerUrl, localhostOf } from '../endpoints.js'
+import type { DefaultFlags } from '../flags.js'
 import { etcdTag } from '../images.js'
 import type { Component, Site } from './component.js'
 import { etcdTarget } from './probes.js'
@@ -10,7 +11,6 @@ import { etcdMounts } from './volumes.js'
 export const ETCD: Component = {
   name: 'etcd',
   flags: (site) => ({
-    ...clusterFlags(site.cluster, 'etcd'),
     ...memberFlags(site),
     ...guardFlags(site.cluster),
     ...membershipFlags(site),
@@ -41,7 +41,7 @@ function memberFlags({ cluster, node }: Site): DefaultFlags {
     'data-dir': local(cluster)?.dataDir ?? '',
     'initial-advertise-peer-urls': etcdPeerUrl(address),
     'listen-client-urls': `${etcdClientUrl(localhost)},${etcdClientUrl(address)}`,
-    'listen-metrics-urls': `http://${hostPort(localhost, 2381)}`,
+    'listen-metrics-urls': `http://${formatEndpoint({ host: localhost, port: 2381 })}`,
     'listen-peer-urls': etcdPeerUrl(address),
     name: node.name,
     'snapshot-count': '10000',
