@@ -3,7 +3,8 @@ import { AUTHORITIES, type CertificatePlace, LEAVES, type LeafRow } from '../cer
 import { ERRORS } from '../errors.js'
 import { FLAGS } from '../manifests/flags.js'
 import { STEPS } from '../provision/steps/steps.js'
-import { parseVersion, RELEASES, releaseOf } from '../releases/releases.js'
+import { parseVersion, releaseOf } from '../releases/releases.js'
+import { RELEASES } from '../releases/table.js'
 import { EXITS } from './io.js'
 import { VERBS } from './verbs/table.js'
 

@@ -1,6 +1,6 @@
 import { KpkiError, type SpecIssue } from '../errors.js'
 import { rewriteYaml, type YamlOrigin, type YamlTarget } from '../files/yaml/document.js'
-import type { KubeadmApi } from '../releases/releases.js'
+import type { KubeadmApi } from '../releases/features.js'
 import { cidrOverlap, contains, parseCidr } from '../values/addresses.js'
 import {
   isList,

@@ -12,7 +12,7 @@ import { isKpkiError, KpkiError } from '../errors.js'
 import { type FileTree, file, textAt } from '../files/tree.js'
 import { embeddedCredentials } from '../kubeconfig/read.js'
 import { kubeconfigText } from '../kubeconfig/write.js'
-import type { JoinSecrets } from '../manifests/node-files.js'
+import type { JoinSecrets } from '../manifests/kubeadm/kubeadm.js'
 import type { DatedCertificate, DraftPart, FileDraft } from './changes.js'
 import type { FolderLayout, Holding } from './layout.js'
 

@@ -1,7 +1,8 @@
 import type { Cluster } from '../cluster/cluster.js'
 import { toV1beta3, V1BETA3, V1BETA4 } from '../cluster/kubeadm/convert.js'
 import type { SpecIssue } from '../errors.js'
-import { type KubernetesVersion, type Release, releaseOf } from '../releases/releases.js'
+import type { KubernetesVersion, Release } from '../releases/features.js'
+import { releaseOf } from '../releases/releases.js'
 import { isObject, type JsonObject, withoutKeys } from '../values/json.js'
 import { removedKubeletFlags } from './releases.js'
 

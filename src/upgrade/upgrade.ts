@@ -5,12 +5,9 @@ import { plannedView } from '../compare/clusters.js'
 import { compareViews } from '../compare/compare.js'
 import type { Difference } from '../compare/types.js'
 import { KpkiError } from '../errors.js'
-import {
-  findVersion,
-  type KubernetesVersion,
-  RELEASES,
-  type Release,
-} from '../releases/releases.js'
+import type { KubernetesVersion, Release } from '../releases/features.js'
+import { findVersion } from '../releases/releases.js'
+import { RELEASES } from '../releases/table.js'
 import { atVersion } from './migrate.js'
 import { NOTES } from './notes.js'
 import { position, RENEWAL_MOVES_SUBJECT, RENEWED_BY_UPGRADE } from './releases.js'
@@ -101,8 +98,6 @@ export function kubeadmsPart(cluster: Cluster): {
     ],
   }
 }
-
-export type * from './types.js'
 
 /**
  * What lies between a cluster and a newer version, one minor at a time: certificates to make anew, files, flags,

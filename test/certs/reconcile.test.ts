@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readPrivateKey } from '../../src/ca/keys/keys.js'
+import { readPrivateKey } from '../../src/ca/keys/private-key.js'
 import { createVerifier } from '../../src/ca/keys/signature.js'
 import { establishAuthorities } from '../../src/certs/authorities.js'
 import { planNode } from '../../src/certs/plan.js'

@@ -1,5 +1,5 @@
+import { GO } from '../../ca/verify/consumers.js'
 import { goRefuses } from '../../ca/verify/parser.js'
-import { GO } from '../../ca/verify/verify.js'
 import type { LeafId } from '../../certs/table.js'
 import { messageOf } from '../../errors.js'
 import { type CredentialRole, FLAGS, type FlagRow, type TrustRole } from '../../manifests/flags.js'

@@ -2,12 +2,8 @@ import type { CertificateFacts } from '../../ca/certificate/facts.js'
 import { commonNameOf } from '../../ca/certificate/names.js'
 import type { CryptoEngine } from '../../ca/engine.js'
 import { createVerifier, type Verifier } from '../../ca/keys/signature.js'
-import {
-  type ChainQuestion,
-  type ChainReason,
-  verifyChain,
-  verifyLikeOpenssl,
-} from '../../ca/verify/verify.js'
+import type { ChainReason } from '../../ca/verify/reasons.js'
+import { type ChainQuestion, verifyChain, verifyLikeOpenssl } from '../../ca/verify/verify.js'
 import { sameBytes } from '../../values/bytes.js'
 import { isoDay } from '../../values/time.js'
 import type { Certificate, Evidence } from '../read/evidence.js'

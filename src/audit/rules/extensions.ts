@@ -1,5 +1,5 @@
 import { constraintReason } from '../../ca/verify/constraints.js'
-import { GO } from '../../ca/verify/verify.js'
+import { GO } from '../../ca/verify/consumers.js'
 import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'

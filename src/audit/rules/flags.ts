@@ -1,4 +1,4 @@
-import { matchesName } from '../../ca/verify/verify.js'
+import { matchesName } from '../../ca/verify/names.js'
 import type { ComponentName, PresentedRole } from '../../manifests/flags.js'
 import { isIp } from '../../values/addresses.js'
 import { flagList, flagOf } from '../../values/command-line.js'

@@ -1,5 +1,5 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
-import { matchesName } from '../../ca/verify/verify.js'
+import { matchesName } from '../../ca/verify/names.js'
 import { fileAt } from '../../files/tree.js'
 import { isLocalHost, parseHost } from '../../values/hosts.js'
 import { quoted } from '../../values/text.js'

@@ -7,10 +7,6 @@ import { KEY_ALGORITHMS, type KeyAlgorithm } from './algorithms.js'
 import { asKeyError, keyError, type PrivateKey, pkcs8Secret, privateKeyOf } from './private-key.js'
 import { publicKeyBits, readPublicKeyInfo, rsaPublicKeyInfo } from './public-key.js'
 
-export { KEY_ALGORITHMS, type KeyAlgorithm, keyAlgorithmOf } from './algorithms.js'
-export type { PrivateKey } from './private-key.js'
-export { readPrivateKey, readPrivateKeyWith } from './private-key.js'
-
 /**
  * Makes a new private key with `engine` (RSA with the public exponent 65537).
  *

@@ -1,4 +1,4 @@
-import { RELEASES } from '../../releases/releases.js'
+import { RELEASES } from '../../releases/table.js'
 import { parseEndpoint } from '../../values/addresses.js'
 import { cleanPath } from '../../values/paths.js'
 import type { ExtraVolume } from '../cluster.js'

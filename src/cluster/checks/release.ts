@@ -1,4 +1,4 @@
-import type { KubeadmApi } from '../../releases/releases.js'
+import type { KubeadmApi } from '../../releases/features.js'
 import { toV1beta3, V1BETA3, V1BETA4 } from '../kubeadm/convert.js'
 import { DOCUMENTS } from '../kubeadm/schema.js'
 import { caution, jsonOf, mistake, type Settings, type SpecFinding } from '../resolve/settings.js'

@@ -1,6 +1,6 @@
 import type { SpecIssue } from '../../errors.js'
 import { loadYamlAll } from '../../files/yaml/yaml.js'
-import type { KubeadmApi } from '../../releases/releases.js'
+import type { KubeadmApi } from '../../releases/features.js'
 import { isObject, type JsonObject, valueAt } from '../../values/json.js'
 import { checkSchema, suggestion } from '../checks/schema.js'
 import {

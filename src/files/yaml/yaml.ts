@@ -10,8 +10,6 @@ import { isKpkiError, KpkiError, messageOf } from '../../errors.js'
 import { isObject } from '../../values/json.js'
 import { type PlainScalar, resolvePlain } from './scalars.js'
 
-export { dumpYaml, dumpYamlAll } from './dump.js'
-
 /** Largest input, in UTF-16 code units. */
 export const MAX_YAML_LENGTH = 1024 * 1024
 /** Most values in one input after every alias has been expanded. */

@@ -8,7 +8,7 @@ import type {
   ExtraVolume,
 } from '../../cluster/cluster.js'
 import { toV1beta3 } from '../../cluster/kubeadm/convert.js'
-import { dumpYamlAll } from '../../files/yaml/yaml.js'
+import { dumpYamlAll } from '../../files/yaml/dump.js'
 import { bracketed, formatEndpoint } from '../../values/addresses.js'
 import { isObject, type Json, type JsonObject, objectAt, withoutEmpty } from '../../values/json.js'
 import { onNode } from '../../values/paths.js'

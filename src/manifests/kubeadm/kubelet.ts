@@ -1,8 +1,9 @@
 import { authorityFiles, KUBELET_DIR, MANIFESTS_DIR } from '../../certs/paths.js'
 import type { Cluster, ClusterNode, Taint } from '../../cluster/cluster.js'
 import { type FileEntry, file } from '../../files/tree.js'
-import { dumpYaml } from '../../files/yaml/yaml.js'
-import { gateEnabled, type Release } from '../../releases/releases.js'
+import { dumpYaml } from '../../files/yaml/dump.js'
+import type { Release } from '../../releases/features.js'
+import { gateEnabled } from '../../releases/releases.js'
 import { nthAddress } from '../../values/addresses.js'
 import {
   isList,

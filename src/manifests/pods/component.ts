@@ -1,5 +1,5 @@
 import type { Argument, Cluster, ClusterNode, ExtraVolume } from '../../cluster/cluster.js'
-import type { ProbePaths } from '../../releases/releases.js'
+import type { ProbePaths } from '../../releases/features.js'
 import type { JsonObject } from '../../values/json.js'
 import type { DefaultFlags, StaticPodName } from '../flags.js'
 import type { ProbeTarget } from './probes.js'
