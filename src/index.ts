@@ -150,7 +150,7 @@ export {
 export type { MergedKubeconfig } from './kubeconfig/merge.js'
 export type { StaticPodName } from './manifests/flags.js'
 export { type Image, type ImageName, imagesOf } from './manifests/images.js'
-export type { EtcdStart } from './manifests/pods/component.js'
+export type { EtcdStart } from './manifests/pods/components.js'
 export { type NamedPod, type StaticPodOptions, staticPods } from './manifests/pods/static-pods.js'
 export type {
   BindingName,

@@ -14,8 +14,8 @@ import {
   withoutEmpty,
 } from '../values/json.js'
 import { isDns1123Label } from '../values/names.js'
-import { toV1beta3, toV1beta4, V1BETA4 } from './kubeadm/convert.js'
 import { DOCUMENTS } from './kubeadm/schema.js'
+import { toV1beta3, toV1beta4, V1BETA4 } from './kubeadm/versions.js'
 import { clusterDocuments, readDocuments } from './resolve/read.js'
 import {
   API_SERVER_SANS,

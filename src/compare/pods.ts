@@ -1,6 +1,5 @@
 import { type Flags, parseFlags } from '../values/command-line.js'
-import type { Json, JsonObject } from '../values/json.js'
-import { isList, isObject, withoutKeys } from '../values/json.js'
+import { isList, isObject, type Json, type JsonObject, withoutKeys } from '../values/json.js'
 import { type DifferenceDraft, draft, present } from './text.js'
 import { diffValues, shown } from './values.js'
 

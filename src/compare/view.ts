@@ -4,8 +4,7 @@ import { type FileEntry, type TreeEntry, textOf } from '../files/tree.js'
 import { loadYamlAll } from '../files/yaml/yaml.js'
 import { type InspectedObject, inspectFile } from '../inspect/inspect.js'
 import { splitWords } from '../values/command-line.js'
-import type { JsonObject } from '../values/json.js'
-import { isObject } from '../values/json.js'
+import { isObject, type JsonObject } from '../values/json.js'
 import type { Content, FileView } from './types.js'
 
 const STRUCTURED = /\.(ya?ml|json|conf|kubeconfig)$/

@@ -1,5 +1,5 @@
 import type { Cluster } from '../cluster/cluster.js'
-import { toV1beta3, V1BETA3, V1BETA4 } from '../cluster/kubeadm/convert.js'
+import { toV1beta3, V1BETA3, V1BETA4 } from '../cluster/kubeadm/versions.js'
 import type { SpecIssue } from '../errors.js'
 import type { KubernetesVersion, Release } from '../releases/features.js'
 import { releaseOf } from '../releases/releases.js'

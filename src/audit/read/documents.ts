@@ -1,7 +1,6 @@
 import { failureOf, loadYaml, loadYamlAll, type ReadFailure } from '../../files/yaml/yaml.js'
 import { bytesOfBase64 } from '../../values/bytes.js'
-import type { Json } from '../../values/json.js'
-import { at, filled, isObject, listOf } from '../../values/json.js'
+import { at, filled, isObject, type Json, listOf } from '../../values/json.js'
 import type { DocumentFacts } from './evidence.js'
 
 /** A YAML text read without ever throwing. */

@@ -7,7 +7,7 @@ import type {
   ComponentSettings,
   ExtraVolume,
 } from '../../cluster/cluster.js'
-import { toV1beta3 } from '../../cluster/kubeadm/convert.js'
+import { toV1beta3 } from '../../cluster/kubeadm/versions.js'
 import { dumpYamlAll } from '../../files/yaml/dump.js'
 import { bracketed, formatEndpoint } from '../../values/addresses.js'
 import { isObject, type Json, type JsonObject, objectAt, withoutEmpty } from '../../values/json.js'

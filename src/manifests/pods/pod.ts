@@ -3,7 +3,7 @@ import { compareText } from '../../values/text.js'
 import { commandLine, extraArguments, mergeArguments } from '../arguments.js'
 import { clusterFlags } from '../flags.js'
 import { imageOf } from '../images.js'
-import type { Component, Site } from './component.js'
+import type { Component, Site } from './components.js'
 import { type ContainerProbes, PROBE_PORT, probesOf } from './probes.js'
 import { type Mount, mergeMounts } from './volumes.js'
 

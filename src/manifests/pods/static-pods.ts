@@ -6,10 +6,14 @@ import { dumpYaml } from '../../files/yaml/dump.js'
 import type { JsonObject } from '../../values/json.js'
 import type { StaticPodName } from '../flags.js'
 import { applyPatches } from '../patches/patches.js'
-import { API_SERVER } from './apiserver.js'
-import type { Component, EtcdStart } from './component.js'
-import { CONTROLLER_MANAGER, SCHEDULER } from './controllers.js'
-import { ETCD } from './etcd.js'
+import {
+  API_SERVER,
+  CONTROLLER_MANAGER,
+  type Component,
+  ETCD,
+  type EtcdStart,
+  SCHEDULER,
+} from './components.js'
 import { podOf } from './pod.js'
 
 /** The static pods of a control plane. */
