@@ -7,6 +7,7 @@ import type {
   ComponentSettings,
   ExtraVolume,
 } from '../../cluster/cluster.js'
+import { DOCUMENTS } from '../../cluster/kubeadm/schema.js'
 import { toV1beta3 } from '../../cluster/kubeadm/versions.js'
 import { dumpYamlAll } from '../../files/yaml/dump.js'
 import { bracketed, formatEndpoint } from '../../values/addresses.js'
@@ -208,13 +209,10 @@ function joinConfiguration(cluster: Cluster, node: ClusterNode, secrets: JoinSec
 
 // The user's own documents; kubeadm adds its defaults to them as kpki does.
 function componentConfigurations({ kubeadm }: Cluster): readonly JsonObject[] {
-  const documents = [
-    ['kubelet.config.k8s.io/v1beta1', 'KubeletConfiguration', kubeadm.kubeletConfiguration],
-    ['kubeproxy.config.k8s.io/v1alpha1', 'KubeProxyConfiguration', kubeadm.kubeProxyConfiguration],
-  ] as const
-  return documents
-    .filter(([, , user]) => Object.keys(user).length > 0)
-    .map(([apiVersion, kind, user]) => ({ ...user, apiVersion, kind }))
+  return [DOCUMENTS.kubelet, DOCUMENTS.kubeProxy].flatMap(({ apiVersion, kind, section }) => {
+    const user = kubeadm[section]
+    return Object.keys(user).length > 0 ? [{ ...user, apiVersion, kind }] : []
+  })
 }
 
 function localEndpoint(node: ClusterNode): JsonObject {
