@@ -6,6 +6,7 @@ import { GRAPH_FORMAT_IDS } from '../../src/audit/report/graph/formats.js'
 import { isReport } from '../../src/audit/report/schema.js'
 import type { AuditReport } from '../../src/audit/types.js'
 import { writeTree } from '../../src/files/disk.js'
+import { file, treeOf } from '../../src/files/tree.js'
 import { type Generated, generate } from '../../src/generate/generate.js'
 import { expectContent } from '../audit/report/content.js'
 import { envAt, later, small } from '../certs/clusters.js'
@@ -35,6 +36,29 @@ describe('kpki audit', () => {
       expect(out).not.toContain('\u001b')
       expect({ exit, err }).toEqual({ exit: 0, err: '' })
     }))
+
+  it.each([
+    ['an empty folder', 'empty'],
+    ['a folder without any PKI', 'docs'],
+    ['a program', '/bin/ls'],
+    ['one such folder among others', 'out', 'empty'],
+    ['a node without files in an output folder', 'half'],
+  ])('never passes what it has not seen: %s', (_, ...paths) =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), healthy)
+      await writeOut(join(folder, 'half'), {
+        ...healthy,
+        nodes: new Map([...healthy.nodes, ['gone', treeOf([file('etc/hostname', 'gone', 0o644)])]]),
+      })
+      await mkdir(join(folder, 'empty'))
+      await mkdir(join(folder, 'docs'))
+      await writeFile(join(folder, 'docs/README.md'), 'nothing here')
+      const { exit, out, err } = await kpki(folder, ['audit', ...paths], NOW)
+      expect({ exit, out }).toEqual({ exit: 2, out: '' })
+      expect(err).toContain(`no Kubernetes PKI found in ${paths.at(-1)}`)
+      expect(err).toMatch(/hint: looked for certificates and keys .*kubeadm.*k3s/)
+    }),
+  )
 
   it('exits as --fail-on has it', () =>
     inFolder(async (folder) => {

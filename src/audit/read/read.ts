@@ -98,6 +98,25 @@ export async function readNodeEvidence(
   }
 }
 
+/**
+ * Whether a tree holds anything that an audit could judge: certificates, keys or requests, kubeconfigs, static pods
+ * or units of Kubernetes, a kubelet's or kubeadm's configuration. Looks at names and first bytes only.
+ */
+export function holdsPki(tree: FileTree): boolean {
+  for (const [path, entry] of tree) {
+    if (entry.kind !== 'file') continue
+    if (CERTIFICATE_NAME.test(path) || startsAsPem(entry)) return true
+    if (!YAML_NAME.test(path) || entry.data.length > MAX_TEXT) continue
+    const text = contentOf(entry)
+    if (isKubeconfig(path, text) || KUBELET_CONFIGURATION.test(text) || OF_INTEREST.test(text))
+      return true
+  }
+  return readLaunches('', tree).length > 0
+}
+
+const CERTIFICATE_NAME = /\.(crt|cer|cert|pem|key|der|csr)$/i
+const KUBELET_CONFIGURATION = /kind["']?:\s*["']?KubeletConfiguration\b/
+
 const BEGIN = new TextEncoder().encode('-----BEGIN ')
 
 function startsAsPem({ data }: FileEntry): boolean {

@@ -76,7 +76,7 @@ export function auditCommand(verb: Command, io: Io): Command {
     .addHelpText(
       'after',
       `
-Exit status: 0 clean, 1 findings as --fail-on has it, 2 wrong use or unreadable PATH, 3 a rule crashed.
+Exit status: 0 clean, 1 findings as --fail-on has it, 2 wrong use, or a PATH that is unreadable or holds no PKI, 3 a rule crashed.
 
 Examples:
   kpki audit out                                        what gen has made
