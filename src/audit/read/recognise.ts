@@ -2,8 +2,8 @@ import type { Cluster } from '../../cluster/cluster.js'
 import { KpkiError, messageOf } from '../../errors.js'
 import { type FileTree, type TreeEntry, textAt } from '../../files/tree.js'
 import type { AuditInput, Unrecognised } from './evidence.js'
+import { LAYOUT_IDS } from './layouts.js'
 import { holdsPki } from './read.js'
-import { LAYOUT_IDS } from "./layouts.js";
 
 /** How deep below the given folder a cluster is looked for (a tarball's own top folder, for example). */
 const MAX_DEPTH = 4
