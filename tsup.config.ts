@@ -10,7 +10,6 @@ export default defineConfig([
       provision: 'src/provision/index.ts',
     },
     format: ['esm', 'cjs'],
-    dts: true,
     target: 'node20',
     splitting: true,
   },

@@ -14,9 +14,10 @@ const inputs = [
   'package-lock.json',
   'tsup.config.ts',
   'tsconfig.json',
+  'tsconfig.build.json',
 ]
 // The last files of the two builds: a build that was cut off lacks one.
-const products = ['dist/cli.js', 'dist/index.cjs', 'dist/provision.d.ts', 'dist/provision.d.cts']
+const products = ['dist/cli.js', 'dist/index.cjs', 'dist/types/provision/index.d.cts']
 
 const newest = Math.max(...inputs.map(changed))
 const fresh = products.every((path) => existsSync(join(root, path)) && changed(path) > newest)

@@ -59,6 +59,10 @@ export const ERRORS = {
   ERR_FILE_MISSING: row<AtPath>(2, 'a file that was named does not exist'),
   ERR_FILE_UNSAFE: row<AtPath>(2, 'a path leads through a link or out of its folder'),
   ERR_FILE_UNREADABLE: row<AtPath>(3, 'a file is there and cannot be read'),
+  ERR_NO_PKI: row<Partial<AtPath>>(
+    2,
+    'an audit was given nothing of a Kubernetes PKI, or a part that holds nothing of it',
+  ),
   ERR_LOCKED: row<AtPath & { readonly owner: string }>(
     3,
     'another run is at work in the same folder',
@@ -122,4 +126,9 @@ export function isKpkiError(
   error: unknown,
 ): error is { [C in ErrorCode]: KpkiError<C> }[ErrorCode] {
   return error instanceof KpkiError
+}
+
+/** The message of anything thrown; only kpki's own are trusted to name no secret. */
+export function messageOf(error: unknown): string {
+  return isKpkiError(error) ? error.message : 'could not be read'
 }

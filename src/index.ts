@@ -25,18 +25,23 @@ export type { SubjectFields } from './ca/certificate/names.js'
 export { readCertificate, readCertificates } from './ca/certificate/read.js'
 export { type CryptoEngine, peculiarEngine, runtimeEngine } from './ca/engine.js'
 export { defaultEnv, type Env, envOf } from './ca/env.js'
-export { KEY_ALGORITHMS, type KeyAlgorithm, type PrivateKey } from './ca/keys/keys.js'
+export { KEY_ALGORITHMS, type KeyAlgorithm } from './ca/keys/algorithms.js'
+export type { PrivateKey } from './ca/keys/private-key.js'
 export type { Verifier } from './ca/keys/signature.js'
 export type { ProfileName } from './ca/profiles.js'
 export type { Signer } from './ca/signer.js'
-export type { ChainFinding, ChainNoteCode, ChainReasonCode } from './ca/verify/reasons.js'
+export { matchesName } from './ca/verify/names.js'
+export type {
+  ChainFinding,
+  ChainNote,
+  ChainNoteCode,
+  ChainReason,
+  ChainReasonCode,
+} from './ca/verify/reasons.js'
 export {
   type CertificateSource,
-  type ChainNote,
   type ChainQuestion,
-  type ChainReason,
   type ChainVerdict,
-  matchesName,
   verifyChain,
 } from './ca/verify/verify.js'
 export {
@@ -123,15 +128,13 @@ export {
   treeOf,
   under,
 } from './files/tree.js'
+export type { Change, DatedCertificate, Part } from './generate/changes.js'
 export {
-  type Change,
-  type DatedCertificate,
   type Existing,
   type Generated,
   type GenerateOptions,
   generate,
   generateParts,
-  type Part,
 } from './generate/generate.js'
 export { type ClusterSource, parseCluster, resolveCluster } from './generate/source.js'
 export {
@@ -147,7 +150,7 @@ export {
 export type { MergedKubeconfig } from './kubeconfig/merge.js'
 export type { StaticPodName } from './manifests/flags.js'
 export { type Image, type ImageName, imagesOf } from './manifests/images.js'
-export type { EtcdStart } from './manifests/pods/component.js'
+export type { EtcdStart } from './manifests/pods/components.js'
 export { type NamedPod, type StaticPodOptions, staticPods } from './manifests/pods/static-pods.js'
 export type {
   BindingName,
@@ -158,10 +161,18 @@ export type {
   MinorFeatures,
   PatchFeatures,
   ProbePaths,
+  Release,
   ReleaseRow,
 } from './releases/features.js'
-export { parseVersion, RELEASES, type Release, releaseOf } from './releases/releases.js'
-export type { BroughtBy, UpgradeArea, UpgradeItem, UpgradeStep } from './upgrade/types.js'
-export { type UpgradePlan, upgradePlan } from './upgrade/upgrade.js'
+export { parseVersion, releaseOf } from './releases/releases.js'
+export { RELEASES } from './releases/table.js'
+export type {
+  BroughtBy,
+  UpgradeArea,
+  UpgradeItem,
+  UpgradePlan,
+  UpgradeStep,
+} from './upgrade/types.js'
+export { upgradePlan } from './upgrade/upgrade.js'
 export type { Endpoint } from './values/addresses.js'
 export type { Json, JsonObject } from './values/json.js'

@@ -103,7 +103,10 @@ function circles(): readonly string[] {
 
 describe('architecture', () => {
   it('has layers, and no arrow upward', () => {
-    console.log(LAYERS.map((layer) => layer.join(', ')).join(' ← '))
+    const picture = LAYERS.map((layer) => layer.join(', ').replaceAll('.ts', '')).join(' ← ')
+    console.log(picture)
+    const readme = readFileSync(join(root, '../README.md'), 'utf8')
+    expect(readme, 'the picture in the README').toContain(`\n${picture}\n`)
     const homeless = sources.filter(({ path }) => layerOf(path) < 0).map(({ path }) => path)
     expect(homeless, 'files without a layer').toEqual([])
     const upward = sources.flatMap(({ path, imports }) =>

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
 import { reportJsonSchema } from '../src/audit/report/schema.js'
@@ -25,3 +25,13 @@ test.each(WRITTEN)('%s is what the source says', (path, text) => {
   }
   expect(readFileSync(path, 'utf8')).toBe(text)
 })
+
+test.each(['README.md', 'CONTRIBUTING.md', 'docs/audit.md', 'docs/upgrade.md'])(
+  '%s names files that exist',
+  (page) => {
+    const named = readFileSync(page, 'utf8').match(
+      /\b(src|test|docs|examples|scripts)\/[\w./-]*\w/g,
+    )
+    expect((named ?? []).filter((path) => !existsSync(path))).toEqual([])
+  },
+)

@@ -1,13 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { isKpkiError } from '../src/errors.js'
-import {
-  findVersion,
-  gateEnabled,
-  parseVersion,
-  RELEASES,
-  type ReleaseRow,
-  releaseOf,
-} from '../src/releases/releases.js'
+import type { ReleaseRow } from '../src/releases/features.js'
+import { findVersion, gateEnabled, parseVersion, releaseOf } from '../src/releases/releases.js'
+import { RELEASES } from '../src/releases/table.js'
 
 const release = (text: string) => releaseOf(parseVersion(text))
 

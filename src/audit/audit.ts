@@ -1,6 +1,7 @@
 import { type CryptoEngine, runtimeEngine } from '../ca/engine.js'
 import { defaultEnv } from '../ca/env.js'
 import type { Cluster } from '../cluster/cluster.js'
+import { KpkiError } from '../errors.js'
 import type { FileTree } from '../files/tree.js'
 import { parseCluster } from '../generate/source.js'
 import { judgeAll } from './graph/connections.js'
@@ -9,7 +10,7 @@ import { fleetOf } from './graph/servers.js'
 import { createTrustChecker } from './graph/trust.js'
 import type { AuditInput, Evidence } from './read/evidence.js'
 import { readEvidence } from './read/read.js'
-import { type ClusterReader, recognise } from './read/recognise.js'
+import { type ClusterReader, recognise, requirePki } from './read/recognise.js'
 import { expiryOf, reportOf, timelineOf } from './report.js'
 import { RULES } from './rules/index.js'
 import { type RuleOutcome, runRules } from './rules/run.js'
@@ -47,6 +48,9 @@ export interface GeneratedTrees {
   readonly cluster?: Cluster
 }
 
+/** What can be judged: a tree, trees by node, the parts of a cluster, or what `generate` returned. */
+export type Pki = FileTree | ReadonlyMap<string, FileTree> | AuditInput | GeneratedTrees
+
 /**
  * Judges a tree: an OUT folder, a node's root, `/etc/kubernetes`, a `pki` folder, loose files, or the
  * result of `generate`. Reads memory only, and judges whatever a tree holds. Deterministic: the same
@@ -66,40 +70,52 @@ export interface GeneratedTrees {
  * console.log(verdict.summary, edge?.will)
  * ```
  */
-export async function auditTree(
-  input: FileTree | AuditInput | GeneratedTrees,
-  options: AuditOptions = {},
-): Promise<AuditReport> {
+export async function auditTree(input: Pki, options: AuditOptions = {}): Promise<AuditReport> {
   return auditWith(RULES, input, options)
 }
 
 /** As {@link auditTree}, with another catalogue of rules. */
 export async function auditWith(
   rules: readonly Rule[],
-  input: FileTree | AuditInput | GeneratedTrees,
+  input: Pki,
   options: AuditOptions,
 ): Promise<AuditReport> {
   const engine = options.engine ?? runtimeEngine()
   const at = options.at ?? defaultEnv().now
   const given = asInput(input, options)
+  requirePki(given, 'what was given')
   const evidence = await readEvidence(given, engine, options.onProgress)
   return auditEvidence(rules, evidence, given, { ...options, engine, at })
 }
 
-function asInput(input: FileTree | AuditInput | GeneratedTrees, options: AuditOptions): AuditInput {
-  const base: AuditInput = isTree(input)
-    ? recognise(input, options.readCluster ?? ((text) => parseCluster(text).cluster))
-    : fromTrees(input)
+function asInput(input: Pki, options: AuditOptions): AuditInput {
+  const base = partsOf(input, options)
   return options.cluster ? { ...base, cluster: options.cluster } : base
 }
 
-function isTree(input: FileTree | AuditInput | GeneratedTrees): input is FileTree {
-  return input instanceof Map
+function partsOf(input: Pki, { readCluster }: AuditOptions): AuditInput {
+  if (!(input instanceof Map)) return fromParts(input as AuditInput | GeneratedTrees)
+  const values = [...input.values()]
+  if (values.length > 0 && values.every((one) => one instanceof Map)) return { nodes: input }
+  if (values.some((one) => one instanceof Map)) throw misfit('a map of trees and entries mixed')
+  return recognise(input, readCluster ?? ((text) => parseCluster(text).cluster))
 }
 
-function fromTrees(input: AuditInput | GeneratedTrees): AuditInput {
+function fromParts(input: AuditInput | GeneratedTrees): AuditInput {
+  if (typeof input !== 'object' || input === null || !(input.nodes instanceof Map))
+    throw misfit(Array.isArray(input) ? 'an array' : `a value of type ${typeof input}`)
   const operator = 'kubeconfig' in input ? input.kubeconfig : undefined
   return { ...input, ...(operator && { operator }) }
+}
+
+// Callers without types must not be told that nothing is wrong with what is no tree at all.
+function misfit(what: string): KpkiError {
+  return new KpkiError(
+    'ERR_USAGE',
+    `${what} cannot be audited`,
+    {},
+    { hint: 'give a tree, a map of trees by node, or what generate returned' },
+  )
 }
 
 /** Judges an evidence that has been read already; `input` gives the user's own names for paths. */

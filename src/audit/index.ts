@@ -8,7 +8,7 @@
  */
 
 export type { ComponentName } from '../manifests/flags.js'
-export { type AuditOptions, auditTree, type GeneratedTrees } from './audit.js'
+export { type AuditOptions, auditTree, type GeneratedTrees, type Pki } from './audit.js'
 export type { AuditInput, Unrecognised } from './read/evidence.js'
 export { type ClusterReader, recognise } from './read/recognise.js'
 export {
@@ -22,7 +22,7 @@ export { GRAPH_FORMATS, type GraphFormatId } from './report/graph/formats.js'
 export type { GraphOptions } from './report/graph/text.js'
 export { isReport, reportJsonSchema } from './report/schema.js'
 export { RULE_INFOS as RULES } from './rules/index.js'
-export { expectHealthyPki, type HealthOptions, type Pki } from './testing/assert.js'
+export { expectHealthyPki, type HealthOptions } from './testing/assert.js'
 export { type MatcherContext, type MatcherResult, pkiMatchers } from './testing/matchers.js'
 export type {
   AuditReport,

@@ -37,3 +37,8 @@ export async function peculiarEngine(): Promise<CryptoEngine> {
   const { Crypto } = await import('@peculiar/webcrypto')
   return new Crypto() as CryptoEngine
 }
+
+/** SHA-256 of bytes. */
+export async function sha256(engine: CryptoEngine, data: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await engine.subtle.digest('SHA-256', Uint8Array.from(data)))
+}

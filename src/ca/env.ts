@@ -1,6 +1,8 @@
 import { type CryptoEngine, runtimeEngine } from './engine.js'
 import { randomSerial } from './issue.js'
-import { generateKey, type KeyAlgorithm, type PrivateKey } from './keys/keys.js'
+import type { KeyAlgorithm } from './keys/algorithms.js'
+import { generateKey } from './keys/keys.js'
+import type { PrivateKey } from './keys/private-key.js'
 
 /** What issuing takes from outside: the engine, the clock, keys and randomness. */
 export interface Env {

@@ -3,11 +3,12 @@ import { subject } from '../ca/certificate/names.js'
 import { readCertificate } from '../ca/certificate/read.js'
 import type { Env } from '../ca/env.js'
 import { issueCertificate } from '../ca/issue.js'
-import { keyIdentifierOf, type PrivateKey } from '../ca/keys/keys.js'
+import { keyIdentifierOf } from '../ca/keys/keys.js'
+import type { PrivateKey } from '../ca/keys/private-key.js'
 import { encodePem } from '../ca/pem.js'
 import { localSigner, type Signer } from '../ca/signer.js'
 import { KpkiError } from '../errors.js'
-import type { Release } from '../releases/releases.js'
+import type { Release } from '../releases/features.js'
 import { isoDay } from '../values/time.js'
 import type { PlannedCertificate } from './plan.js'
 import { AUTHORITIES, type AuthorityId } from './table.js'
@@ -26,8 +27,8 @@ export interface Authority extends Omit<Issued, 'key'> {
   readonly signer: Signer | undefined
 }
 
-// Nodes' clocks run behind now and then: kubeadm and client-go back-date by the same five minutes.
-const BACKDATING = 5 * 60_000
+/** Milliseconds. Nodes' clocks run behind now and then: kubeadm and client-go back-date by the same five minutes. */
+export const BACKDATING = 5 * 60_000
 
 function notBeforeOf(now: Date): Date {
   return new Date(Math.floor((now.getTime() - BACKDATING) / 1000) * 1000)

@@ -1,5 +1,5 @@
 import type { SubjectAltNames } from '../ca/certificate/facts.js'
-import type { KeyAlgorithm } from '../ca/keys/keys.js'
+import type { KeyAlgorithm } from '../ca/keys/algorithms.js'
 import type { ProfileName } from '../ca/profiles.js'
 import { type Cluster, type ClusterNode, controlPlanes } from '../cluster/cluster.js'
 import {

@@ -1,5 +1,6 @@
 import type { Env } from '../ca/env.js'
-import { type PrivateKey, publicKeyPem, readPrivateKey } from '../ca/keys/keys.js'
+import { publicKeyPem } from '../ca/keys/keys.js'
+import { type PrivateKey, readPrivateKey } from '../ca/keys/private-key.js'
 import type { Cluster } from '../cluster/cluster.js'
 import { type FileTree, textAt } from '../files/tree.js'
 import { hexOf } from '../values/bytes.js'

@@ -1,5 +1,10 @@
+import { KEY_ALGORITHMS, type KeyAlgorithmRow } from '../ca/keys/algorithms.js'
 import { AUTHORITIES, type CertificatePlace, LEAVES, type LeafRow } from '../certs/table.js'
 import { ERRORS } from '../errors.js'
+import { FLAGS } from '../manifests/flags.js'
+import { STEPS } from '../provision/steps/steps.js'
+import { parseVersion, releaseOf } from '../releases/releases.js'
+import { RELEASES } from '../releases/table.js'
 import { EXITS } from './io.js'
 import { VERBS } from './verbs/table.js'
 
@@ -11,6 +16,10 @@ export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
     ['certificates.md', certificatesPage()],
     ['errors.md', errorsPage()],
+    ['flags.md', flagsPage()],
+    ['keys.md', keysPage()],
+    ['releases.md', releasesPage()],
+    ['steps.md', stepsPage()],
     ['verbs.md', verbsPage()],
   ])
 }
@@ -61,6 +70,74 @@ function placeText(place: CertificatePlace): string {
     case 'operator':
       return `OUT/kubeconfig/${place.file}`
   }
+}
+
+function flagsPage(): string {
+  const rows = FLAGS.map(({ component, flag, certificate, key, trust, reader, until }) => [
+    component,
+    `\`--${flag}\``,
+    [
+      certificate === undefined ? [] : `certificate: ${certificate}`,
+      key === undefined ? [] : `key: ${key}`,
+      trust === undefined ? [] : `authorities: ${trust}`,
+    ]
+      .flat()
+      .join(', '),
+    reader ?? '',
+    until ?? '',
+  ])
+  return page(
+    'Flags',
+    'Every flag that names a file or decides who gets in, as manifests render and audits read it.',
+    table(['component', 'flag', 'names', 'read as', 'gone from'], rows),
+  )
+}
+
+function keysPage(): string {
+  const rows = Object.entries<KeyAlgorithmRow>(KEY_ALGORITHMS).map(([name, row]) => [
+    `\`${name}\``,
+    row.type,
+    row.curve ?? `${row.bits} bits`,
+    row.signatureHash,
+  ])
+  return page(
+    'Key algorithms',
+    '`spec.pki.keyAlgorithm` and `spec.pki.certificates.ID.keyAlgorithm` take these.',
+    table(['name', 'type', 'size or curve', 'signs with'], rows),
+  )
+}
+
+function releasesPage(): string {
+  const rows = RELEASES.map(({ minor, newestPatch, kubeadmApis, adminGroup }) => {
+    const { images } = releaseOf(parseVersion(minor))
+    return [
+      `v${minor}`,
+      `v${minor}.${newestPatch}`,
+      images.etcd,
+      images.coredns,
+      images.pause,
+      kubeadmApis.map((api) => api.split('/')[1]).join(', '),
+      adminGroup,
+    ]
+  })
+  return page(
+    'Releases',
+    'The minors of Kubernetes that kpki knows. A version without a patch is read as the newest known one.',
+    table(
+      ['minor', 'newest patch', 'etcd', 'CoreDNS', 'pause', 'kubeadm API', 'group of admin.conf'],
+      rows,
+    ),
+  )
+}
+
+function stepsPage(): string {
+  const scopes = { all: 'every host', initial: 'the first control plane', joining: 'the others' }
+  const rows = STEPS.map(({ id, about, on }) => [`\`${id}\``, about, scopes[on]])
+  return page(
+    'Steps of provisioning',
+    '`kpki provision plan` and `apply` go through them in this order; `--step` picks some.',
+    table(['step', 'what it sees to', 'on'], rows),
+  )
 }
 
 function verbsPage(): string {

@@ -1,5 +1,5 @@
-import type { KeyAlgorithm } from '../ca/keys/keys.js'
-import type { Release } from '../releases/releases.js'
+import type { KeyAlgorithm } from '../ca/keys/algorithms.js'
+import type { Release } from '../releases/features.js'
 import type { Endpoint } from '../values/addresses.js'
 import type { JsonObject } from '../values/json.js'
 

@@ -1,6 +1,6 @@
 import { KpkiError, type SpecIssue } from '../errors.js'
 import { rewriteYaml, type YamlOrigin, type YamlTarget } from '../files/yaml/document.js'
-import type { KubeadmApi } from '../releases/releases.js'
+import type { KubeadmApi } from '../releases/features.js'
 import { cidrOverlap, contains, parseCidr } from '../values/addresses.js'
 import {
   isList,
@@ -14,8 +14,8 @@ import {
   withoutEmpty,
 } from '../values/json.js'
 import { isDns1123Label } from '../values/names.js'
-import { toV1beta3, toV1beta4, V1BETA4 } from './kubeadm/convert.js'
 import { DOCUMENTS } from './kubeadm/schema.js'
+import { toV1beta3, toV1beta4, V1BETA4 } from './kubeadm/versions.js'
 import { clusterDocuments, readDocuments } from './resolve/read.js'
 import {
   API_SERVER_SANS,

@@ -1,3 +1,4 @@
+import { BACKDATING } from '../certs/issue.js'
 import { type DifferenceDraft, draft, present } from './text.js'
 import type { CertificateShape, KeyShape, KubeconfigShape } from './types.js'
 
@@ -99,8 +100,13 @@ function lifetime(
   before: CertificateShape,
   after: CertificateShape,
 ): DifferenceDraft | undefined {
-  if (Math.abs(before.lifetime - after.lifetime) <= DAY) return undefined
-  return draft('certificate', subject, days(before.lifetime), days(after.lifetime))
+  const [old, fresh] = [validityOf(before), validityOf(after)]
+  if (Math.abs(old - fresh) <= DAY) return undefined
+  return draft('certificate', subject, days(old), days(fresh))
+}
+
+function validityOf({ validity, notBefore = '', notAfter = '' }: CertificateShape): number {
+  return validity ?? Date.parse(notAfter) - Date.parse(notBefore) - BACKDATING
 }
 
 function days(milliseconds: number): string {
@@ -175,7 +181,7 @@ export function diffKubeconfigs(
       : []),
   ])
   return present([
-    draft('kubeconfig', 'context', before.context, after.context),
+    draft('kubeconfig', 'context', before.currentContext, after.currentContext),
     ...clusters,
     ...users,
   ])

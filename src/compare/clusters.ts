@@ -3,6 +3,7 @@ import { type CryptoEngine, runtimeEngine } from '../ca/engine.js'
 import { KEY_ALGORITHMS, type KeyAlgorithm } from '../ca/keys/algorithms.js'
 import { PROFILES } from '../ca/profiles.js'
 import { type PlannedAuthority, type PlannedCertificate, planAuthorities } from '../certs/plan.js'
+import { secretIds } from '../certs/secrets.js'
 import type { Cluster, ClusterNode } from '../cluster/cluster.js'
 import { type FileEntry, textOf } from '../files/tree.js'
 import {
@@ -54,7 +55,7 @@ export async function plannedView(
 ): Promise<ClusterView> {
   const context = { cluster, authorities: planAuthorities(cluster), view: viewOnce(engine) }
   const secrets = {
-    bootstrapToken: cluster.provision.join === 'token' ? UNDECIDED : undefined,
+    bootstrapToken: secretIds(cluster).includes('bootstrapToken') ? UNDECIDED : undefined,
     certificateKey: UNDECIDED,
     authorityPins: [UNDECIDED],
   }
@@ -123,7 +124,7 @@ function contentOf(
       const authorities = shapes(holds.authorities)
       const credentials = ['client-certificate-data', 'client-key-data']
       const config = {
-        context: contextName,
+        currentContext: contextName,
         clusters: [{ name: clusterName, server, authorities }],
         users: [{ name: userName, certificates: shapes([holds.of]), credentials }],
       }
@@ -142,7 +143,7 @@ function shapeOf({ authorities }: PlannedContext, planned: PlannedCertificate): 
     key: keyText(planned.keyAlgorithm),
     extendedUsages: PROFILES[planned.profile].extendedKeyUsage,
     authority: PROFILES[planned.profile].ca,
-    lifetime: planned.validity,
+    validity: planned.validity,
   }
 }
 

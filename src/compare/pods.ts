@@ -1,6 +1,5 @@
 import { type Flags, parseFlags } from '../values/command-line.js'
-import type { Json, JsonObject } from '../values/json.js'
-import { isList, isObject } from '../values/json.js'
+import { isList, isObject, type Json, type JsonObject, withoutKeys } from '../values/json.js'
 import { type DifferenceDraft, draft, present } from './text.js'
 import { diffValues, shown } from './values.js'
 
@@ -83,7 +82,7 @@ function diffContainers(
     ...environment(before, after),
     ...PROBES.flatMap((name) => probe(name, before[name], after[name])),
     ...mounts(before, after),
-    ...fields(without(before, APART), without(after, APART), ''),
+    ...fields(withoutKeys(before, APART), withoutKeys(after, APART), ''),
   ]
   return prefix === '' ? drafts : drafts.map((one) => ({ ...one, subject: prefix + one.subject }))
 }
@@ -94,7 +93,7 @@ function words({ command, args }: JsonObject): readonly string[] {
 
 function environment(before: JsonObject, after: JsonObject): readonly DifferenceDraft[] {
   const variable = (name: string, item: JsonObject): string =>
-    shown(name, typeof item.value === 'string' ? item.value : without(item, ['name']))
+    shown(name, typeof item.value === 'string' ? item.value : withoutKeys(item, ['name']))
   return byKey(before.env, after.env, 'name', (name, old, fresh) => {
     const same = JSON.stringify(old) === JSON.stringify(fresh)
     if (same) return undefined
@@ -122,7 +121,7 @@ function mounts(before: JsonObject, after: JsonObject): readonly DifferenceDraft
 
 function volumes(before: JsonObject, after: JsonObject): readonly DifferenceDraft[] {
   const text = ({ hostPath, ...volume }: JsonObject): string => {
-    if (!isObject(hostPath)) return JSON.stringify(without(volume, ['name']))
+    if (!isObject(hostPath)) return JSON.stringify(withoutKeys(volume, ['name']))
     const { path, type } = hostPath
     return typeof type === 'string' && type !== '' ? `${String(path)} (${type})` : String(path)
   }
@@ -200,11 +199,7 @@ function rest(pod: JsonObject): JsonObject {
   const { spec, metadata, ...others } = pod
   return {
     ...others,
-    ...(isObject(metadata) && { metadata: without(metadata, ['creationTimestamp']) }),
-    ...(isObject(spec) && { spec: without(spec, ['containers', 'volumes']) }),
+    ...(isObject(metadata) && { metadata: withoutKeys(metadata, ['creationTimestamp']) }),
+    ...(isObject(spec) && { spec: withoutKeys(spec, ['containers', 'volumes']) }),
   }
-}
-
-function without(object: JsonObject, keys: readonly string[]): JsonObject {
-  return Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key)))
 }

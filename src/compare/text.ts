@@ -84,7 +84,7 @@ export function differencesSummary(differences: readonly Difference[]): string {
 }
 
 /** `cp1, cp2`, and how many more where there are many. */
-export function nodesText(nodes: readonly string[]): string {
+export function nodeNames(nodes: readonly string[]): string {
   const more = nodes.length - NAMED
   if (more < 2) return nodes.map(printable).join(', ')
   return `${nodes.slice(0, NAMED).map(printable).join(', ')} and ${more} more`
@@ -116,5 +116,5 @@ function blocksOf(differences: readonly Difference[]): readonly Block[] {
 
 function heading(path: string, nodes: readonly string[]): string {
   if (nodes.length === 0) return printable(path)
-  return path === '' ? nodesText(nodes) : `${nodesText(nodes)}: ${printable(path)}`
+  return path === '' ? nodeNames(nodes) : `${nodeNames(nodes)}: ${printable(path)}`
 }

@@ -1,3 +1,4 @@
+import type { CertificateView, KeyView } from '../inspect/inspect.js'
 import type { JsonObject } from '../values/json.js'
 
 /** What a difference is about. */
@@ -35,34 +36,23 @@ export interface Difference {
   readonly message: string
 }
 
-/** A certificate as far as it can be compared; what is not made yet has neither dates nor key. */
-export interface CertificateShape {
-  readonly subject: string
-  readonly issuer: string
-  /** `DNS:…`, `IP:…`. */
-  readonly names: readonly string[]
-  /** `RSA 2048`, `EC P-256`. */
-  readonly key: string
-  readonly extendedUsages: readonly string[]
-  readonly authority: boolean
-  /** Milliseconds from its making to its end. */
-  readonly lifetime: number
-  /** ISO 8601. */
-  readonly notAfter?: string
-  /** `sha256:` and the SHA-256 of the SubjectPublicKeyInfo. */
-  readonly pin?: string
-  /** SHA-256 of the DER. */
-  readonly fingerprint?: string
+/** A certificate as far as it can be compared: as `inspect` sees it, or planned, without dates and key. */
+export interface CertificateShape
+  extends Pick<
+      CertificateView,
+      'subject' | 'issuer' | 'names' | 'key' | 'extendedUsages' | 'authority'
+    >,
+    Partial<Pick<CertificateView, 'notBefore' | 'notAfter' | 'pin' | 'fingerprint'>> {
+  /** Of a planned one: milliseconds from its making to its end. */
+  readonly validity?: number
 }
 
 /** The public half of a key. */
-export interface KeyShape {
-  readonly key: string
-  readonly pin?: string
-}
+export type KeyShape = Pick<KeyView, 'key'> & Partial<Pick<KeyView, 'pin'>>
 
+/** A kubeconfig as `inspect` sees it, or planned. */
 export interface KubeconfigShape {
-  readonly context: string
+  readonly currentContext: string
   readonly clusters: readonly {
     readonly name: string
     readonly server: string

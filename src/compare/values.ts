@@ -1,5 +1,4 @@
-import type { Json, JsonObject } from '../values/json.js'
-import { isList, isObject } from '../values/json.js'
+import { isList, isObject, type Json, type JsonObject } from '../values/json.js'
 
 /** What stands for a secret in every text. */
 export const HIDDEN = '(secret, not shown)'

@@ -2,14 +2,12 @@ import type { CryptoEngine } from '../ca/engine.js'
 import { isKpkiError } from '../errors.js'
 import { type FileEntry, type TreeEntry, textOf } from '../files/tree.js'
 import { loadYamlAll } from '../files/yaml/yaml.js'
-import { type CertificateView, type InspectedObject, inspectFile } from '../inspect/inspect.js'
+import { type InspectedObject, inspectFile } from '../inspect/inspect.js'
 import { splitWords } from '../values/command-line.js'
-import type { JsonObject } from '../values/json.js'
-import { isObject } from '../values/json.js'
-import type { CertificateShape, Content, FileView, KubeconfigShape } from './types.js'
+import { isObject, type JsonObject } from '../values/json.js'
+import type { Content, FileView } from './types.js'
 
 const STRUCTURED = /\.(ya?ml|json|conf|kubeconfig)$/
-const FIVE_MINUTES = 300_000
 
 /** What an entry of a tree holds, as far as it is understood. */
 export async function viewEntry(entry: TreeEntry, engine: CryptoEngine): Promise<FileView> {
@@ -47,8 +45,7 @@ async function structured(entry: FileEntry, engine: CryptoEngine): Promise<Conte
   if (first.kind !== 'Config') return { kind: 'documents', documents }
   const { objects } = await inspectFile(entry.path, entry.data, engine)
   const config = objects.find((object) => object.kind === 'kubeconfig')
-  if (config === undefined) return { kind: 'opaque', data: entry.data }
-  return { kind: 'kubeconfig', config: kubeconfigShape(config) }
+  return config ? { kind: 'kubeconfig', config } : { kind: 'opaque', data: entry.data }
 }
 
 function documentsOf(text: string): readonly JsonObject[] | undefined {
@@ -62,43 +59,10 @@ function documentsOf(text: string): readonly JsonObject[] | undefined {
   }
 }
 
-function kubeconfigShape(
-  view: Extract<InspectedObject, { readonly kind: 'kubeconfig' }>,
-): KubeconfigShape {
-  return {
-    context: view.currentContext,
-    clusters: view.clusters.map(({ name, server, authorities }) => ({
-      name,
-      server,
-      authorities: authorities.map(certificateShape),
-    })),
-    users: view.users.map(({ name, certificates, credentials }) => ({
-      name,
-      certificates: certificates.map(certificateShape),
-      credentials,
-    })),
-  }
-}
-
 function pemOf(objects: readonly InspectedObject[]): Content | undefined {
   const certificates = objects.filter((object) => object.kind === 'certificate')
-  const keys = objects.filter(({ kind }) => kind === 'private key' || kind === 'public key')
-  if (certificates.length + keys.length === 0) return undefined
-  return {
-    kind: 'pem',
-    certificates: certificates.map(certificateShape),
-    keys: keys.flatMap((object) =>
-      'pin' in object && 'key' in object ? [{ key: object.key, pin: object.pin }] : [],
-    ),
-  }
-}
-
-function certificateShape(view: CertificateView): CertificateShape {
-  const { subject, issuer, names, key, extendedUsages, authority, pin, fingerprint } = view
-  const lifetime = Date.parse(view.notAfter) - Date.parse(view.notBefore) - FIVE_MINUTES
-  return {
-    ...{ subject, issuer, names, key, extendedUsages, authority, pin, fingerprint },
-    lifetime,
-    notAfter: view.notAfter,
-  }
+  const keys = objects.flatMap((object) =>
+    object.kind === 'private key' || object.kind === 'public key' ? [object] : [],
+  )
+  return certificates.length + keys.length > 0 ? { kind: 'pem', certificates, keys } : undefined
 }

@@ -107,13 +107,13 @@ function paxRecords(data: Uint8Array): ReadonlyMap<string, string> {
  * console.log(textOf(file('etc/hostname', 'worker1', 0o644)))
  * ```
  */
-export function textOf(data: Uint8Array): string {
+export function nulTerminated(data: Uint8Array): string {
   const end = data.indexOf(0)
   return decoder.decode(end < 0 ? data : data.subarray(0, end))
 }
 
 function textAt(block: Uint8Array, at: number, size: number): string {
-  return textOf(block.subarray(at, at + size))
+  return nulTerminated(block.subarray(at, at + size))
 }
 
 /** Octal digits, or GNU's base 256 for what does not fit. */
@@ -125,7 +125,7 @@ function numberAt(block: Uint8Array, at: number, size: number): number | undefin
     for (const byte of field.subarray(1)) value = value * 256 + byte
     return Number.isSafeInteger(value) ? value : undefined
   }
-  const digits = textOf(field).trim()
+  const digits = nulTerminated(field).trim()
   if (digits === '') return 0
   return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : undefined
 }

@@ -9,8 +9,6 @@ import { authoritiesLayout, type FolderLayout, nodeLayout, operatorLayout } from
 import { draftPart, joinSecrets } from './parts.js'
 import { type ClusterSource, clusterOf } from './source.js'
 
-export type { Change, DatedCertificate, Part } from './changes.js'
-
 /** What is in an output folder already, by its sub-folder: `authorities`, `nodes/<name>`, `kubeconfig`. */
 export type Existing = (folder: string) => FileTree | Promise<FileTree>
 

@@ -25,7 +25,8 @@ import type { Cluster, ClusterNode } from '../cluster/cluster.js'
 import type { FileEntry } from '../files/tree.js'
 import { serverFor } from '../kubeconfig/servers.js'
 import type { KubeconfigNames } from '../kubeconfig/write.js'
-import { type JoinSecrets, nodeFiles } from '../manifests/node-files.js'
+import type { JoinSecrets } from '../manifests/kubeadm/kubeadm.js'
+import { nodeFiles } from '../manifests/node-files.js'
 
 /** What one file holds; the certificates and keys in it are still plans. */
 export type Holding =

@@ -1,4 +1,5 @@
 import type { Env } from '../ca/env.js'
+import { pinOf } from '../ca/keys/keys.js'
 import type { Verifier } from '../ca/keys/signature.js'
 import type { Authorities } from '../certs/authorities.js'
 import { type Authority, type Issued, issue } from '../certs/issue.js'
@@ -11,8 +12,7 @@ import { isKpkiError, KpkiError } from '../errors.js'
 import { type FileTree, file, textAt } from '../files/tree.js'
 import { embeddedCredentials } from '../kubeconfig/read.js'
 import { kubeconfigText } from '../kubeconfig/write.js'
-import type { JoinSecrets } from '../manifests/node-files.js'
-import { hexOf } from '../values/bytes.js'
+import type { JoinSecrets } from '../manifests/kubeadm/kubeadm.js'
 import type { DatedCertificate, DraftPart, FileDraft } from './changes.js'
 import type { FolderLayout, Holding } from './layout.js'
 
@@ -34,14 +34,8 @@ export async function joinSecrets({
   env,
 }: PartContext): Promise<JoinSecrets> {
   const { bootstrapToken, certificateKey } = secrets
-  // What `kubeadm join` pins: the SHA-256 of the authority's SubjectPublicKeyInfo.
   const { spki } = held(authorities, 'ca').facts.publicKey
-  const digest = await env.engine.subtle.digest('SHA-256', Uint8Array.from(spki))
-  return {
-    bootstrapToken,
-    certificateKey,
-    authorityPins: [`sha256:${hexOf(new Uint8Array(digest))}`],
-  }
+  return { bootstrapToken, certificateKey, authorityPins: [await pinOf(env.engine, spki)] }
 }
 
 type Held = Pick<Authority, 'facts' | 'pem' | 'key'>

@@ -2,8 +2,9 @@ import type { CertificateFacts, DecodedAltNames, PublicKeyFacts } from '../ca/ce
 import { formatName } from '../ca/certificate/names.js'
 import { readCertificate } from '../ca/certificate/read.js'
 import { readContainer } from '../ca/containers.js'
-import { type CryptoEngine, runtimeEngine } from '../ca/engine.js'
-import { readPrivateKeyWith, readPublicKey } from '../ca/keys/keys.js'
+import { type CryptoEngine, runtimeEngine, sha256 } from '../ca/engine.js'
+import { pinOf, readPublicKey } from '../ca/keys/keys.js'
+import { readPrivateKeyWith } from '../ca/keys/private-key.js'
 import { encodePem, type PemBlock, parsePem } from '../ca/pem.js'
 import { readRequest } from '../ca/request.js'
 import { isKpkiError } from '../errors.js'
@@ -134,19 +135,16 @@ interface Viewer {
 }
 
 function viewer(engine: CryptoEngine): Viewer {
-  const sha256 = async (data: Uint8Array): Promise<string> =>
-    hexOf(new Uint8Array(await engine.subtle.digest('SHA-256', Uint8Array.from(data))))
-
   const key = async (kind: KeyView['kind'], facts: PublicKeyFacts): Promise<KeyView> => ({
     kind,
     key: keyText(facts),
-    pin: `sha256:${await sha256(facts.spki)}`,
+    pin: await pinOf(engine, facts.spki),
   })
 
   const certificate = async (facts: CertificateFacts): Promise<CertificateView> => ({
     ...certificateFields(facts),
-    fingerprint: await sha256(facts.der),
-    pin: `sha256:${await sha256(facts.publicKey.spki)}`,
+    fingerprint: hexOf(await sha256(engine, facts.der)),
+    pin: await pinOf(engine, facts.publicKey.spki),
   })
 
   const request = async (data: Uint8Array): Promise<RequestView> => {

@@ -1,5 +1,6 @@
 import { rewriteYaml } from '../files/yaml/document.js'
-import { dumpYaml, loadYaml } from '../files/yaml/yaml.js'
+import { dumpYaml } from '../files/yaml/dump.js'
+import { loadYaml } from '../files/yaml/yaml.js'
 import { at, isObject, type Json, type JsonObject, listOf, sameJson } from '../values/json.js'
 
 /** A person’s kubeconfig with a cluster’s credentials in it. */

@@ -1,5 +1,4 @@
-import { isKpkiError } from '../errors.js'
-import { loadYaml } from '../files/yaml/yaml.js'
+import { failureOf, loadYaml, type ReadFailure } from '../files/yaml/yaml.js'
 import { bytesOfBase64 } from '../values/bytes.js'
 import { at, filled, isObject, type Json, listOf, scalarText } from '../values/json.js'
 
@@ -52,7 +51,7 @@ export interface Kubeconfig {
   /** Data that is not what it should be. */
   readonly oddities: readonly string[]
   /** Why this is no kubeconfig, with the line of a mistake in its YAML. Then it has no entries. */
-  readonly failure?: { readonly message: string; readonly line?: number }
+  readonly failure?: ReadFailure
 }
 
 /** Reads a kubeconfig as client-go's clientcmd does. Never throws. */
@@ -64,11 +63,7 @@ export function readKubeconfig(text: string): Kubeconfig {
     const found = kind === undefined ? 'no kind' : `kind ${JSON.stringify(scalarText(kind) ?? '?')}`
     return { ...kubeconfigOf({}), failure: { message: `no kubeconfig: ${found}, not Config` } }
   } catch (error) {
-    if (!isKpkiError(error))
-      return { ...kubeconfigOf({}), failure: { message: 'could not be read' } }
-    const line = error.code === 'ERR_YAML_INVALID' ? error.details.line : undefined
-    const failure = { message: error.message, ...(line !== undefined && { line }) }
-    return { ...kubeconfigOf({}), failure }
+    return { ...kubeconfigOf({}), failure: failureOf(error) }
   }
 }
 

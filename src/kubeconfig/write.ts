@@ -1,5 +1,5 @@
-import type { PrivateKey } from '../ca/keys/keys.js'
-import { dumpYaml } from '../files/yaml/yaml.js'
+import type { PrivateKey } from '../ca/keys/private-key.js'
+import { dumpYaml } from '../files/yaml/dump.js'
 import { base64Of } from '../values/bytes.js'
 
 /** What one kubeconfig says besides its credentials. */

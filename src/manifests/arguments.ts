@@ -1,5 +1,5 @@
 import type { Argument, Cluster } from '../cluster/cluster.js'
-import type { Release } from '../releases/releases.js'
+import type { Release } from '../releases/features.js'
 import { compareText } from '../values/text.js'
 import { type DefaultFlags, FLAGS, partOf, pathOf, type StaticPodName } from './flags.js'
 

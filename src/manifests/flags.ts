@@ -28,8 +28,8 @@ export type StaticPodName = Exclude<ComponentName, 'kube-proxy' | 'kubelet'>
 /** Signers of the controller manager, each of which may have an authority of its own. */
 type SignerName = 'kubelet-serving' | 'kubelet-client' | 'kube-apiserver-client' | 'legacy-unknown'
 
-/** What a component does with a certificate and its key. */
-export type CredentialRole =
+/** What a component presents a certificate for. */
+export type PresentedRole =
   | 'etcd-server'
   | 'etcd-peer'
   | 'apiserver'
@@ -39,8 +39,9 @@ export type CredentialRole =
   | 'controller-manager-serving'
   | 'scheduler-serving'
   | 'kubelet-serving'
-  | 'signing'
-  | `signing-${SignerName}`
+
+/** What a component does with a certificate and its key: it presents it, or signs with it. */
+export type CredentialRole = PresentedRole | 'signing' | `signing-${SignerName}`
 
 /** What a component does with a file of authorities. */
 export type TrustRole =
@@ -91,6 +92,8 @@ interface FlagFacts {
   readonly file?: FlagFile
   /** What kubeadm gives a flag that names no file. */
   readonly value?: string
+  /** When kubeadm gives it; always, if absent. */
+  readonly when?: (cluster: Cluster) => boolean
   /** The field of an external etcd's settings that takes the place of `file`. */
   readonly external?: 'caFile' | 'certFile' | 'keyFile'
   /** Empty where the authorities' keys are kept offline, as in kubeadm's external-CA mode. */
@@ -232,7 +235,12 @@ const TABLE: Readonly<Record<ComponentName, Readonly<Record<string, FlagFacts>>>
     'egress-selector-config-file': { reader: 'presence' },
     'token-auth-file': { reader: 'presence' },
     'tracing-config-file': { reader: 'presence' },
-    'authorization-mode': { value: 'Node,RBAC' },
+    'authorization-mode': {
+      value: 'Node,RBAC',
+      when: ({ apiServer, release }) =>
+        release.authorizationMode !== 'verbatim' ||
+        !apiServer.extraArgs.some(({ name }) => name === 'authorization-config'),
+    },
     'enable-bootstrap-token-auth': { value: 'true' },
     'basic-auth-file': { until: '1.19' },
     'insecure-port': { until: '1.24' },
@@ -343,6 +351,13 @@ export const FLAGS: readonly FlagRow[] = COMPONENT_NAMES.flatMap((component) =>
   Object.entries(TABLE[component]).map(([flag, facts]) => ({ component, flag, ...facts })),
 )
 
+/** The fields of the kubelet's configuration by the flags that say the same. */
+export const KUBELET_FIELDS: ReadonlyMap<string, readonly string[]> = new Map(
+  FLAGS.flatMap(({ component, flag, field }) =>
+    component === 'kubelet' && field ? [[flag, field]] : [],
+  ),
+)
+
 /** A component's default flags by name, as kubeadm computes them. */
 export type DefaultFlags = Readonly<Record<string, string>>
 
@@ -400,7 +415,8 @@ export function clusterFlags(
   return defaultFlags(
     component,
     (row) => {
-      const { value, file, external } = row
+      const { value, file, external, when } = row
+      if (when?.(cluster) === false) return undefined
       if (external !== undefined && etcd.kind === 'external') return etcd[external] || undefined
       return value ?? (file && pathOf(cluster, file, partOf(row)))
     },

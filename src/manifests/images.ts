@@ -1,4 +1,5 @@
 import type { Cluster } from '../cluster/cluster.js'
+import { at } from '../values/json.js'
 
 /** What an image is for. */
 export type ImageName =
@@ -40,16 +41,10 @@ export function imagesOf(cluster: Cluster): readonly Image[] {
   return names
     .filter((name) => {
       if (name === 'etcd') return cluster.etcd.kind === 'local'
-      if (name === 'kube-proxy') return !isDisabled(clusterConfiguration.proxy)
-      return name !== 'coredns' || !isDisabled(clusterConfiguration.dns)
+      const addon = name === 'kube-proxy' ? 'proxy' : name === 'coredns' ? 'dns' : undefined
+      return addon === undefined || at(clusterConfiguration, addon, 'disabled') !== true
     })
     .map((component) => ({ component, image: imageOf(cluster, component) }))
-}
-
-function isDisabled(addon: unknown): boolean {
-  return (
-    typeof addon === 'object' && addon !== null && 'disabled' in addon && addon.disabled === true
-  )
 }
 
 /** One image with its tag. */

@@ -1,13 +1,11 @@
 import { KUBERNETES_DIR, secretFile } from '../certs/paths.js'
 import type { Cluster, ClusterNode } from '../cluster/cluster.js'
 import type { FileEntry } from '../files/tree.js'
-import { dumpYamlAll } from '../files/yaml/yaml.js'
+import { dumpYamlAll } from '../files/yaml/dump.js'
 import { type JoinSecrets, kubeadmYaml, PATCHES_DIR } from './kubeadm/kubeadm.js'
 import { kubeletFiles } from './kubeadm/kubelet.js'
 import { manifestFiles, type StaticPodOptions } from './pods/static-pods.js'
 import { bindingsOf } from './rbac.js'
-
-export type { JoinSecrets } from './kubeadm/kubeadm.js'
 
 /** Every file of a node that is no certificate, key or kubeconfig, with kubeadm's paths and modes. */
 export function nodeFiles(

@@ -1,5 +1,5 @@
 import type { Cluster } from '../cluster/cluster.js'
-import type { BindingName } from '../releases/releases.js'
+import type { BindingName } from '../releases/features.js'
 import type { JsonObject } from '../values/json.js'
 
 interface Binding {

@@ -1,4 +1,4 @@
-import type { KeyAlgorithm } from '../ca/keys/keys.js'
+import type { KeyAlgorithm } from '../ca/keys/algorithms.js'
 
 /** A Kubernetes version as kpki reads it: `v1.28.7`. */
 export interface KubernetesVersion {

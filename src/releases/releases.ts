@@ -2,9 +2,6 @@ import { KpkiError } from '../errors.js'
 import type { ByPatch, KubernetesVersion, Release, ReleaseRow } from './features.js'
 import { RELEASES } from './table.js'
 
-export type * from './features.js'
-export { RELEASES, rowsOf } from './table.js'
-
 const VERSION = /^v?(1\.(?:0|[1-9]\d*))(?:\.(0|[1-9]\d*)((?:[-+][0-9A-Za-z.+-]+)?))?$/
 
 /**

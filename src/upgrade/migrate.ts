@@ -1,8 +1,9 @@
 import type { Cluster } from '../cluster/cluster.js'
-import { toV1beta3, V1BETA3, V1BETA4 } from '../cluster/kubeadm/convert.js'
+import { toV1beta3, V1BETA3, V1BETA4 } from '../cluster/kubeadm/versions.js'
 import type { SpecIssue } from '../errors.js'
-import { type KubernetesVersion, type Release, releaseOf } from '../releases/releases.js'
-import type { JsonObject } from '../values/json.js'
+import type { KubernetesVersion, Release } from '../releases/features.js'
+import { releaseOf } from '../releases/releases.js'
+import { isObject, type JsonObject, withoutKeys } from '../values/json.js'
 import { removedKubeletFlags } from './releases.js'
 
 /** A cluster at another version, and what had to be left out of it for that version. */
@@ -65,14 +66,7 @@ export function unknownGates({ featureGates }: Cluster, release: Release): reado
 // kubeadm.yaml is written over the user's own document: what is gone must be gone there too.
 function withoutGates(document: JsonObject, gates: readonly string[]): JsonObject {
   const { featureGates, ...rest } = document
-  if (typeof featureGates !== 'object' || featureGates === null) return document
-  const left = withoutKeys(featureGates as JsonObject, gates)
+  if (!isObject(featureGates)) return document
+  const left = withoutKeys(featureGates, gates)
   return Object.keys(left).length === 0 ? rest : { ...rest, featureGates: left }
-}
-
-function withoutKeys<T>(
-  record: Readonly<Record<string, T>>,
-  names: readonly string[],
-): Readonly<Record<string, T>> {
-  return Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)))
 }

@@ -3,7 +3,8 @@ import { extraArguments } from '../manifests/arguments.js'
 import { etcdTag } from '../manifests/images.js'
 import { kubeletEnvironment } from '../manifests/kubeadm/kubelet.js'
 import { COMPONENTS } from '../manifests/pods/static-pods.js'
-import { gateEnabled, type Release } from '../releases/releases.js'
+import type { Release } from '../releases/features.js'
+import { gateEnabled } from '../releases/releases.js'
 import { unknownGates } from './migrate.js'
 import {
   begins,

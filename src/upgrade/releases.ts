@@ -1,4 +1,5 @@
-import { RELEASES, type Release } from '../releases/releases.js'
+import type { Release } from '../releases/features.js'
+import { RELEASES } from '../releases/table.js'
 
 /**
  * Facts of a release that nothing kpki renders depends on, by feature: the minor that brings each. `until` is the first

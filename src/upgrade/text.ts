@@ -1,4 +1,4 @@
-import { differencesText, nodesText } from '../compare/text.js'
+import { differencesText, nodeNames } from '../compare/text.js'
 import type { Difference } from '../compare/types.js'
 import { plural, printable } from '../values/text.js'
 import type { UpgradeArea, UpgradeItem, UpgradePlan, UpgradeStep } from './types.js'
@@ -55,7 +55,7 @@ function isFile({ kind }: Difference): boolean {
 
 function itemText(item: UpgradeItem): string {
   const { what, kubeadm, todo, nodes = [], source, before } = item
-  const where = nodes.length === 0 ? '' : ` (${nodesText(nodes)})`
+  const where = nodes.length === 0 ? '' : ` (${nodeNames(nodes)})`
   const lines = [`  ${before === true ? '!' : '-'} ${printable(what)}${where}\n`]
   if (kubeadm !== 'nobody') lines.push(`      kubeadm: ${kubeadm}\n`)
   if (todo !== undefined) lines.push(`      to do: ${printable(todo)}\n`)

@@ -1,6 +1,6 @@
 import type { Cluster } from '../cluster/cluster.js'
 import type { Difference } from '../compare/types.js'
-import type { Release } from '../releases/releases.js'
+import type { Release } from '../releases/features.js'
 
 /** What part of a cluster an upgrade changes. */
 export type UpgradeArea =

@@ -1,16 +1,13 @@
 import { formatName, subject } from '../ca/certificate/names.js'
-import { type PlannedLeaf, planNode, planOperator } from '../certs/plan.js'
+import { type PlannedLeaf, plan } from '../certs/plan.js'
 import type { Cluster, ClusterNode } from '../cluster/cluster.js'
 import { plannedView } from '../compare/clusters.js'
 import { compareViews } from '../compare/compare.js'
 import type { Difference } from '../compare/types.js'
 import { KpkiError } from '../errors.js'
-import {
-  findVersion,
-  type KubernetesVersion,
-  RELEASES,
-  type Release,
-} from '../releases/releases.js'
+import type { KubernetesVersion, Release } from '../releases/features.js'
+import { findVersion } from '../releases/releases.js'
+import { RELEASES } from '../releases/table.js'
 import { atVersion } from './migrate.js'
 import { NOTES } from './notes.js'
 import { position, RENEWAL_MOVES_SUBJECT, RENEWED_BY_UPGRADE } from './releases.js'
@@ -18,9 +15,9 @@ import type { Note, UpgradeItem, UpgradePlan, UpgradeStep } from './types.js'
 
 /** Certificates whose subject is another one after a step: to be made anew, and by whom. */
 export function certificateItems(before: Cluster, after: Cluster): readonly UpgradeItem[] {
-  const fresh = new Map(planned(after).map((leaf) => [leaf.id, leaf]))
+  const fresh = new Map(plan(after).leaves.map((leaf) => [leaf.id, leaf]))
   const rows = new Map<string, LeafChange>()
-  for (const leaf of planned(before)) {
+  for (const leaf of plan(before).leaves) {
     const next = fresh.get(leaf.id)
     const [from, to] = [nameOf(leaf), next && nameOf(next)]
     if (to === undefined || from === to) continue
@@ -62,10 +59,6 @@ function making(row: string, release: Release): Pick<UpgradeItem, 'kubeadm' | 't
   }
 }
 
-function planned(cluster: Cluster): readonly PlannedLeaf[] {
-  return [...cluster.nodes.flatMap((node) => planNode(cluster, node)), ...planOperator(cluster)]
-}
-
 function nameOf(leaf: PlannedLeaf): string {
   return formatName(subject(leaf.subject))
 }
@@ -77,7 +70,7 @@ export function kubeadmsPart(cluster: Cluster): {
 } {
   const [worker] = cluster.nodes.filter(({ role }) => role === 'worker')
   const models = cluster.nodes.filter((node) => node.role === 'control-plane' || node === worker)
-  const rows = [...new Set(planned({ ...cluster, nodes: models }).map(({ row }) => row))]
+  const rows = [...new Set(plan({ ...cluster, nodes: models }).leaves.map(({ row }) => row))]
   const renewed = rows.filter((row) => RENEWED_BY_UPGRADE.includes(row))
   const foreign = rows.filter((row) => !RENEWED_BY_UPGRADE.includes(row) && row !== 'kubelet.conf')
   const offline = cluster.pki.caKeys === 'offline'
@@ -105,8 +98,6 @@ export function kubeadmsPart(cluster: Cluster): {
     ],
   }
 }
-
-export type * from './types.js'
 
 /**
  * What lies between a cluster and a newer version, one minor at a time: certificates to make anew, files, flags,

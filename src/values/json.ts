@@ -40,6 +40,14 @@ export function withoutAt(object: JsonObject, path: string): JsonObject {
   return emptied ? left : { ...object, [key]: shorter }
 }
 
+/** A copy without the members of these names. */
+export function withoutKeys<T>(
+  record: Readonly<Record<string, T>>,
+  names: readonly string[],
+): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)))
+}
+
 /** Equality of JSON values; the order of object members doesn't matter. */
 export function sameJson(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) && Array.isArray(b)) {

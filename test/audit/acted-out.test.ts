@@ -3,6 +3,7 @@ import { auditTree } from '../../src/audit/audit.js'
 import { NODE } from './acted-out/case.js'
 import { CASES } from './acted-out/cases.js'
 import recorded from './acted-out/recorded.json' with { type: 'json' }
+import { memoEngine } from './memo-engine.js'
 import { BrokenTrees } from './rules/mutate.js'
 import { clusterText, generated, NOW } from './support.js'
 
@@ -20,14 +21,17 @@ interface Shown {
 }
 
 const SHOWN: Readonly<Record<string, Shown>> = recorded.cases
+const engine = memoEngine()
 const CONTROL_PLANE = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler']
 
 async function judged(mutate: (trees: BrokenTrees) => void | Promise<void>) {
   const { nodes } = await generated()
   const trees = new BrokenTrees({ nodes })
   await mutate(trees)
-  return auditTree(trees.input(), { at: NOW })
+  return auditTree(trees.input(), { at: NOW, engine })
 }
+
+const healthy = await judged(() => undefined)
 
 /** Without etcd nothing else had its turn, and without an API server neither had its clients. */
 function observed(down: readonly string[]): readonly string[] {
@@ -62,7 +66,8 @@ describe('what the audit says of broken trees is what a real control plane did',
       // The lab has a stand-in for the kubelet.
       const isKubelet = ends[1] === `kubelet/${NODE}` && starts.get('kubelet') === false
       if (isTold(id) || isMute || isKubelet || shown?.unseen?.includes(id)) continue
-      const will = shown?.connections?.[id] ?? (await healthyWill(id))
+      const will =
+        shown?.connections?.[id] ?? healthy.connections.find((one) => one.id === id)?.must
       expect(edge?.will ?? 'fail', `${id}: ${edge?.reason ?? ''}`).toBe(will)
     }
     const spoken = report.findings.map(({ rule }) => rule)
@@ -70,10 +75,3 @@ describe('what the audit says of broken trees is what a real control plane did',
     expect(report.crashed).toEqual([])
   })
 })
-
-let healthy: ReturnType<typeof judged> | undefined
-
-async function healthyWill(id: string) {
-  healthy = healthy ?? judged(() => undefined)
-  return (await healthy).connections.find((one) => one.id === id)?.must
-}

@@ -3,17 +3,15 @@ import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { runtimeEngine } from '../../src/ca/engine.js'
+import { KEY_ALGORITHMS, type KeyAlgorithm } from '../../src/ca/keys/algorithms.js'
 import {
   generateKey,
-  KEY_ALGORITHMS,
-  type KeyAlgorithm,
   keyIdentifierOf,
   publicKeyPem,
-  readPrivateKey,
-  readPrivateKeyWith,
   readPublicKey,
   sameKey,
 } from '../../src/ca/keys/keys.js'
+import { readPrivateKey, readPrivateKeyWith } from '../../src/ca/keys/private-key.js'
 import { encodePem, parsePem } from '../../src/ca/pem.js'
 import { KpkiError } from '../../src/errors.js'
 import { hexOf } from '../../src/values/bytes.js'

@@ -5,11 +5,11 @@ import { describe, expect, test } from 'vitest'
 import type { CertificateFacts } from '../../src/ca/certificate/facts.js'
 import { readCertificate } from '../../src/ca/certificate/read.js'
 import { runtimeEngine } from '../../src/ca/engine.js'
+import { signatureAlgorithmOf } from '../../src/ca/keys/algorithms.js'
 import {
   createVerifier,
   ecdsaFromDer,
   ecdsaToDer,
-  signatureAlgorithmOf,
   verifySignature,
 } from '../../src/ca/keys/signature.js'
 import { authority, bytes, codeOf, engines, testKey } from './support.js'

@@ -4,7 +4,8 @@ import { subject } from '../../src/ca/certificate/names.js'
 import { readCertificate } from '../../src/ca/certificate/read.js'
 import { type CryptoEngine, peculiarEngine, runtimeEngine } from '../../src/ca/engine.js'
 import { type CertificateRequest, issueCertificate, randomSerial } from '../../src/ca/issue.js'
-import { keyIdentifierOf, type PrivateKey, readPrivateKey } from '../../src/ca/keys/keys.js'
+import { keyIdentifierOf } from '../../src/ca/keys/keys.js'
+import { type PrivateKey, readPrivateKey } from '../../src/ca/keys/private-key.js'
 import { localSigner, type Signer } from '../../src/ca/signer.js'
 
 export const engines: readonly (readonly [string, () => Promise<CryptoEngine>])[] = [

@@ -6,7 +6,7 @@ import {
   printableString,
   sequence,
 } from '../../src/ca/der/write.js'
-import type { ChainNoteCode, ChainReasonCode } from '../../src/ca/verify/verify.js'
+import type { ChainNoteCode, ChainReasonCode } from '../../src/ca/verify/reasons.js'
 import {
   altNames,
   authority,

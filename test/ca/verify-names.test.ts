@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readCertificate } from '../../src/ca/certificate/read.js'
 import { domainLabels, parseMailbox, uriHost } from '../../src/ca/verify/constraints.js'
-import { matchesName, nameMismatch } from '../../src/ca/verify/verify.js'
+import { matchesName, nameMismatch } from '../../src/ca/verify/names.js'
 import { altNames, forge } from './verify-forge.js'
 
 function certificate(...names: readonly string[]) {

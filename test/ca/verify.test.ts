@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  type ChainNoteCode,
-  type ChainReasonCode,
-  type ChainVerdict,
-  verifyChain,
-  verifyLikeOpenssl,
-} from '../../src/ca/verify/verify.js'
+import type { ChainNoteCode, ChainReasonCode } from '../../src/ca/verify/reasons.js'
+import { type ChainVerdict, verifyChain, verifyLikeOpenssl } from '../../src/ca/verify/verify.js'
 import { CASES, type ChainCase } from './verify-cases.js'
 import { AT } from './verify-forge.js'
 

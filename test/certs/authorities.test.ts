@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { readPrivateKey, sameKey } from '../../src/ca/keys/keys.js'
+import { sameKey } from '../../src/ca/keys/keys.js'
+import { readPrivateKey } from '../../src/ca/keys/private-key.js'
 import { verifySignature } from '../../src/ca/keys/signature.js'
 import { type Existing, type Generated, generate } from '../../src/generate/generate.js'
 import { testKeyPem } from '../ca/support.js'

@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, it } from 'vitest'
-import { readPrivateKey } from '../../src/ca/keys/keys.js'
+import { describe, expect, it } from 'vitest'
+import { readPrivateKey } from '../../src/ca/keys/private-key.js'
 import { createVerifier } from '../../src/ca/keys/signature.js'
 import { establishAuthorities } from '../../src/certs/authorities.js'
 import { planNode } from '../../src/certs/plan.js'
@@ -25,12 +25,8 @@ const PKI = 'nodes/cp1/etc/kubernetes/pki'
 const CERTIFICATE = `${PKI}/apiserver.crt`
 const KEY = `${PKI}/apiserver.key`
 
-let first: Generated
-let foreign: Generated
-beforeAll(async () => {
-  first = await generate(small(), { env: envAt() })
-  foreign = await generate(small(), { env: envAt() })
-})
+const first = await generate(small(), { env: envAt() })
+const foreign = await generate(small(), { env: envAt() })
 
 interface Again {
   readonly cluster?: Cluster

@@ -6,6 +6,7 @@ import { GRAPH_FORMAT_IDS } from '../../src/audit/report/graph/formats.js'
 import { isReport } from '../../src/audit/report/schema.js'
 import type { AuditReport } from '../../src/audit/types.js'
 import { writeTree } from '../../src/files/disk.js'
+import { file, treeOf } from '../../src/files/tree.js'
 import { type Generated, generate } from '../../src/generate/generate.js'
 import { expectContent } from '../audit/report/content.js'
 import { envAt, later, small } from '../certs/clusters.js'
@@ -16,10 +17,15 @@ const NOW = later(10)
 describe('kpki audit', () => {
   let healthy: Generated
   let single: Generated
+  let ofSingle: AuditReport
 
   beforeAll(async () => {
     healthy = await generate(small(), { env: envAt() })
     single = await generate(small({ topology: 'single' }), { env: envAt() })
+    ofSingle = await inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), single)
+      return JSON.parse((await kpki(folder, ['audit', 'out', '--format', 'json'], NOW)).out)
+    })
   })
 
   it('passes a healthy tree and writes nothing into it', () =>
@@ -30,6 +36,29 @@ describe('kpki audit', () => {
       expect(out).not.toContain('\u001b')
       expect({ exit, err }).toEqual({ exit: 0, err: '' })
     }))
+
+  it.each([
+    ['an empty folder', 'empty'],
+    ['a folder without any PKI', 'docs'],
+    ['a program', '/bin/ls'],
+    ['one such folder among others', 'out', 'empty'],
+    ['a node without files in an output folder', 'half'],
+  ])('never passes what it has not seen: %s', (_, ...paths) =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), healthy)
+      await writeOut(join(folder, 'half'), {
+        ...healthy,
+        nodes: new Map([...healthy.nodes, ['gone', treeOf([file('etc/hostname', 'gone', 0o644)])]]),
+      })
+      await mkdir(join(folder, 'empty'))
+      await mkdir(join(folder, 'docs'))
+      await writeFile(join(folder, 'docs/README.md'), 'nothing here')
+      const { exit, out, err } = await kpki(folder, ['audit', ...paths], NOW)
+      expect({ exit, out }).toEqual({ exit: 2, out: '' })
+      expect(err).toContain(`no Kubernetes PKI found in ${paths.at(-1)}`)
+      expect(err).toMatch(/hint: looked for certificates and keys .*kubeadm.*k3s/)
+    }),
+  )
 
   it('exits as --fail-on has it', () =>
     inFolder(async (folder) => {
@@ -66,8 +95,7 @@ describe('kpki audit', () => {
       )
       expect({ exit, out }).toEqual({ exit: 1, out: '' })
       expect((await stat(join(folder, 'report'))).mode & 0o777).toBe(0o644)
-      const { out: json } = await kpki(folder, ['audit', 'out', '--format', 'json'], NOW)
-      expectContent(format, await readFile(join(folder, 'report'), 'utf8'), JSON.parse(json))
+      expectContent(format, await readFile(join(folder, 'report'), 'utf8'), ofSingle)
     }),
   )
 
@@ -149,10 +177,7 @@ describe('kpki audit', () => {
   it('takes waivers from the current folder, and counts them', () =>
     inFolder(async (folder) => {
       await writeOut(join(folder, 'out'), single)
-      const before = JSON.parse(
-        (await kpki(folder, ['audit', 'out', '--format', 'json'], NOW)).out,
-      ) as AuditReport
-      const rules = [...new Set(before.findings.map(({ rule }) => rule))]
+      const rules = [...new Set(ofSingle.findings.map(({ rule }) => rule))]
       const waivers = rules.map(
         (rule) => `  - { rule: ${rule}, reason: one CA is enough here, expires: 2026-12-31 }\n`,
       )
@@ -161,7 +186,7 @@ describe('kpki audit', () => {
       const after = JSON.parse(out) as AuditReport
       expect(exit).toBe(0)
       expect(after.findings).toEqual([])
-      expect(after.waived.map(({ waiver, ...finding }) => finding)).toEqual(before.findings)
+      expect(after.waived.map(({ waiver, ...finding }) => finding)).toEqual(ofSingle.findings)
       const later = await kpki(folder, ['audit', 'out', '--at', '2027-01-01'], NOW)
       expect(later.exit).toBe(1)
       expect(later.err).toContain('ran out on 2026-12-31')

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type ConfigFormat, convertConfig } from '../../src/cluster/convert.js'
 import { BASE_CASE, clusterFileText } from '../../src/cluster/init.js'
-import { toV1beta3, toV1beta4 } from '../../src/cluster/kubeadm/convert.js'
+import { toV1beta3, toV1beta4 } from '../../src/cluster/kubeadm/versions.js'
 import { isKpkiError } from '../../src/errors.js'
 import { loadYamlAll } from '../../src/files/yaml/yaml.js'
 import { parseCluster } from '../../src/generate/source.js'

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ResolveOptions } from '../../src/cluster/resolve/resolve.js'
 import { isKpkiError, type SpecIssue } from '../../src/errors.js'
-import { dumpYaml } from '../../src/files/yaml/yaml.js'
+import { dumpYaml } from '../../src/files/yaml/dump.js'
 import { parseCluster } from '../../src/generate/source.js'
 
 export const root = join(import.meta.dirname, '../..')

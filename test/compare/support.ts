@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { main } from '../../src/cli/main.js'
 import type { Cluster } from '../../src/cluster/cluster.js'
 import { type FileTree, file, treeOf } from '../../src/files/tree.js'
-import { dumpYaml } from '../../src/files/yaml/yaml.js'
+import { dumpYaml } from '../../src/files/yaml/dump.js'
 import { parseCluster } from '../../src/generate/source.js'
 
 /** cluster.yaml of three control planes and two workers. */

@@ -200,6 +200,22 @@ describe('plan and output', () => {
   })
 })
 
+test('planned clusters differ in every file that the certificate or key is in', async () => {
+  const pathsOf = async (pki: object, other: object) => {
+    const found = await compareClusters(
+      cluster('v1.28.7', { pki }),
+      cluster('v1.28.7', { pki: other }),
+    )
+    return found.map(({ node, path }) => (node === undefined ? path : `${node}:${path}`))
+  }
+  const hierarchy = { topology: 'hierarchy' }
+  const subjects = await pathsOf(hierarchy, { ...hierarchy, subject: { O: 'Example' } })
+  expect(subjects).toContain('cp1:etc/kubernetes/pki/root-bundle.crt')
+  expect(await pathsOf({}, { keyAlgorithm: 'ECDSA-P384' })).toEqual(
+    expect.arrayContaining(['cp1:etc/kubernetes/pki/sa.key', 'authorities/sa.key']),
+  )
+})
+
 function under(folder: string, tree: FileTree) {
   return [...tree].map(([path, entry]) => {
     const full = `${folder}/${path}`

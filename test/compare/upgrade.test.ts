@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { RELEASES } from '../../src/releases/releases.js'
+import { RELEASES } from '../../src/releases/table.js'
 import { upgradePlan } from '../../src/upgrade/upgrade.js'
 import { cluster } from './support.js'
 

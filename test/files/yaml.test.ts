@@ -3,13 +3,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isKpkiError } from '../../src/errors.js'
-import {
-  dumpYaml,
-  dumpYamlAll,
-  loadYaml,
-  loadYamlAll,
-  MAX_YAML_LENGTH,
-} from '../../src/files/yaml/yaml.js'
+import { dumpYaml, dumpYamlAll } from '../../src/files/yaml/dump.js'
+import { loadYaml, loadYamlAll, MAX_YAML_LENGTH } from '../../src/files/yaml/yaml.js'
 
 const fixtures = join(import.meta.dirname, '../../fixtures')
 const read = (path: string): string => readFileSync(join(fixtures, path), 'utf8')

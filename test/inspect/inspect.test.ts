@@ -3,10 +3,11 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { generateKey, publicKeyPem, readPrivateKey } from '../../src/ca/keys/keys.js'
+import { generateKey, publicKeyPem } from '../../src/ca/keys/keys.js'
+import { readPrivateKey } from '../../src/ca/keys/private-key.js'
 import { encodePem, parsePem } from '../../src/ca/pem.js'
 import { runInspect } from '../../src/cli/verbs/inspect.js'
-import { type Generated, generate } from '../../src/generate/generate.js'
+import { generate } from '../../src/generate/generate.js'
 import { inspectFile } from '../../src/inspect/inspect.js'
 import { inspectedLines } from '../../src/inspect/text.js'
 import { testKeyPem } from '../ca/support.js'
@@ -16,10 +17,7 @@ import { has, skipUnless } from '../interop/workbench.js'
 const PKI = 'nodes/cp1/etc/kubernetes/pki'
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
-let made: Generated
-beforeAll(async () => {
-  made = await generate(small({ topology: 'hierarchy' }), { env: envAt() })
-})
+const made = await generate(small({ topology: 'hierarchy' }), { env: envAt() })
 
 async function textOf(content: string | Uint8Array, now = later(1)): Promise<string> {
   const data = typeof content === 'string' ? bytes(content) : content

@@ -9,14 +9,13 @@ import { readContainer } from '../../src/ca/containers.js'
 import { runtimeEngine } from '../../src/ca/engine.js'
 import { issueCertificate } from '../../src/ca/issue.js'
 import {
-  generateKey,
   KEY_ALGORITHMS,
   type KeyAlgorithm,
-  type PrivateKey,
-  publicKeyPem,
-  readPrivateKey,
-} from '../../src/ca/keys/keys.js'
-import { signatureAlgorithmOf, verifySignature } from '../../src/ca/keys/signature.js'
+  signatureAlgorithmOf,
+} from '../../src/ca/keys/algorithms.js'
+import { generateKey, publicKeyPem } from '../../src/ca/keys/keys.js'
+import { type PrivateKey, readPrivateKey } from '../../src/ca/keys/private-key.js'
+import { verifySignature } from '../../src/ca/keys/signature.js'
 import { encodePem } from '../../src/ca/pem.js'
 import { readRequest } from '../../src/ca/request.js'
 import { authority, requestFor, testKey } from '../ca/support.js'

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { KeyAlgorithm } from '../../src/ca/keys/keys.js'
+import type { KeyAlgorithm } from '../../src/ca/keys/algorithms.js'
 import type { Cluster } from '../../src/cluster/cluster.js'
 import { writeTree } from '../../src/files/disk.js'
 import { type FileTree, textAt } from '../../src/files/tree.js'

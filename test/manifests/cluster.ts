@@ -1,10 +1,11 @@
 import type { Cluster, ClusterNode } from '../../src/cluster/cluster.js'
 import { textOf } from '../../src/files/tree.js'
-import { dumpYaml } from '../../src/files/yaml/yaml.js'
+import { dumpYaml } from '../../src/files/yaml/dump.js'
 import { parseCluster } from '../../src/generate/source.js'
 import { nodeFiles } from '../../src/manifests/node-files.js'
 import type { StaticPodOptions } from '../../src/manifests/pods/static-pods.js'
-import { type KubernetesVersion, releaseOf } from '../../src/releases/releases.js'
+import type { KubernetesVersion } from '../../src/releases/features.js'
+import { releaseOf } from '../../src/releases/releases.js'
 
 /** Text of kubeadm's configuration for one control plane. */
 function kubeadmText(version: string, clusterConfiguration: object): string {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { imagesOf } from '../../src/manifests/images.js'
-import { RELEASES } from '../../src/releases/releases.js'
+import { RELEASES } from '../../src/releases/table.js'
 import { initialFiles, kpkiCluster } from './cluster.js'
 
 // What each minor changes in the files of a control plane: fixtures/golden/releases/<minor>.diff.

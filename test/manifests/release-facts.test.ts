@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { findVersion, RELEASES, rowsOf } from '../../src/releases/releases.js'
+import { findVersion } from '../../src/releases/releases.js'
+import { RELEASES, rowsOf } from '../../src/releases/table.js'
 import { initialFiles, inRelease, kpkiCluster, kubeadmCluster } from './cluster.js'
 
 const MANIFESTS = 'etc/kubernetes/manifests'

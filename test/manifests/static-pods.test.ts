@@ -5,7 +5,7 @@ import type { Cluster } from '../../src/cluster/cluster.js'
 import { loadYaml } from '../../src/files/yaml/yaml.js'
 import type { StaticPod } from '../../src/manifests/pods/pod.js'
 import { staticPods } from '../../src/manifests/pods/static-pods.js'
-import { RELEASES } from '../../src/releases/releases.js'
+import { RELEASES } from '../../src/releases/table.js'
 import { filesOf, initialFiles, kpkiCluster, kubeadmCluster, nodeOf } from './cluster.js'
 
 const MANIFESTS = 'etc/kubernetes/manifests'

@@ -108,7 +108,7 @@ export function kubeconfigOf(node: NodeEvidence, launch: Launch): NamedFile | un
 function clientOf(node: NodeEvidence, role: ApiClientRole, id: string, file: NamedFile): ApiClient {
   const kubeconfig = node.kubeconfigs.get(file.path)
   const { cluster, user } = kubeconfig ?? {}
-  const credential = user && credentialOf(node, file, user)
+  const credential = user && userCredential(node, file, user)
   return {
     id,
     role,
@@ -117,13 +117,14 @@ function clientOf(node: NodeEvidence, role: ApiClientRole, id: string, file: Nam
     ...(kubeconfig && { kubeconfig }),
     server: cluster?.server ?? '',
     ...(cluster?.tlsServerName !== undefined && { serverName: cluster.tlsServerName }),
-    trust: trustOf(node, file, cluster),
+    trust: clusterTrust(node, file, cluster),
     ...(credential && { credential }),
     hasToken: user !== undefined && (user.token !== undefined || user.tokenFile !== undefined),
   }
 }
 
-function trustOf(
+/** What a client verifies a cluster of its kubeconfig with. */
+export function clusterTrust(
   node: NodeEvidence,
   file: NamedFile,
   cluster: KubeconfigFacts['cluster'],
@@ -137,7 +138,8 @@ function trustOf(
     : { kind: 'file', file: relativeTo(node, file, authorityFile) }
 }
 
-function credentialOf(
+/** The certificate with which a user of a kubeconfig logs in. */
+export function userCredential(
   node: NodeEvidence,
   file: NamedFile,
   user: NonNullable<KubeconfigFacts['user']>,

@@ -1,9 +1,9 @@
+import { GO } from '../../ca/verify/consumers.js'
 import { goRefuses } from '../../ca/verify/parser.js'
-import { GO } from '../../ca/verify/verify.js'
 import type { LeafId } from '../../certs/table.js'
+import { messageOf } from '../../errors.js'
 import { type CredentialRole, FLAGS, type FlagRow, type TrustRole } from '../../manifests/flags.js'
 import { flagOf } from '../../values/command-line.js'
-import { messageOf } from '../read/documents.js'
 import type {
   BlockFacts,
   Certificate,
@@ -89,19 +89,41 @@ function rowOf(
   return table.find((row) => row.component === component && names(row))
 }
 
-/** What a component presents in a role, by its flags. */
+/** One of the two files by which a component plays a role. */
+export function roleFile(
+  node: NodeEvidence,
+  launch: Launch,
+  role: CredentialRole,
+  part: 'certificate' | 'key',
+  table = FLAGS,
+): NamedFile | undefined {
+  const row = rowOf(launch, table, (one) => one[part] === role)
+  return row && fileOfFlag(node, launch, row.flag)
+}
+
+/** What a component presents or signs with in a role, by its flags. */
 export function credentialOf(
   node: NodeEvidence,
   launch: Launch,
   role: CredentialRole,
   table = FLAGS,
 ): Credential | undefined {
-  const file = (part: 'certificate' | 'key') => {
-    const row = rowOf(launch, table, (one) => one[part] === role)
-    return row && fileOfFlag(node, launch, row.flag)
-  }
-  const [certificate, key] = [file('certificate'), file('key')]
+  const certificate = roleFile(node, launch, role, 'certificate', table)
+  const key = roleFile(node, launch, role, 'key', table)
   return certificate && key && { certificate, key, embedded: false }
+}
+
+/** The key with which a component signs service-account tokens. */
+export function tokenSigner(node: NodeEvidence, launch: Launch): NamedFile | undefined {
+  const row = rowOf(launch, FLAGS, ({ reader }) => reader === 'private-key')
+  return row && fileOfFlag(node, launch, row.flag)
+}
+
+/** The keys with which a component checks service-account tokens. */
+export function tokenVerifiers(node: NodeEvidence, launch: Launch): readonly NamedFile[] {
+  const row = rowOf(launch, FLAGS, ({ reader }) => reader === 'public-keys')
+  const values = (row && launch.flags.get(row.flag)) ?? []
+  return values.map((value) => fileOfLaunch(node, launch, value))
 }
 
 /** What a component trusts in a role, by its flags. */

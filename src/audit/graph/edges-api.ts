@@ -7,13 +7,13 @@ import type { Identity } from '../types.js'
 import type { ApiClient } from './clients.js'
 import {
   absence,
-  fileOfFlag,
-  fileOfLaunch,
   type NamedFile,
   named,
   privateKeyOf,
   type Refusal,
   type TrustAnchors,
+  tokenSigner,
+  tokenVerifiers,
   trustOf,
 } from './credentials.js'
 import {
@@ -317,26 +317,18 @@ export function* tokensToApi(fleet: Fleet): Iterable<EdgeDraft> {
     }
 }
 
-const SIGNERS = [
-  ['kube-apiserver', 'service-account-signing-key-file'],
-  ['kube-controller-manager', 'service-account-private-key-file'],
-] as const
-
 function signers({ evidence }: Fleet) {
   return evidence.nodes.flatMap((node) =>
-    node.launches.flatMap((launch) =>
-      SIGNERS.flatMap(([component, flag]) => {
-        const file = launch.component === component ? fileOfFlag(node, launch, flag) : undefined
-        return file ? [{ from: `tokens-of-${component}/${node.name}`, file }] : []
-      }),
-    ),
+    node.launches.flatMap((launch) => {
+      const file = tokenSigner(node, launch)
+      return file ? [{ from: `tokens-of-${launch.component}/${node.name}`, file }] : []
+    }),
   )
 }
 
 function tokenProblem(signer: NamedFile, server: ApiServer): Refusal | 'unknown' | undefined {
   const key = privateKeyOf(signer.pem)?.keyId
-  const values = server.launch.flags.get('service-account-key-file') ?? []
-  const files = values.map((value) => fileOfLaunch(server.node, server.launch, value))
+  const files = tokenVerifiers(server.node, server.launch)
   const keys = files.flatMap(({ pem }) => acceptedKeys(pem))
   if (key === undefined || keys.length === 0) return 'unknown'
   if (keys.includes(key)) return undefined

@@ -7,7 +7,7 @@ import { adminGroup, type EdgeDraft, identityText, type Reception } from './edge
 import { apiSide, kubeletAddress, kubeletSide } from './edges-api.js'
 import { etcdDoors, etcdLeaves, etcdSide } from './edges-etcd.js'
 import type { ApiServer, Fleet } from './servers.js'
-import { ancestorsOf } from './trust.js'
+import { ancestors } from './trust.js'
 
 const UNCHECKED: TrustAnchors = { kind: 'nothing-checked' }
 const SECRETS = 'reading and writing everything in etcd: every Secret, every role binding'
@@ -351,10 +351,10 @@ function door(
 
 /** CAs that a door trusts although nobody who belongs there holds a certificate of theirs. */
 export function* foreignAuthorities(fleet: Fleet): Iterable<EdgeDraft> {
-  const ancestors = new Map<Door['visitors'], ReadonlySet<string>>()
+  const lineages = new Map<Door['visitors'], ReadonlySet<string>>()
   for (const { to, url, trust, visitors, privilege } of doors(fleet)) {
-    const known = ancestors.get(visitors) ?? lineage(visitors)
-    ancestors.set(visitors, known)
+    const known = lineages.get(visitors) ?? lineage(visitors)
+    lineages.set(visitors, known)
     if (known.size === 0) continue
     for (const authority of anchorsOf(trust)) {
       if (known.has(authority.keyId)) continue
@@ -398,7 +398,7 @@ function lineage(visitors: Door['visitors']): ReadonlySet<string> {
   const keys = new Set<string>()
   for (const visitor of visitors) {
     const leaf = leafOf(visitor)
-    if (leaf) for (const { keyId } of ancestorsOf(leaf)) keys.add(keyId)
+    if (leaf) for (const { keyId } of ancestors(leaf)) keys.add(keyId)
   }
   return keys
 }

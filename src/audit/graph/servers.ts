@@ -1,6 +1,8 @@
+import { KUBELET_DIR } from '../../certs/paths.js'
 import type { CredentialRole } from '../../manifests/flags.js'
 import { flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
 import { isAnyHost, isLocalHost, parseHost, urlOf } from '../../values/hosts.js'
+import { onNode } from '../../values/paths.js'
 import type { Evidence, KubeletFacts, Launch, NodeEvidence } from '../read/evidence.js'
 import { isAlwaysAllow } from '../starts/flags.js'
 import { type ApiClient, apiClients } from './clients.js'
@@ -9,7 +11,6 @@ import {
   credentialInLayout,
   credentialOf,
   fileOnNode,
-  type NamedFile,
   type TrustAnchors,
   trustOf,
 } from './credentials.js'
@@ -162,34 +163,42 @@ function etcdMember(node: NodeEvidence, launch: Launch): EtcdMember {
   }
 }
 
-const KUBELET_PKI = '/var/lib/kubelet/pki'
+const KUBELET_PKI = onNode(`${KUBELET_DIR}/pki`)
 
-function kubeletServer(node: NodeEvidence, kubelet: KubeletFacts): KubeletServer {
+/** What a kubelet serves with: by its settings, else what it has in its own directory. */
+export function kubeletServing(
+  node: NodeEvidence,
+  kubelet: KubeletFacts,
+): KubeletServer['serving'] {
   const directory = flagOf(kubelet.flags, 'cert-dir') ?? KUBELET_PKI
-  const file = (path: string): NamedFile => fileOnNode(node, path)
-  const pair = (certificate: NamedFile, key: NamedFile): Credential => ({
-    certificate,
-    key,
+  const pair = (certificate: string, key: string): Credential => ({
+    certificate: fileOnNode(node, certificate),
+    key: fileOnNode(node, key),
     embedded: false,
   })
-  const own = pair(file(`${directory}/kubelet.crt`), file(`${directory}/kubelet.key`))
-  const rotated = file(`${directory}/kubelet-server-current.pem`)
-  const serving = (): KubeletServer['serving'] => {
-    if (kubelet.tlsCertFile !== undefined && kubelet.tlsPrivateKeyFile !== undefined)
-      return pair(file(kubelet.tlsCertFile), file(kubelet.tlsPrivateKeyFile))
-    if (rotated.state === 'present') return pair(rotated, rotated)
-    if (kubelet.serverTlsBootstrap) return 'requested'
-    const states = [own.certificate.state, own.key.state]
-    if (states.includes('present')) return own
-    return states.includes('unknown') ? 'unseen' : 'self-made'
-  }
-  const clientCa = kubelet.clientCaFile
+  const { tlsCertFile, tlsPrivateKeyFile } = kubelet
+  if (tlsCertFile !== undefined && tlsPrivateKeyFile !== undefined)
+    return pair(tlsCertFile, tlsPrivateKeyFile)
+  const current = `${directory}/kubelet-server-current.pem`
+  const rotated = pair(current, current)
+  if (rotated.certificate.state === 'present') return rotated
+  if (kubelet.serverTlsBootstrap) return 'requested'
+  const own = pair(`${directory}/kubelet.crt`, `${directory}/kubelet.key`)
+  const states = [own.certificate.state, own.key.state]
+  if (states.includes('present')) return own
+  return states.includes('unknown') ? 'unseen' : 'self-made'
+}
+
+function kubeletServer(node: NodeEvidence, kubelet: KubeletFacts): KubeletServer {
+  const { clientCaFile } = kubelet
   return {
     id: `kubelet/${node.name}`,
     node,
     kubelet,
-    serving: serving(),
-    ...(clientCa !== undefined && { clientCa: { kind: 'file' as const, file: file(clientCa) } }),
+    serving: kubeletServing(node, kubelet),
+    ...(clientCaFile !== undefined && {
+      clientCa: { kind: 'file' as const, file: fileOnNode(node, clientCaFile) },
+    }),
   }
 }
 

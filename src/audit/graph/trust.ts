@@ -2,12 +2,8 @@ import type { CertificateFacts } from '../../ca/certificate/facts.js'
 import { commonNameOf } from '../../ca/certificate/names.js'
 import type { CryptoEngine } from '../../ca/engine.js'
 import { createVerifier, type Verifier } from '../../ca/keys/signature.js'
-import {
-  type ChainQuestion,
-  type ChainReason,
-  verifyChain,
-  verifyLikeOpenssl,
-} from '../../ca/verify/verify.js'
+import type { ChainReason } from '../../ca/verify/reasons.js'
+import { type ChainQuestion, verifyChain, verifyLikeOpenssl } from '../../ca/verify/verify.js'
 import { sameBytes } from '../../values/bytes.js'
 import { isoDay } from '../../values/time.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
@@ -89,7 +85,7 @@ async function answer(
   const sent = chainOf(credential.certificate.pem)
   const [leaf, ...rest] = sent.map(({ facts }) => facts)
   if (!leaf) return { ok: true }
-  const helpful = resourceful && sent[0] ? ancestorsOf(sent[0]).map(({ facts }) => facts) : []
+  const helpful = resourceful && sent[0] ? [...ancestors(sent[0])].map(({ facts }) => facts) : []
   const anchors = anchorsOf(trust).map(({ facts }) => facts)
   const verify = consumer === 'openssl' ? verifyLikeOpenssl : verifyChain
   const verdict = await verify({
@@ -106,12 +102,12 @@ async function answer(
   return { ok: false, reason }
 }
 
-/** Every CA of the evidence above a certificate. */
-export function ancestorsOf(certificate: Certificate): readonly Certificate[] {
+/** Every certificate of the evidence above one, itself not included unless it issued itself. */
+export function ancestors(certificate: Certificate): ReadonlySet<Certificate> {
   // A set grows while it is walked: every issuer is visited once, loops and all.
-  const found = new Set<Certificate>(certificate.issuers)
+  const found = new Set(certificate.issuers)
   for (const one of found) for (const issuer of one.issuers) found.add(issuer)
-  return [...found]
+  return found
 }
 
 export function earliestEnd(chain: readonly CertificateFacts[]): Date {

@@ -1,9 +1,7 @@
-import { isKpkiError } from '../../errors.js'
-import { loadYaml, loadYamlAll } from '../../files/yaml/yaml.js'
+import { failureOf, loadYaml, loadYamlAll, type ReadFailure } from '../../files/yaml/yaml.js'
 import { bytesOfBase64 } from '../../values/bytes.js'
-import type { Json } from '../../values/json.js'
-import { at, filled, isObject, listOf } from '../../values/json.js'
-import type { DocumentFacts, ReadFailure } from './evidence.js'
+import { at, filled, isObject, type Json, listOf } from '../../values/json.js'
+import type { DocumentFacts } from './evidence.js'
 
 /** A YAML text read without ever throwing. */
 export interface ParsedDocuments {
@@ -44,17 +42,6 @@ export function readDocument(text: string): {
   } catch (error) {
     return { failure: failureOf(error) }
   }
-}
-
-/** The message of anything thrown; only kpki's own are trusted to name no secret. */
-export function messageOf(error: unknown): string {
-  return isKpkiError(error) ? error.message : 'could not be read'
-}
-
-function failureOf(error: unknown): ReadFailure {
-  const line =
-    isKpkiError(error) && error.code === 'ERR_YAML_INVALID' ? error.details.line : undefined
-  return { message: messageOf(error), ...(line !== undefined && { line }) }
 }
 
 const KEY_LENGTHS: Readonly<Record<string, readonly number[]>> = {

@@ -1,6 +1,7 @@
 import type { CertificateFacts, PublicKeyFacts } from '../../ca/certificate/facts.js'
 import type { Cluster } from '../../cluster/cluster.js'
 import type { FileTree, TreeEntry } from '../../files/tree.js'
+import type { ReadFailure } from '../../files/yaml/yaml.js'
 import type { ClusterEntry, Kubeconfig, UserEntry } from '../../kubeconfig/read.js'
 import type { ComponentName } from '../../manifests/flags.js'
 import type { Json, JsonObject } from '../../values/json.js'
@@ -94,12 +95,6 @@ export interface PemFacts {
   readonly der: boolean
   /** No bytes at all, or nothing but white space. */
   readonly empty: boolean
-}
-
-/** Why a document is not usable, with the line where known. */
-export interface ReadFailure {
-  readonly message: string
-  readonly line?: number
 }
 
 export interface KubeconfigCluster extends Omit<ClusterEntry, 'authorityData'> {

@@ -1,4 +1,5 @@
 import { textOf as contentOf, type FileTree } from '../../files/tree.js'
+import { KUBELET_FIELDS } from '../../manifests/flags.js'
 import {
   type Flags,
   flagOf,
@@ -54,16 +55,13 @@ export function readKubelet(
   const entry = configPath === undefined ? undefined : fileOn(tree, configPath)
   const { value, failure } = entry ? read(contentOf(entry)) : {}
   const setting = (flag: string, ...keys: readonly string[]) =>
-    flagOf(flags, flag) ?? filled(at(value, ...keys))
+    flagOf(flags, flag) ?? filled(at(value, ...(KUBELET_FIELDS.get(flag) ?? keys)))
   const isTrue = (text: string | undefined, otherwise: boolean) =>
     text === undefined ? otherwise : text === 'true'
   const configured = configPath !== undefined || !launch
-  const clientCaFile =
-    configPath === undefined && !launch
-      ? clientCa
-      : setting('client-ca-file', 'authentication', 'x509', 'clientCAFile')
-  const tlsCertFile = setting('tls-cert-file', 'tlsCertFile')
-  const tlsPrivateKeyFile = setting('tls-private-key-file', 'tlsPrivateKeyFile')
+  const clientCaFile = configPath === undefined && !launch ? clientCa : setting('client-ca-file')
+  const tlsCertFile = setting('tls-cert-file')
+  const tlsPrivateKeyFile = setting('tls-private-key-file')
   const hostnameOverride = flagOf(flags, 'hostname-override')
   return {
     ...(entry && { configPath: entry.path }),
@@ -73,16 +71,11 @@ export function readKubelet(
     ...(clientCaFile !== undefined && { clientCaFile }),
     ...(tlsCertFile !== undefined && { tlsCertFile }),
     ...(tlsPrivateKeyFile !== undefined && { tlsPrivateKeyFile }),
-    serverTlsBootstrap: isTrue(setting('rotate-server-certificates', 'serverTLSBootstrap'), false),
-    rotateCertificates: isTrue(setting('rotate-certificates', 'rotateCertificates'), false),
+    serverTlsBootstrap: isTrue(setting('rotate-server-certificates'), false),
+    rotateCertificates: isTrue(setting('rotate-certificates'), false),
     // A configuration file has safe defaults (anonymous off, Webhook); bare flags have not.
-    anonymous: isTrue(
-      setting('anonymous-auth', 'authentication', 'anonymous', 'enabled'),
-      !configured,
-    ),
-    authorizationMode:
-      setting('authorization-mode', 'authorization', 'mode') ??
-      (configured ? 'Webhook' : 'AlwaysAllow'),
+    anonymous: isTrue(setting('anonymous-auth'), !configured),
+    authorizationMode: setting('authorization-mode') ?? (configured ? 'Webhook' : 'AlwaysAllow'),
     kubeconfigPath,
     bootstrapKubeconfigPath,
     staticPodPath: setting('pod-manifest-path', 'staticPodPath') ?? '/etc/kubernetes/manifests',

@@ -7,8 +7,16 @@ import {
   parseFlags,
   splitWords,
 } from '../../values/command-line.js'
-import type { Json, JsonObject } from '../../values/json.js'
-import { at, filled, isObject, listOf, scalarText, textsOf } from '../../values/json.js'
+import {
+  at,
+  filled,
+  isObject,
+  type Json,
+  type JsonObject,
+  listOf,
+  scalarText,
+  textsOf,
+} from '../../values/json.js'
 import { pathInTree } from '../../values/paths.js'
 import { compareText } from '../../values/text.js'
 import { readDocument } from './documents.js'

@@ -100,6 +100,9 @@ function oneCa(ca: string, apiserver: string): Layout['files'] {
   }
 }
 
+/** Names of the layouts that are recognised. */
+export const LAYOUT_IDS: readonly string[] = [...new Set([KUBEADM, ...LAYOUTS].map(({ id }) => id))]
+
 /** The layout of a node's tree, and its certificate directory. */
 export interface FoundLayout {
   readonly layout: Layout

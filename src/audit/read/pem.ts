@@ -1,9 +1,10 @@
 import type { CertificateFacts, PublicKeyFacts } from '../../ca/certificate/facts.js'
 import { readCertificate } from '../../ca/certificate/read.js'
 import type { CryptoEngine } from '../../ca/engine.js'
-import { readPrivateKey, readPrivateKeyWith, readPublicKey } from '../../ca/keys/keys.js'
+import { readPublicKey } from '../../ca/keys/keys.js'
+import { readPrivateKey, readPrivateKeyWith } from '../../ca/keys/private-key.js'
 import { encodePem, type PemBlock, parsePem, pemOddities } from '../../ca/pem.js'
-import { messageOf } from './documents.js'
+import { messageOf } from '../../errors.js'
 import type { BlockFacts, Certificate, KeyFacts, PemFacts, Place } from './evidence.js'
 
 /** A certificate while the evidence is being read: what takes hashing and signatures is filled in at the end. */

@@ -1,4 +1,5 @@
-import type { CryptoEngine } from '../../ca/engine.js'
+import { type CryptoEngine, sha256 } from '../../ca/engine.js'
+import { pinOf } from '../../ca/keys/keys.js'
 import { createVerifier } from '../../ca/keys/signature.js'
 import type { Cluster, ClusterNode } from '../../cluster/cluster.js'
 import {
@@ -96,6 +97,25 @@ export async function readNodeEvidence(
     unread,
   }
 }
+
+/**
+ * Whether a tree holds anything that an audit could judge: certificates, keys or requests, kubeconfigs, static pods
+ * or units of Kubernetes, a kubelet's or kubeadm's configuration. Looks at names and first bytes only.
+ */
+export function holdsPki(tree: FileTree): boolean {
+  for (const [path, entry] of tree) {
+    if (entry.kind !== 'file') continue
+    if (CERTIFICATE_NAME.test(path) || startsAsPem(entry)) return true
+    if (!YAML_NAME.test(path) || entry.data.length > MAX_TEXT) continue
+    const text = contentOf(entry)
+    if (isKubeconfig(path, text) || KUBELET_CONFIGURATION.test(text) || OF_INTEREST.test(text))
+      return true
+  }
+  return readLaunches('', tree).length > 0
+}
+
+const CERTIFICATE_NAME = /\.(crt|cer|cert|pem|key|der|csr)$/i
+const KUBELET_CONFIGURATION = /kind["']?:\s*["']?KubeletConfiguration\b/
 
 const BEGIN = new TextEncoder().encode('-----BEGIN ')
 
@@ -228,11 +248,9 @@ async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<void
 }
 
 function hashAll(drafts: readonly CertificateDraft[], engine: CryptoEngine): Promise<void> {
-  const sha256 = async (bytes: Uint8Array) =>
-    hexOf(new Uint8Array(await engine.subtle.digest('SHA-256', Uint8Array.from(bytes))))
   return inBatches(drafts, async (draft) => {
-    draft.fingerprint = await sha256(draft.facts.der)
-    if (isAuthority(draft)) draft.pin = `sha256:${await sha256(draft.facts.publicKey.spki)}`
+    draft.fingerprint = hexOf(await sha256(engine, draft.facts.der))
+    if (isAuthority(draft)) draft.pin = await pinOf(engine, draft.facts.publicKey.spki)
   })
 }
 

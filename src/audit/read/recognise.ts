@@ -1,7 +1,9 @@
 import type { Cluster } from '../../cluster/cluster.js'
+import { KpkiError, messageOf } from '../../errors.js'
 import { type FileTree, type TreeEntry, textAt } from '../../files/tree.js'
-import { messageOf } from './documents.js'
 import type { AuditInput, Unrecognised } from './evidence.js'
+import { LAYOUT_IDS } from './layouts.js'
+import { holdsPki } from './read.js'
 
 /** How deep below the given folder a cluster is looked for (a tarball's own top folder, for example). */
 const MAX_DEPTH = 4
@@ -22,6 +24,26 @@ const MAX_DEPTH = 4
  */
 export function recognise(tree: FileTree, readCluster?: ClusterReader): AuditInput {
   return recogniseBelow(tree, '', 0, readCluster)
+}
+
+/**
+ * Refuses what holds nothing to judge: absence is no health. Of several nodes every one must hold something.
+ *
+ * @throws KpkiError `ERR_NO_PKI`
+ */
+export function requirePki({ nodes, authorities, operator }: AuditInput, where: string): void {
+  const [empty] = [...nodes].find(([, tree]) => !holdsPki(tree)) ?? []
+  const others = [authorities, operator].some((tree) => tree !== undefined && holdsPki(tree))
+  if (nodes.size > 0 ? empty === undefined : others) return
+  const part = nodes.size > 1 ? ` (node ${empty})` : ''
+  throw new KpkiError(
+    'ERR_NO_PKI',
+    `no Kubernetes PKI found in ${where}${part}`,
+    { path: where },
+    {
+      hint: `looked for certificates and keys (.crt, .pem, .key, …), kubeconfigs, manifests, and configuration of kubelet and kubeadm, where ${LAYOUT_IDS.join(', ')} keep them`,
+    },
+  )
 }
 
 /** Reads the text of a `cluster.yaml`; may throw. */

@@ -15,12 +15,16 @@ export function renderPrometheus(report: AuditReport): string {
   return families(report).map(familyText).join('')
 }
 
-function families(report: AuditReport): readonly Family[] {
-  const { verdict, stats } = report
-  const counts = { error: verdict.errors, warning: verdict.warnings, info: verdict.infos }
-  const seconds = (time: string): number => Math.floor(Date.parse(time) / 1000)
+/** Only when certificates begin and end. */
+export function renderPrometheusLives(report: AuditReport): string {
+  return lives(report).map(familyText).join('')
+}
+
+const seconds = (time: string): number => Math.floor(Date.parse(time) / 1000)
+
+function lives({ expiry }: AuditReport): readonly Family[] {
   const life = (value: (one: Expiry) => string): Family['samples'] =>
-    report.expiry.map((one) => [certificateLabels(one), seconds(value(one))])
+    expiry.map((one) => [certificateLabels(one), seconds(value(one))])
   return [
     {
       name: 'kpki_certificate_not_after_seconds',
@@ -37,6 +41,14 @@ function families(report: AuditReport): readonly Family[] {
       help: 'Earliest end of validity over the certificate and its issuers, Unix time.',
       samples: life(({ effectiveNotAfter }) => effectiveNotAfter),
     },
+  ]
+}
+
+function families(report: AuditReport): readonly Family[] {
+  const { verdict, stats } = report
+  const counts = { error: verdict.errors, warning: verdict.warnings, info: verdict.infos }
+  return [
+    ...lives(report),
     {
       name: 'kpki_component_not_after_seconds',
       help: 'When a component, or the cluster, stops for an ended certificate, Unix time.',

@@ -3,9 +3,10 @@ import { sameBytes } from '../../values/bytes.js'
 import { groupBy } from '../../values/lists.js'
 import { once } from '../../values/once.js'
 import { quoted } from '../../values/text.js'
+import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
-import { acceptersOf, ancestors, anchorsOf, indexOf, reaches } from './by-evidence.js'
+import { acceptersOf, indexOf, reaches } from './by-evidence.js'
 import type { TrustUse, Use } from './roles.js'
 import { GENERATE, HARDENING, nameOf, rule } from './rule.js'
 import { authorities, leaves, only, subjectKey, trusts, trustsAs, uses } from './subjects.js'
@@ -127,7 +128,7 @@ export const AUTHORITY_RULES: readonly Rule[] = [
       const issuer = certificate.issuers.find((one) => !isIn(before(evidence), one))
       if (!issuer || issuer === certificate) return undefined
       const behind = acceptersOf(use, evidence).find(
-        (trust) => !reaches(certificate, anchorsOf(trust), pem.certificates),
+        (trust) => !reaches(certificate, trust.anchors, pem.certificates),
       )
       return (
         behind &&
@@ -243,7 +244,7 @@ function stillUsed(
       role !== 'kubelet-serving' &&
       certificate.facts.notAfter > at &&
       sameBytes(certificate.facts.issuer.raw, authority.facts.subject.raw) &&
-      !reaches(certificate, anchorsOf(trust)),
+      !reaches(certificate, trust.anchors),
   )
   const here = evidence.certificates.find(
     ({ fingerprint }) => fingerprint === authority.fingerprint,

@@ -20,16 +20,6 @@ export function launchOf(node: NodeEvidence, component: ComponentName): Launch |
   return node.launches.find((launch) => launch.component === component)
 }
 
-/** Every launch of a component that really was found, not assumed. */
-export function launchesOf(
-  evidence: Evidence,
-  component: ComponentName,
-): readonly { readonly node: NodeEvidence; readonly launch: Launch }[] {
-  return indexOf(evidence).launches.filter(
-    ({ launch }) => launch.component === component && launch.source !== 'default',
-  )
-}
-
 /** Service ranges of the cluster, by flag or cluster file. */
 export function serviceRanges(node: NodeEvidence, { cluster }: Evidence): readonly string[] {
   const launch = launchOf(node, 'kube-apiserver')
@@ -91,6 +81,9 @@ export interface EvidenceIndex {
   readonly launches: readonly { readonly node: NodeEvidence; readonly launch: Launch }[]
   readonly uses: readonly Use[]
   readonly trusts: readonly TrustUse[]
+  readonly trustsByRole: ReadonlyMap<TrustUseRole, readonly TrustUse[]>
+  /** By role and name of the node. */
+  readonly trustsByNode: ReadonlyMap<string, readonly TrustUse[]>
   readonly keys: readonly KeyPlace[]
   readonly privateKeys: ReadonlyMap<string, readonly KeyPlace[]>
   /** Certificates that serve as end entities: in a use, or without CA:TRUE. */
@@ -150,6 +143,8 @@ function build(evidence: Evidence): EvidenceIndex {
     launches,
     uses,
     trusts,
+    trustsByRole: groupBy(trusts, ({ role }) => role),
+    trustsByNode: groupBy(trusts, ({ role, node }) => `${role} ${node.name}`),
     keys,
     privateKeys: groupBy(
       keys.filter(({ key }) => key.private && key.keyId !== undefined),
@@ -184,49 +179,9 @@ export function reaches(
   return false
 }
 
-/** Every certificate of the evidence above one, itself not included unless it issued itself. */
-export function ancestors(certificate: Certificate): ReadonlySet<Certificate> {
-  const found = new Set<Certificate>()
-  const queue = [...certificate.issuers]
-  for (const one of queue) {
-    if (found.has(one)) continue
-    found.add(one)
-    queue.push(...one.issuers)
-  }
-  return found
-}
-
-const trustsByRole = new WeakMap<Evidence, Map<TrustUseRole, readonly TrustUse[]>>()
-const anchorSets = new WeakMap<TrustUse, ReadonlySet<Certificate>>()
-const trustsByNode = new WeakMap<Evidence, Map<string, readonly TrustUse[]>>()
-
-function ownTrusts(evidence: Evidence, role: TrustUseRole, node: string): readonly TrustUse[] {
-  let known = trustsByNode.get(evidence)
-  if (!known) {
-    const groups = new Map<string, TrustUse[]>()
-    for (const trust of indexOf(evidence).trusts) {
-      const key = `${trust.role} ${trust.node.name}`
-      groups.set(key, [...(groups.get(key) ?? []), trust])
-    }
-    known = groups
-    trustsByNode.set(evidence, groups)
-  }
-  return known.get(`${role} ${node}`) ?? []
-}
-
 /** Every trust file of a role. */
 export function trustsIn(evidence: Evidence, role: TrustUseRole): readonly TrustUse[] {
-  const known = trustsByRole.get(evidence) ?? new Map<TrustUseRole, readonly TrustUse[]>()
-  trustsByRole.set(evidence, known)
-  const found = known.get(role) ?? indexOf(evidence).trusts.filter((trust) => trust.role === role)
-  known.set(role, found)
-  return found
-}
-
-export function anchorsOf(trust: TrustUse): ReadonlySet<Certificate> {
-  const known = anchorSets.get(trust) ?? new Set(trust.certificates)
-  anchorSets.set(trust, known)
-  return known
+  return indexOf(evidence).trustsByRole.get(role) ?? []
 }
 
 /** The trust files that have to accept a use: those of its own node, else all of the first role there is. */
@@ -234,8 +189,7 @@ export function acceptersOf(use: Use, evidence: Evidence): readonly TrustUse[] {
   for (const role of use.row.acceptedBy) {
     const all = trustsIn(evidence, role)
     if (all.length === 0) continue
-    const own = ownTrusts(evidence, role, use.node.name)
-    return own.length > 0 ? own : all.slice(0, 1)
+    return indexOf(evidence).trustsByNode.get(`${role} ${use.node.name}`) ?? all.slice(0, 1)
   }
   return []
 }

@@ -1,10 +1,11 @@
 import { hexOf, sameBytes } from '../../values/bytes.js'
 import { isoDay } from '../../values/time.js'
+import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
-import { acceptersOf, ancestors, anchorsOf, reaches, trustsIn } from './by-evidence.js'
-import { TRUSTS, type Use } from './roles.js'
+import { acceptersOf, reaches, trustsIn } from './by-evidence.js'
+import { authorityOf, issuerOf, type Use } from './roles.js'
 import { GENERATE, HARDENING, nameOf, rule, STRICT } from './rule.js'
 import { authorities, certificates, leaves, only, uses } from './subjects.js'
 
@@ -18,7 +19,7 @@ function isUntrusted(use: Use, evidence: Evidence): boolean {
   const accepters = acceptersOf(use, evidence).filter(({ certificates }) => certificates.length > 0)
   return (
     accepters.length > 0 &&
-    !accepters.every((trust) => reaches(use.certificate, anchorsOf(trust), use.pem.certificates))
+    !accepters.every((trust) => reaches(use.certificate, trust.anchors, use.pem.certificates))
   )
 }
 
@@ -26,9 +27,9 @@ function isUntrusted(use: Use, evidence: Evidence): boolean {
 function otherSlot(use: Use, evidence: Evidence) {
   const roles = ['client-ca', 'etcd-ca', 'requestheader-ca'] as const
   return roles
-    .filter((role) => TRUSTS[role].zone !== use.row.zone)
+    .filter((role) => authorityOf(role) !== issuerOf(use.role))
     .flatMap((role) => trustsIn(evidence, role).slice(0, 1))
-    .find((trust) => reaches(use.certificate, anchorsOf(trust), use.pem.certificates))
+    .find((trust) => reaches(use.certificate, trust.anchors, use.pem.certificates))
 }
 
 function acceptersText(use: Use, evidence: Evidence): string {

@@ -1,558 +1,418 @@
-import type { ComponentName } from '../../manifests/flags.js'
-import { type Flags, flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
+import { type ComponentName, KUBELET_FIELDS } from '../../manifests/flags.js'
+import { flagOf } from '../../values/command-line.js'
 import { at, scalarText } from '../../values/json.js'
-import type { Evidence, KubeletFacts } from '../read/evidence.js'
+import type { KubeletFacts } from '../read/evidence.js'
 import type { Rule } from '../types.js'
-import { launchesOf } from './by-evidence.js'
-import { aboutLaunch, CIS, each, rule } from './rule.js'
+import { CIS, each, rule } from './rule.js'
+import { configuredKubelets, launchesAs } from './subjects.js'
 
-/** One item of the CIS Kubernetes Benchmark about a command line. */
-export interface FlagItem {
+/** What is wanted of a setting. */
+interface Wanted {
+  /** Judges its values in order; there are none where it is not given. */
+  readonly holds: (values: readonly string[]) => boolean
+  /** In words, of flags as they are written. */
+  readonly words: (flags: string) => string
+}
+
+/** What one item of the CIS Kubernetes Benchmark says of a component's settings. */
+interface CisText {
+  /** Each of them must be as `wanted`. */
+  readonly flags?: readonly string[]
+  /** The field of the kubelet's configuration, where the table of flags has none. */
+  readonly field?: readonly string[]
+  readonly wanted: Wanted
+  /** Another setting that makes up for it. */
+  readonly unless?: { readonly flag: string; readonly wanted: Wanted }
+  /** What is expected, after "CIS <number> wants"; by default the words of `wanted`. */
+  readonly wants?: string
+  readonly why: string
+  /** Items that kube-bench scores are warnings, the others information; default: true. */
+  readonly scored?: false
+}
+
+interface CisItem extends CisText {
   readonly code: string
   readonly id: string
   /** Number in the benchmark (kube-bench profiles cis-1.11 and cis-1.12). */
   readonly cis: string
   readonly component: ComponentName
-  /** What is expected, after "CIS <number> wants". */
-  readonly wants: string
-  readonly why: string
-  readonly passes: (flags: Flags) => boolean
-  /** Items that kube-bench scores are warnings, the others information. */
-  readonly scored: boolean
 }
 
-export const is = (flag: string, value: string) => (flags: Flags) => flagOf(flags, flag) === value
-export const isSet = (flag: string) => (flags: Flags) => flagOf(flags, flag) !== undefined
-export const isNot = (flag: string, value: string) => (flags: Flags) =>
-  flagOf(flags, flag) !== value
-export const has = (flag: string, value: string) => (flags: Flags) =>
-  flagList(flags, flag).includes(value)
-export const lacks = (flag: string, value: string) => (flags: Flags) =>
-  !flagList(flags, flag).includes(value)
-export const atLeast = (flag: string, least: number) => (flags: Flags) =>
-  Number(flagOf(flags, flag) ?? Number.NaN) >= least
-export const local = (flags: Flags) =>
-  ['127.0.0.1', '::1', undefined].includes(flagOf(flags, 'bind-address'))
+function item(
+  code: string,
+  id: string,
+  cis: string,
+  component: ComponentName,
+  text: CisText,
+): CisItem {
+  return { code, id, cis, component, ...text }
+}
 
-export const PROFILING = 'Profiling tells much about the system to whoever may ask.'
+/** The value that counts; empty text counts as not given. */
+const last = (values: readonly string[]) => values.at(-1) || undefined
+const listOf = (values: readonly string[]) => values.flatMap((value) => value.split(','))
+
+const isSet: Wanted = { holds: (values) => last(values) !== undefined, words: (flags) => flags }
+const isAbsent: Wanted = { holds: ({ length }) => length === 0, words: (flags) => `no ${flags}` }
+const isTrue: Wanted = {
+  holds: (values) => /^(true|t|1)$/i.test(values.at(-1) ?? 'false'),
+  words: (flags) => `${flags}=true`,
+}
+const oneOf = (...wanted: readonly (string | undefined)[]): Wanted => ({
+  holds: (values) => wanted.includes(last(values)),
+  words: (flags) => `${flags}=${wanted[0]}`,
+})
+const isNot = (value: string): Wanted => ({
+  holds: (values) => last(values) !== value,
+  words: (flags) => `${flags} not ${value}`,
+})
+const atLeast = (least: number, unset = Number.NaN): Wanted => ({
+  holds: (values) => Number(last(values) ?? unset) >= least,
+  words: (flags) => `${flags} of ${least} or more`,
+})
+const has = (one: string): Wanted => ({
+  holds: (values) => listOf(values).includes(one),
+  words: (flags) => `${one} in ${flags}`,
+})
+const lacks = (one: string): Wanted => ({
+  holds: (values) => !listOf(values).includes(one),
+  words: (flags) => `no ${one} in ${flags}`,
+})
+const givenWithout = (one: string): Wanted => ({
+  ...lacks(one),
+  holds: (values) => isSet.holds(values) && lacks(one).holds(values),
+})
+const plugin = (name: string): Wanted => ({
+  ...has(name),
+  words: () => `the admission plugin ${name}`,
+})
+const pluginLeftOn = (name: string): Wanted => ({
+  ...lacks(name),
+  words: () => `the admission plugin ${name} left on`,
+})
+
+const STRUCTURED = { flag: 'authorization-config', wanted: isSet }
+
+const PROFILING = 'Profiling tells much about the system to whoever may ask.'
 
 const api = 'kube-apiserver'
 const AUDIT = 'Without an audit trail nobody can tell afterwards who did what.'
 
-/** Section 1.2: the API server. */
-export const API_SERVER_ITEMS: readonly FlagItem[] = [
-  {
-    code: 'M19',
-    id: 'cis-anonymous-auth',
-    cis: '1.2.1',
-    component: api,
-    wants: '--anonymous-auth=false',
-    why: 'Anonymous requests are then refused outright; kubeadm needs them for discovery and its probes.',
-    passes: is('anonymous-auth', 'false'),
-    scored: false,
-  },
-  {
-    code: 'M20',
-    id: 'cis-token-auth-file',
-    cis: '1.2.2',
-    component: api,
-    wants: 'no --token-auth-file',
-    why: 'Static tokens do not end and are changed only with a restart.',
-    passes: (flags) => !flags.has('token-auth-file'),
-    scored: true,
-  },
-  {
-    code: 'M21',
-    id: 'cis-deny-external-ips',
-    cis: '1.2.3',
-    component: api,
-    wants: 'the admission plugin DenyServiceExternalIPs',
-    why: 'A Service with externalIPs takes other hosts’ traffic (CVE-2020-8554).',
-    passes: has('enable-admission-plugins', 'DenyServiceExternalIPs'),
-    scored: false,
-  },
-  {
-    code: 'M22',
-    id: 'cis-kubelet-client',
-    cis: '1.2.4',
-    component: api,
-    wants: '--kubelet-client-certificate and --kubelet-client-key',
-    why: 'Without them the API server is nobody to its kubelets.',
-    passes: (flags) =>
-      isSet('kubelet-client-certificate')(flags) && isSet('kubelet-client-key')(flags),
-    scored: true,
-  },
-  {
-    code: 'M23',
-    id: 'cis-always-allow',
-    cis: '1.2.6',
-    component: api,
-    wants: 'no AlwaysAllow in --authorization-mode',
-    why: 'Everybody may do everything.',
-    passes: (flags) =>
-      lacks('authorization-mode', 'AlwaysAllow')(flags) &&
-      (isSet('authorization-mode')(flags) || isSet('authorization-config')(flags)),
-    scored: true,
-  },
-  {
-    code: 'M24',
-    id: 'cis-authorization-node',
-    cis: '1.2.7',
-    component: api,
-    wants: 'Node in --authorization-mode',
-    why: 'Without the node authorizer a kubelet needs rights over all nodes.',
-    passes: (flags) =>
-      has('authorization-mode', 'Node')(flags) || isSet('authorization-config')(flags),
-    scored: true,
-  },
-  {
-    code: 'M25',
-    id: 'cis-authorization-rbac',
-    cis: '1.2.8',
-    component: api,
-    wants: 'RBAC in --authorization-mode',
-    why: 'Without RBAC there are no fine-grained rights.',
-    passes: (flags) =>
-      has('authorization-mode', 'RBAC')(flags) || isSet('authorization-config')(flags),
-    scored: true,
-  },
-  {
-    code: 'M26',
-    id: 'cis-event-rate-limit',
-    cis: '1.2.9',
-    component: api,
-    wants: 'the admission plugin EventRateLimit',
-    why: 'A pod that makes events without end fills etcd.',
-    passes: has('enable-admission-plugins', 'EventRateLimit'),
-    scored: false,
-  },
-  {
-    code: 'M27',
-    id: 'cis-always-admit',
-    cis: '1.2.10',
-    component: api,
-    wants: 'no admission plugin AlwaysAdmit',
-    why: 'It lets every object in.',
-    passes: lacks('enable-admission-plugins', 'AlwaysAdmit'),
-    scored: true,
-  },
-  {
-    code: 'M28',
-    id: 'cis-always-pull-images',
-    cis: '1.2.11',
-    component: api,
-    wants: 'the admission plugin AlwaysPullImages',
-    why: 'A pod may otherwise use a private image that another one has pulled.',
-    passes: has('enable-admission-plugins', 'AlwaysPullImages'),
-    scored: false,
-  },
-  {
-    code: 'M29',
-    id: 'cis-service-account-plugin',
-    cis: '1.2.12',
-    component: api,
-    wants: 'the admission plugin ServiceAccount left on',
-    why: 'Pods get no token without it.',
-    passes: lacks('disable-admission-plugins', 'ServiceAccount'),
-    scored: true,
-  },
-  {
-    code: 'M30',
-    id: 'cis-namespace-lifecycle',
-    cis: '1.2.13',
-    component: api,
-    wants: 'the admission plugin NamespaceLifecycle left on',
-    why: 'Objects are otherwise made in namespaces that are going away.',
-    passes: lacks('disable-admission-plugins', 'NamespaceLifecycle'),
-    scored: true,
-  },
-  {
-    code: 'M31',
-    id: 'cis-node-restriction',
-    cis: '1.2.14',
-    component: api,
-    wants: 'the admission plugin NodeRestriction',
-    why: 'Without it a kubelet may change other nodes and their pods.',
-    passes: has('enable-admission-plugins', 'NodeRestriction'),
-    scored: true,
-  },
-  {
-    code: 'M32',
-    id: 'cis-apiserver-profiling',
-    cis: '1.2.15',
-    component: api,
-    wants: '--profiling=false',
-    why: PROFILING,
-    passes: is('profiling', 'false'),
-    scored: true,
-  },
-  {
-    code: 'M33',
-    id: 'cis-audit-log-path',
-    cis: '1.2.16',
-    component: api,
-    wants: '--audit-log-path',
-    why: AUDIT,
-    passes: isSet('audit-log-path'),
-    scored: true,
-  },
-  {
-    code: 'M34',
-    id: 'cis-audit-log-maxage',
-    cis: '1.2.17',
-    component: api,
-    wants: '--audit-log-maxage of 30 or more',
-    why: AUDIT,
-    passes: atLeast('audit-log-maxage', 30),
-    scored: true,
-  },
-  {
-    code: 'M35',
-    id: 'cis-audit-log-maxbackup',
-    cis: '1.2.18',
-    component: api,
-    wants: '--audit-log-maxbackup of 10 or more',
-    why: AUDIT,
-    passes: atLeast('audit-log-maxbackup', 10),
-    scored: true,
-  },
-  {
-    code: 'M36',
-    id: 'cis-audit-log-maxsize',
-    cis: '1.2.19',
-    component: api,
-    wants: '--audit-log-maxsize of 100 or more',
-    why: AUDIT,
-    passes: atLeast('audit-log-maxsize', 100),
-    scored: true,
-  },
-  {
-    code: 'M37',
-    id: 'cis-service-account-lookup',
-    cis: '1.2.21',
-    component: api,
-    wants: '--service-account-lookup not false',
-    why: 'Tokens of deleted service accounts stay good.',
-    passes: isNot('service-account-lookup', 'false'),
-    scored: true,
-  },
-  {
-    code: 'M38',
-    id: 'cis-etcd-client-pair',
-    cis: '1.2.23',
-    component: api,
-    wants: '--etcd-certfile and --etcd-keyfile',
-    why: 'etcd cannot know the API server.',
-    passes: (flags) => isSet('etcd-certfile')(flags) && isSet('etcd-keyfile')(flags),
-    scored: true,
-  },
-  {
-    code: 'M39',
-    id: 'cis-tls-pair',
-    cis: '1.2.24',
-    component: api,
-    wants: '--tls-cert-file and --tls-private-key-file',
-    why: 'The API server makes a self-signed certificate otherwise.',
-    passes: (flags) => isSet('tls-cert-file')(flags) && isSet('tls-private-key-file')(flags),
-    scored: true,
-  },
-  {
-    code: 'M40',
-    id: 'cis-client-ca-file',
-    cis: '1.2.25',
-    component: api,
-    wants: '--client-ca-file',
-    why: 'No client certificate is accepted without it.',
-    passes: isSet('client-ca-file'),
-    scored: true,
-  },
-  {
-    code: 'M41',
-    id: 'cis-etcd-cafile',
-    cis: '1.2.26',
-    component: api,
-    wants: '--etcd-cafile',
-    why: 'The API server would trust any etcd that the system’s roots vouch for.',
-    passes: isSet('etcd-cafile'),
-    scored: true,
-  },
-  {
-    code: 'M42',
-    id: 'cis-extend-token',
-    cis: '1.2.30',
-    component: api,
-    wants: '--service-account-extend-token-expiration=false',
-    why: 'Projected tokens live a year instead of an hour.',
-    passes: is('service-account-extend-token-expiration', 'false'),
-    scored: false,
-  },
-]
-
 const manager = 'kube-controller-manager'
 
-/** Sections 1.3, 1.4 and 2: controller manager, scheduler, etcd. */
-const ITEMS: readonly FlagItem[] = [
-  {
-    code: 'M43',
-    id: 'cis-pod-gc-threshold',
-    cis: '1.3.1',
-    component: manager,
-    wants: '--terminated-pod-gc-threshold',
-    why: 'Dead pods fill etcd.',
-    passes: isSet('terminated-pod-gc-threshold'),
+const ITEMS: readonly CisItem[] = [
+  // Section 1.2: the API server.
+  item('M19', 'cis-anonymous-auth', '1.2.1', api, {
+    flags: ['anonymous-auth'],
+    wanted: oneOf('false'),
+    why: 'Anonymous requests are then refused outright; kubeadm needs them for discovery and its probes.',
     scored: false,
-  },
-  {
-    code: 'M44',
-    id: 'cis-manager-profiling',
-    cis: '1.3.2',
-    component: manager,
-    wants: '--profiling=false',
+  }),
+  item('M20', 'cis-token-auth-file', '1.2.2', api, {
+    flags: ['token-auth-file'],
+    wanted: isAbsent,
+    why: 'Static tokens do not end and are changed only with a restart.',
+  }),
+  item('M21', 'cis-deny-external-ips', '1.2.3', api, {
+    flags: ['enable-admission-plugins'],
+    wanted: plugin('DenyServiceExternalIPs'),
+    why: 'A Service with externalIPs takes other hosts’ traffic (CVE-2020-8554).',
+    scored: false,
+  }),
+  item('M22', 'cis-kubelet-client', '1.2.4', api, {
+    flags: ['kubelet-client-certificate', 'kubelet-client-key'],
+    wanted: isSet,
+    why: 'Without them the API server is nobody to its kubelets.',
+  }),
+  item('M23', 'cis-always-allow', '1.2.6', api, {
+    flags: ['authorization-mode'],
+    wanted: givenWithout('AlwaysAllow'),
+    unless: STRUCTURED,
+    why: 'Everybody may do everything.',
+  }),
+  item('M24', 'cis-authorization-node', '1.2.7', api, {
+    flags: ['authorization-mode'],
+    wanted: has('Node'),
+    unless: STRUCTURED,
+    why: 'Without the node authorizer a kubelet needs rights over all nodes.',
+  }),
+  item('M25', 'cis-authorization-rbac', '1.2.8', api, {
+    flags: ['authorization-mode'],
+    wanted: has('RBAC'),
+    unless: STRUCTURED,
+    why: 'Without RBAC there are no fine-grained rights.',
+  }),
+  item('M26', 'cis-event-rate-limit', '1.2.9', api, {
+    flags: ['enable-admission-plugins'],
+    wanted: plugin('EventRateLimit'),
+    why: 'A pod that makes events without end fills etcd.',
+    scored: false,
+  }),
+  item('M27', 'cis-always-admit', '1.2.10', api, {
+    flags: ['enable-admission-plugins'],
+    wanted: lacks('AlwaysAdmit'),
+    wants: 'no admission plugin AlwaysAdmit',
+    why: 'It lets every object in.',
+  }),
+  item('M28', 'cis-always-pull-images', '1.2.11', api, {
+    flags: ['enable-admission-plugins'],
+    wanted: plugin('AlwaysPullImages'),
+    why: 'A pod may otherwise use a private image that another one has pulled.',
+    scored: false,
+  }),
+  item('M29', 'cis-service-account-plugin', '1.2.12', api, {
+    flags: ['disable-admission-plugins'],
+    wanted: pluginLeftOn('ServiceAccount'),
+    why: 'Pods get no token without it.',
+  }),
+  item('M30', 'cis-namespace-lifecycle', '1.2.13', api, {
+    flags: ['disable-admission-plugins'],
+    wanted: pluginLeftOn('NamespaceLifecycle'),
+    why: 'Objects are otherwise made in namespaces that are going away.',
+  }),
+  item('M31', 'cis-node-restriction', '1.2.14', api, {
+    flags: ['enable-admission-plugins'],
+    wanted: plugin('NodeRestriction'),
+    why: 'Without it a kubelet may change other nodes and their pods.',
+  }),
+  item('M32', 'cis-apiserver-profiling', '1.2.15', api, {
+    flags: ['profiling'],
+    wanted: oneOf('false'),
     why: PROFILING,
-    passes: is('profiling', 'false'),
-    scored: true,
-  },
-  {
-    code: 'M45',
-    id: 'cis-service-account-credentials',
-    cis: '1.3.3',
-    component: manager,
-    wants: '--use-service-account-credentials=true',
+  }),
+  item('M33', 'cis-audit-log-path', '1.2.16', api, {
+    flags: ['audit-log-path'],
+    wanted: isSet,
+    why: AUDIT,
+  }),
+  item('M34', 'cis-audit-log-maxage', '1.2.17', api, {
+    flags: ['audit-log-maxage'],
+    wanted: atLeast(30),
+    why: AUDIT,
+  }),
+  item('M35', 'cis-audit-log-maxbackup', '1.2.18', api, {
+    flags: ['audit-log-maxbackup'],
+    wanted: atLeast(10),
+    why: AUDIT,
+  }),
+  item('M36', 'cis-audit-log-maxsize', '1.2.19', api, {
+    flags: ['audit-log-maxsize'],
+    wanted: atLeast(100),
+    why: AUDIT,
+  }),
+  item('M37', 'cis-service-account-lookup', '1.2.21', api, {
+    flags: ['service-account-lookup'],
+    wanted: isNot('false'),
+    why: 'Tokens of deleted service accounts stay good.',
+  }),
+  item('M38', 'cis-etcd-client-pair', '1.2.23', api, {
+    flags: ['etcd-certfile', 'etcd-keyfile'],
+    wanted: isSet,
+    why: 'etcd cannot know the API server.',
+  }),
+  item('M39', 'cis-tls-pair', '1.2.24', api, {
+    flags: ['tls-cert-file', 'tls-private-key-file'],
+    wanted: isSet,
+    why: 'The API server makes a self-signed certificate otherwise.',
+  }),
+  item('M40', 'cis-client-ca-file', '1.2.25', api, {
+    flags: ['client-ca-file'],
+    wanted: isSet,
+    why: 'No client certificate is accepted without it.',
+  }),
+  item('M41', 'cis-etcd-cafile', '1.2.26', api, {
+    flags: ['etcd-cafile'],
+    wanted: isSet,
+    why: 'The API server would trust any etcd that the system’s roots vouch for.',
+  }),
+  item('M42', 'cis-extend-token', '1.2.30', api, {
+    flags: ['service-account-extend-token-expiration'],
+    wanted: oneOf('false'),
+    why: 'Projected tokens live a year instead of an hour.',
+    scored: false,
+  }),
+  // Sections 1.3, 1.4 and 2: controller manager, scheduler, etcd.
+  item('M43', 'cis-pod-gc-threshold', '1.3.1', manager, {
+    flags: ['terminated-pod-gc-threshold'],
+    wanted: isSet,
+    why: 'Dead pods fill etcd.',
+    scored: false,
+  }),
+  item('M44', 'cis-manager-profiling', '1.3.2', manager, {
+    flags: ['profiling'],
+    wanted: oneOf('false'),
+    why: PROFILING,
+  }),
+  item('M45', 'cis-service-account-credentials', '1.3.3', manager, {
+    flags: ['use-service-account-credentials'],
+    wanted: isTrue,
     why: 'All controllers share one identity with all their rights.',
-    passes: (flags) => flagIsTrue(flags, 'use-service-account-credentials'),
-    scored: true,
-  },
-  {
-    code: 'M46',
-    id: 'cis-manager-private-key',
-    cis: '1.3.4',
-    component: manager,
-    wants: '--service-account-private-key-file',
+  }),
+  item('M46', 'cis-manager-private-key', '1.3.4', manager, {
+    flags: ['service-account-private-key-file'],
+    wanted: isSet,
     why: 'Token Secrets are not filled.',
-    passes: isSet('service-account-private-key-file'),
-    scored: true,
-  },
-  {
-    code: 'M47',
-    id: 'cis-rotate-serving',
-    cis: '1.3.6',
-    component: manager,
+  }),
+  item('M47', 'cis-rotate-serving', '1.3.6', manager, {
+    flags: ['feature-gates'],
+    wanted: lacks('RotateKubeletServerCertificate=false'),
     wants: 'RotateKubeletServerCertificate not off',
     why: 'Kubelets cannot renew what they serve with.',
-    passes: lacks('feature-gates', 'RotateKubeletServerCertificate=false'),
-    scored: true,
-  },
-  {
-    code: 'M48',
-    id: 'cis-manager-bind-address',
-    cis: '1.3.7',
-    component: manager,
-    wants: '--bind-address=127.0.0.1',
-    why: 'Its metrics and health are for this machine only.',
-    passes: local,
-    scored: true,
-  },
-  {
-    code: 'M49',
-    id: 'cis-scheduler-profiling',
-    cis: '1.4.1',
-    component: 'kube-scheduler',
-    wants: '--profiling=false',
-    why: PROFILING,
-    passes: is('profiling', 'false'),
-    scored: true,
-  },
-  {
-    code: 'M50',
-    id: 'cis-scheduler-bind-address',
-    cis: '1.4.2',
-    component: 'kube-scheduler',
-    wants: '--bind-address=127.0.0.1',
-    why: 'Its metrics and health are for this machine only.',
-    passes: local,
-    scored: true,
-  },
-  {
-    code: 'M51',
-    id: 'cis-etcd-pair',
-    cis: '2.1',
-    component: 'etcd',
-    wants: '--cert-file and --key-file',
-    why: 'Clients reach etcd in clear text.',
-    passes: (flags) => isSet('cert-file')(flags) && isSet('key-file')(flags),
-    scored: true,
-  },
-  {
-    code: 'M52',
-    id: 'cis-etcd-peer-pair',
-    cis: '2.4',
-    component: 'etcd',
-    wants: '--peer-cert-file and --peer-key-file',
-    why: 'Members speak in clear text.',
-    passes: (flags) => isSet('peer-cert-file')(flags) && isSet('peer-key-file')(flags),
-    scored: true,
-  },
-]
-
-export const CIS_FLAG_RULES: readonly Rule[] = [...API_SERVER_ITEMS, ...ITEMS].map((item) =>
-  rule(item.code, item.id, item.scored ? 'M' : 'L', item.scored ? 'warning' : 'info', {
-    title: `${item.component}: ${item.wants}`,
-    citation: `CIS ${item.cis}`,
-    why: item.why,
-    fix: `change the command line of ${item.component}: ${item.wants}`,
-    needs: 'manifests',
-    profiles: CIS,
-    check: each(
-      (evidence: Evidence) => launchesOf(evidence, item.component),
-      (one) =>
-        item.passes(one.launch.flags)
-          ? undefined
-          : aboutLaunch(one, `does not have what CIS ${item.cis} wants: ${item.wants}`),
-    ),
   }),
-)
-
-interface KubeletItem {
-  readonly code: string
-  readonly id: string
-  readonly cis: string
-  readonly wants: string
-  readonly why: string
-  readonly passes: (kubelet: KubeletFacts) => boolean
-  readonly scored: boolean
-}
-
-/** A setting by flag, else by its field of the configuration. */
-function setting(kubelet: KubeletFacts, flag: string, ...field: readonly string[]) {
-  return flagOf(kubelet.flags, flag) ?? scalarText(at(kubelet.config, ...field))
-}
-
-const KUBELET_ITEMS: readonly KubeletItem[] = [
-  {
-    code: 'M53',
-    id: 'cis-kubelet-anonymous',
-    cis: '4.2.1',
+  item('M48', 'cis-manager-bind-address', '1.3.7', manager, {
+    flags: ['bind-address'],
+    wanted: oneOf('127.0.0.1', '::1', undefined),
+    why: 'Its metrics and health are for this machine only.',
+  }),
+  item('M49', 'cis-scheduler-profiling', '1.4.1', 'kube-scheduler', {
+    flags: ['profiling'],
+    wanted: oneOf('false'),
+    why: PROFILING,
+  }),
+  item('M50', 'cis-scheduler-bind-address', '1.4.2', 'kube-scheduler', {
+    flags: ['bind-address'],
+    wanted: oneOf('127.0.0.1', '::1', undefined),
+    why: 'Its metrics and health are for this machine only.',
+  }),
+  item('M51', 'cis-etcd-pair', '2.1', 'etcd', {
+    flags: ['cert-file', 'key-file'],
+    wanted: isSet,
+    why: 'Clients reach etcd in clear text.',
+  }),
+  item('M52', 'cis-etcd-peer-pair', '2.4', 'etcd', {
+    flags: ['peer-cert-file', 'peer-key-file'],
+    wanted: isSet,
+    why: 'Members speak in clear text.',
+  }),
+  // Section 4.2: the kubelet.
+  item('M53', 'cis-kubelet-anonymous', '4.2.1', 'kubelet', {
+    flags: ['anonymous-auth'],
+    wanted: isNot('true'),
     wants: 'authentication.anonymous.enabled: false',
     why: 'Anonymous requests reach the kubelet’s API.',
-    passes: ({ anonymous }) => !anonymous,
-    scored: true,
-  },
-  {
-    code: 'M54',
-    id: 'cis-kubelet-authorization',
-    cis: '4.2.2',
+  }),
+  item('M54', 'cis-kubelet-authorization', '4.2.2', 'kubelet', {
+    flags: ['authorization-mode'],
+    wanted: isNot('AlwaysAllow'),
     wants: 'an authorization.mode other than AlwaysAllow',
     why: 'Every client of the cluster may exec into every pod of the node.',
-    passes: ({ authorizationMode }) => authorizationMode !== 'AlwaysAllow',
-    scored: true,
-  },
-  {
-    code: 'M55',
-    id: 'cis-kubelet-read-only-port',
-    cis: '4.2.4',
+  }),
+  item('M55', 'cis-kubelet-read-only-port', '4.2.4', 'kubelet', {
+    flags: ['read-only-port'],
+    wanted: oneOf('0', undefined),
     wants: 'readOnlyPort: 0',
     why: 'Whoever reaches the port reads all pod specifications of the node.',
-    passes: (kubelet) => (setting(kubelet, 'read-only-port', 'readOnlyPort') ?? '0') === '0',
     scored: false,
-  },
-  {
-    code: 'M56',
-    id: 'cis-kubelet-idle-timeout',
-    cis: '4.2.5',
+  }),
+  item('M56', 'cis-kubelet-idle-timeout', '4.2.5', 'kubelet', {
+    flags: ['streaming-connection-idle-timeout'],
+    wanted: { ...isSet, holds: (values) => !/^0[a-z]*$/.test(last(values) ?? '4h') },
     wants:
       'a streamingConnectionIdleTimeout (a configuration’s 0s stands for the default of four hours)',
     why: 'Connections that nobody uses stay open.',
-    passes: ({ flags }) =>
-      !/^0[a-z]*$/.test(flagOf(flags, 'streaming-connection-idle-timeout') ?? '4h'),
     scored: false,
-  },
-  {
-    code: 'M57',
-    id: 'cis-kubelet-iptables',
-    cis: '4.2.6',
+  }),
+  item('M57', 'cis-kubelet-iptables', '4.2.6', 'kubelet', {
+    flags: ['make-iptables-util-chains'],
+    field: ['makeIPTablesUtilChains'],
+    wanted: isNot('false'),
     wants: 'makeIPTablesUtilChains: true',
     why: 'Hand-made firewall rules and those of kube-proxy get into each other’s way.',
-    passes: (kubelet) =>
-      setting(kubelet, 'make-iptables-util-chains', 'makeIPTablesUtilChains') !== 'false',
-    scored: true,
-  },
-  {
-    code: 'M58',
-    id: 'cis-kubelet-hostname-override',
-    cis: '4.2.7',
+  }),
+  item('M58', 'cis-kubelet-hostname-override', '4.2.7', 'kubelet', {
+    flags: ['hostname-override'],
+    wanted: oneOf(undefined),
     wants: 'no --hostname-override',
     why: 'The node’s name, and so its certificate, no longer follows from the machine.',
-    passes: ({ hostnameOverride }) => hostnameOverride === undefined,
     scored: false,
-  },
-  {
-    code: 'M59',
-    id: 'cis-kubelet-event-qps',
-    cis: '4.2.8',
+  }),
+  item('M59', 'cis-kubelet-event-qps', '4.2.8', 'kubelet', {
+    flags: ['event-qps'],
+    field: ['eventRecordQPS'],
+    wanted: atLeast(0, 0),
     wants: 'an eventRecordQPS of 0 or more',
     why: 'Events that tell of an attack may be dropped.',
-    passes: (kubelet) => Number(setting(kubelet, 'event-qps', 'eventRecordQPS') ?? 0) >= 0,
     scored: false,
-  },
-  {
-    code: 'M60',
-    id: 'cis-kubelet-tls-pair',
-    cis: '4.2.9',
+  }),
+  item('M60', 'cis-kubelet-tls-pair', '4.2.9', 'kubelet', {
+    flags: ['tls-cert-file', 'tls-private-key-file'],
+    wanted: isSet,
+    unless: { flag: 'rotate-server-certificates', wanted: oneOf('true') },
     wants: 'tlsCertFile and tlsPrivateKeyFile, or serverTLSBootstrap',
     why: 'The kubelet serves a certificate of its own making, unless one lies in its directory.',
-    passes: ({ tlsCertFile, tlsPrivateKeyFile, serverTlsBootstrap }) =>
-      serverTlsBootstrap || (tlsCertFile !== undefined && tlsPrivateKeyFile !== undefined),
     scored: false,
-  },
-  {
-    code: 'M61',
-    id: 'cis-kubelet-rotate-serving',
-    cis: '4.2.11',
+  }),
+  item('M61', 'cis-kubelet-rotate-serving', '4.2.11', 'kubelet', {
+    field: ['featureGates', 'RotateKubeletServerCertificate'],
+    wanted: isNot('false'),
     wants: 'RotateKubeletServerCertificate not off',
     why: 'The serving certificate is not renewed.',
-    passes: ({ config }) => at(config, 'featureGates', 'RotateKubeletServerCertificate') !== false,
     scored: false,
-  },
-  {
-    code: 'M62',
-    id: 'cis-kubelet-pod-pids',
-    cis: '4.2.13',
+  }),
+  item('M62', 'cis-kubelet-pod-pids', '4.2.13', 'kubelet', {
+    flags: ['pod-max-pids'],
+    field: ['podPidsLimit'],
+    wanted: isSet,
     wants: 'podPidsLimit',
     why: 'One pod takes all process numbers of the node.',
-    passes: (kubelet) => setting(kubelet, 'pod-max-pids', 'podPidsLimit') !== undefined,
     scored: false,
-  },
-  {
-    code: 'M63',
-    id: 'cis-kubelet-seccomp',
-    cis: '4.2.14',
+  }),
+  item('M63', 'cis-kubelet-seccomp', '4.2.14', 'kubelet', {
+    flags: ['seccomp-default'],
+    field: ['seccompDefault'],
+    wanted: oneOf('true'),
     wants: 'seccompDefault: true',
     why: 'Containers may use every system call.',
-    passes: (kubelet) => setting(kubelet, 'seccomp-default', 'seccompDefault') === 'true',
     scored: false,
-  },
+  }),
 ]
 
-const configured = ({ nodes }: Evidence) =>
-  nodes.flatMap((node) => (node.kubelet?.config ? [{ node, kubelet: node.kubelet }] : []))
+/** Values of a kubelet's setting: by flag, else by its field of the configuration. */
+function settingOf({ flags, config }: KubeletFacts, field: CisItem['field'], flag?: string) {
+  const given = flag === undefined ? undefined : flagOf(flags, flag)
+  const path = field ?? KUBELET_FIELDS.get(flag ?? '')
+  const value = given ?? (path && scalarText(at(config, ...path)))
+  return value === undefined ? [] : [value]
+}
 
-export const CIS_KUBELET_RULES: readonly Rule[] = KUBELET_ITEMS.map((item) =>
-  rule(item.code, item.id, item.scored ? 'M' : 'L', item.scored ? 'warning' : 'info', {
-    title: `kubelet: ${item.wants}`,
-    citation: `CIS ${item.cis}`,
-    why: item.why,
-    fix: `in the kubelet’s configuration: ${item.wants}`,
+function passes(
+  { flags, wanted, unless }: CisItem,
+  valuesOf: (flag?: string) => readonly string[],
+): boolean {
+  if (unless?.wanted.holds(valuesOf(unless.flag))) return true
+  return flags ? flags.every((flag) => wanted.holds(valuesOf(flag))) : wanted.holds(valuesOf())
+}
+
+function wantsOf({ flags = [], wanted, wants }: CisItem): string {
+  return wants ?? wanted.words(flags.map((flag) => `--${flag}`).join(' and '))
+}
+
+function checkOf(item: CisItem): Rule['check'] {
+  const lacksIt = `does not have what CIS ${item.cis} wants: ${wantsOf(item)}`
+  if (item.component !== 'kubelet')
+    return each(
+      launchesAs(item.component),
+      ({ launch }) => !passes(item, (flag = '') => launch.flags.get(flag) ?? []) && lacksIt,
+    )
+  return each(
+    configuredKubelets,
+    ({ kubelet }) => !passes(item, (flag) => settingOf(kubelet, item.field, flag)) && lacksIt,
+  )
+}
+
+export const CIS_RULES: readonly Rule[] = ITEMS.map((item) => {
+  const { code, id, cis, component, why, scored = true } = item
+  const wants = wantsOf(item)
+  return rule(code, id, scored ? 'M' : 'L', scored ? 'warning' : 'info', {
+    title: `${component}: ${wants}`,
+    citation: `CIS ${cis}`,
+    why,
+    fix:
+      component === 'kubelet'
+        ? `in the kubelet’s configuration: ${wants}`
+        : `change the command line of ${component}: ${wants}`,
     needs: 'manifests',
     profiles: CIS,
-    check: each(configured, ({ node, kubelet }) => {
-      const path = kubelet.configPath
-      return item.passes(kubelet)
-        ? undefined
-        : {
-            node: node.name,
-            ...(path !== undefined && { path }),
-            message: `the kubelet of ${node.name} does not have what CIS ${item.cis} wants: ${item.wants}`,
-          }
-    }),
-  }),
-)
+    check: checkOf(item),
+  })
+})

@@ -1,11 +1,11 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
 import { flagOf } from '../../values/command-line.js'
 import { groupBy } from '../../values/lists.js'
+import { tokenVerifiers } from '../graph/credentials.js'
 import type { Evidence, NodeEvidence, PemFacts } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
 import { trustsIn } from './by-evidence.js'
-import { flagPem } from './roles.js'
 import { finding, rule } from './rule.js'
 import { authorities, controlPlanes, launchesAs, subjectKey, trusts } from './subjects.js'
 
@@ -32,7 +32,7 @@ const sameSet = <T>(a: readonly T[], b: readonly T[]) =>
 
 function accountKeys(node: NodeEvidence) {
   const launch = node.launches.find(({ component }) => component === 'kube-apiserver')
-  const pem = launch && flagPem(node, launch, 'service-account-key-file')
+  const pem = launch && tokenVerifiers(node, launch).at(-1)?.pem
   const value = pem?.keys.flatMap(({ keyId }) => keyId ?? [])
   return pem && value ? { pem, value } : undefined
 }

@@ -1,5 +1,4 @@
-import type { Json, JsonObject } from '../../values/json.js'
-import { at, isObject, listOf, scalarText } from '../../values/json.js'
+import { at, isObject, type Json, type JsonObject, listOf, scalarText } from '../../values/json.js'
 import { listed, quoted } from '../../values/text.js'
 import { encryptionProblem } from '../read/documents.js'
 import type { DocumentFacts, Evidence } from '../read/evidence.js'

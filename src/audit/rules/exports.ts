@@ -1,9 +1,9 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
 import { readCertificates } from '../../ca/certificate/read.js'
 import { textOf as contentOf } from '../../files/tree.js'
+import { readKubeconfig } from '../../kubeconfig/read.js'
 import { bytesOfBase64 } from '../../values/bytes.js'
-import type { Json } from '../../values/json.js'
-import { at, listOf, scalarText } from '../../values/json.js'
+import { at, type Json, listOf, scalarText } from '../../values/json.js'
 import { once } from '../../values/once.js'
 import { readDocuments } from '../read/documents.js'
 import type { Evidence } from '../read/evidence.js'
@@ -75,9 +75,8 @@ function decoded(base64: Json | undefined): string {
 }
 
 function clusterInfoAuthority(value: Json): string {
-  const { values } = readDocuments(scalarText(at(value, 'data', 'kubeconfig')) ?? '')
-  const [cluster] = listOf(at(values[0], 'clusters'))
-  return decoded(at(cluster, 'cluster', 'certificate-authority-data'))
+  const [cluster] = readKubeconfig(scalarText(at(value, 'data', 'kubeconfig')) ?? '').clusters
+  return new TextDecoder().decode(cluster?.authorityData)
 }
 
 export const EXPORT_RULES: readonly Rule[] = [

@@ -1,10 +1,11 @@
 import { constraintReason } from '../../ca/verify/constraints.js'
-import { GO } from '../../ca/verify/verify.js'
+import { GO } from '../../ca/verify/consumers.js'
 import { listed } from '../../values/text.js'
+import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
-import { ancestors, indexOf } from './by-evidence.js'
+import { indexOf } from './by-evidence.js'
 import { aboutCertificate, finding, GENERATE, rule, STRICT } from './rule.js'
 import { authorities, certificates, leaves, only, trustsAs } from './subjects.js'
 

@@ -3,6 +3,7 @@ import { planNode } from '../../certs/plan.js'
 import { fileAt } from '../../files/tree.js'
 import { plural } from '../../values/text.js'
 import { isoDay } from '../../values/time.js'
+import { privateKeyOf } from '../graph/credentials.js'
 import type { Evidence, NodeEvidence, PemFacts } from '../read/evidence.js'
 import { fileOn, followLinks, isCovered, shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
@@ -17,7 +18,6 @@ import {
   pems,
   placed,
   placeIn,
-  privateKeyIn,
   trusts,
   trustsAs,
   uses,
@@ -153,7 +153,7 @@ export const FILE_RULES: readonly Rule[] = [
       const { path, field } = pem.place
       if (field === 'client-key-data' || /kubelet-(client|server)-[^/]+\.pem$/.test(path))
         return undefined
-      if (KEY_FILE.test(path) || !privateKeyIn(pem)) return undefined
+      if (KEY_FILE.test(path) || !privateKeyOf(pem)) return undefined
       const mode = fileAt(node.tree, path)?.mode ?? 0
       const readable = (mode & 0o044) !== 0
       if (field === undefined && !readable && !CERTIFICATE_FILE.test(path)) return undefined
@@ -170,7 +170,7 @@ export const FILE_RULES: readonly Rule[] = [
     of: severalCertificates,
     say: ({ pem, key }) => {
       const [first, ...others] = pem.certificates
-      const keyId = key && privateKeyIn(key)?.keyId
+      const keyId = privateKeyOf(key?.pem)?.keyId
       const matches = others.findIndex((other) => other.keyId === keyId)
       if (keyId !== undefined && first?.keyId !== keyId && matches >= 0)
         return `holds the certificate for its key as number ${matches + 2}; it must come first`
@@ -222,7 +222,7 @@ export const FILE_RULES: readonly Rule[] = [
     fix: 'put the certificate that fits the key first in the file',
     of: authorityPairs,
     say: ({ pem, key }) => {
-      const keyId = privateKeyIn(key)?.keyId
+      const keyId = privateKeyOf(key)?.keyId
       const position = pem.certificates.findIndex((one) => one.keyId === keyId)
       return (
         position > 0 &&
@@ -314,8 +314,7 @@ export const FILE_RULES: readonly Rule[] = [
     when: ({ node, entry: { kind, path } }) =>
       kind === 'file' && STRAY.test(path) && within(node, path),
     say: ({ node, entry: { path } }) => {
-      const pem = node.pems.get(path)
-      const secret = pem && privateKeyIn(pem)
+      const secret = privateKeyOf(node.pems.get(path))
       return {
         message: `is a left-over${secret ? ' with a private key' : ''}`,
         severity: secret || /\.(p12|pfx|jks)$/i.test(path) ? 'warning' : 'info',
@@ -426,7 +425,7 @@ export function authorityPairs(evidence: Evidence): readonly AuthorityPair[] {
       const key =
         pems.get(path.replace(/\.(crt|pem|cert|cer)$/, '.key')) ??
         pems.get(path.replace(/\.pem$/, '-key.pem'))
-      return key && key !== pem && privateKeyIn(key) ? [{ pem, key }] : []
+      return key && key !== pem && privateKeyOf(key) ? [{ pem, key }] : []
     }),
   )
 }

@@ -1,16 +1,17 @@
-import { matchesName } from '../../ca/verify/verify.js'
+import { matchesName } from '../../ca/verify/names.js'
+import type { ComponentName, PresentedRole } from '../../manifests/flags.js'
 import { isIp } from '../../values/addresses.js'
 import { flagList, flagOf } from '../../values/command-line.js'
 import { isAnyHost, isLocalHost } from '../../values/hosts.js'
 import { at, textsOf } from '../../values/json.js'
 import { listed } from '../../values/text.js'
-import type { Evidence } from '../read/evidence.js'
+import { roleFile } from '../graph/credentials.js'
+import type { Evidence, KubeletFacts, Launch } from '../read/evidence.js'
 import { shortPath } from '../read/paths.js'
 import { removedFlagsOf } from '../starts/flags.js'
 import type { Rule } from '../types.js'
-import { flagPem } from './roles.js'
-import { aboutLaunch, each, HARDENING, type Launched, rule, STRICT } from './rule.js'
-import { launchesAs, launches as real } from './subjects.js'
+import { HARDENING, type Launched, rule, STRICT } from './rule.js'
+import { configuredKubelets, launches, launchesAs } from './subjects.js'
 
 const apiservers = launchesAs('kube-apiserver')
 const managers = launchesAs('kube-controller-manager')
@@ -47,31 +48,38 @@ function* removedFlags(evidence: Evidence) {
 const WEAK_SUITE = /_(RC4|3DES|DES|NULL|EXPORT|CBC)_|_MD5$/
 const RSA_ONLY = /^TLS_(ECDHE_)?RSA_/
 
-function suitesOf({ launch }: Launched): readonly string[] {
+function suitesOf(launch: Launch): readonly string[] {
   return flagList(launch.flags, launch.component === 'etcd' ? 'cipher-suites' : 'tls-cipher-suites')
 }
 
-function badSuites(one: Launched) {
-  const suites = suitesOf(one)
+const SERVING: Partial<Readonly<Record<ComponentName, PresentedRole>>> = {
+  etcd: 'etcd-server',
+  'kube-apiserver': 'apiserver',
+  'kube-controller-manager': 'controller-manager-serving',
+  'kube-scheduler': 'scheduler-serving',
+}
+
+function badSuites({ node, launch }: Launched): string | undefined {
+  const suites = suitesOf(launch)
   const old = /^(VersionTLS10|VersionTLS11|TLS1\.[01])$/.exec(
-    flagOf(one.launch.flags, 'tls-min-version') ?? '',
+    flagOf(launch.flags, 'tls-min-version') ?? '',
   )
-  if (old) return aboutLaunch(one, `allows ${old[0]}; TLS 1.2 is the least`)
+  if (old) return `allows ${old[0]}; TLS 1.2 is the least`
   const weak = suites.filter((suite) => WEAK_SUITE.test(suite) && !/CBC_SHA$/.test(suite))
-  if (weak.length > 0) return aboutLaunch(one, `offers weak cipher suites: ${listed(weak)}`)
-  const flag = one.launch.component === 'etcd' ? 'cert-file' : 'tls-cert-file'
-  const key = flagPem(one.node, one.launch, flag)?.certificates[0]?.facts.publicKey.type
+  if (weak.length > 0) return `offers weak cipher suites: ${listed(weak)}`
+  const role = SERVING[launch.component]
+  const serving = role && roleFile(node, launch, role, 'certificate')
+  const key = serving?.pem?.certificates[0]?.facts.publicKey.type
   const older = suites.filter((suite) => !/^TLS_(AES|CHACHA20)_/.test(suite))
   return key === 'EC' && older.length > 0 && older.every((suite) => RSA_ONLY.test(suite))
-    ? aboutLaunch(
-        one,
-        'offers cipher suites for RSA keys only, but serves with an EC key: TLS 1.2 clients fail',
-      )
+    ? 'offers cipher suites for RSA keys only, but serves with an EC key: TLS 1.2 clients fail'
     : undefined
 }
 
-const kubelets = ({ nodes }: Evidence) =>
-  nodes.flatMap((node) => (node.kubelet?.config ? [{ node, kubelet: node.kubelet }] : []))
+function weakSuites({ config }: KubeletFacts): string | undefined {
+  const weak = textsOf(at(config, 'tlsCipherSuites')).filter((suite) => WEAK_SUITE.test(suite))
+  return weak.length > 0 ? `offers weak cipher suites: ${listed(weak)}` : undefined
+}
 
 export const FLAG_RULES: readonly Rule[] = [
   rule('M13', 'anonymous-insecure-port', 'H', 'error', {
@@ -80,23 +88,18 @@ export const FLAG_RULES: readonly Rule[] = [
     why: 'Where the release still knows the flag, the API is open; where it does not, the component crashes.',
     fix: 'remove the flag',
     needs: 'manifests',
-    check: each(real, (one) => {
-      const { flags, component } = one.launch
-      if (component !== 'kube-apiserver') return undefined
+    of: apiservers,
+    say: ({ launch: { flags } }) => {
       const port = flagOf(flags, 'insecure-port')
-      if (port !== undefined && port !== '0')
-        return aboutLaunch(one, `opens --insecure-port=${port}`)
+      if (port !== undefined && port !== '0') return `opens --insecure-port=${port}`
       const found = ['token-auth-file', 'basic-auth-file'].filter((flag) => flags.has(flag))
-      return found.length > 0
-        ? {
-            ...aboutLaunch(
-              one,
-              `accepts static credentials: ${listed(found.map((flag) => `--${flag}`))}`,
-            ),
-            severity: 'warning' as const,
-          }
-        : undefined
-    }),
+      return (
+        found.length > 0 && {
+          message: `accepts static credentials: ${listed(found.map((flag) => `--${flag}`))}`,
+          severity: 'warning',
+        }
+      )
+    },
   }),
   rule('M14', 'tls-min-ciphers', 'L', 'warning', {
     title: 'weak TLS versions or cipher suites, or none for the key',
@@ -104,29 +107,8 @@ export const FLAG_RULES: readonly Rule[] = [
     why: 'Old suites can be broken; suites for another kind of key end every TLS 1.2 handshake.',
     fix: 'remove --tls-cipher-suites: Go’s defaults are right',
     needs: 'manifests',
-    check: (evidence) => {
-      const all = real(evidence)
-      const boxes = kubelets(evidence)
-      if (all.length + boxes.length === 0) return 'not-applicable'
-      return [
-        ...all.flatMap((one) => badSuites(one) ?? []),
-        ...boxes.flatMap(({ node, kubelet }) => {
-          const weak = textsOf(at(kubelet.config, 'tlsCipherSuites')).filter((suite) =>
-            WEAK_SUITE.test(suite),
-          )
-          const path = kubelet.configPath
-          return weak.length > 0
-            ? [
-                {
-                  node: node.name,
-                  ...(path !== undefined && { path }),
-                  message: `the kubelet of ${node.name} offers weak cipher suites: ${listed(weak)}`,
-                },
-              ]
-            : []
-        }),
-      ]
-    },
+    of: (evidence) => [...launches(evidence), ...configuredKubelets(evidence)],
+    say: (one) => ('launch' in one ? badSuites(one) : weakSuites(one.kubelet)),
   }),
   rule('M15', 'flag-unknown-for-version', 'C', 'error', {
     title: 'a flag that this release no longer knows',
@@ -143,12 +125,10 @@ export const FLAG_RULES: readonly Rule[] = [
     fix: 'mount single files (extraVolumes)',
     needs: 'manifests',
     profiles: STRICT,
-    check: each(managers, (one) => {
-      const wide = one.launch.mounts?.find(
-        ({ hostPath }) => hostPath === `/${one.node.pkiDirectory}`,
-      )
-      return wide && aboutLaunch(one, `mounts all of /${one.node.pkiDirectory}`)
-    }),
+    of: managers,
+    when: ({ node, launch }) =>
+      launch.mounts?.some(({ hostPath }) => hostPath === `/${node.pkiDirectory}`),
+    say: ({ node }) => `mounts all of /${node.pkiDirectory}`,
   }),
   rule('M17', 'encryption-flag-unset', 'M', 'warning', {
     title: 'Secrets are stored in clear',
@@ -157,11 +137,9 @@ export const FLAG_RULES: readonly Rule[] = [
     fix: '--encryption-provider-config=/etc/kubernetes/encryption.yaml',
     needs: 'manifests',
     profiles: HARDENING,
-    check: each(apiservers, (one) =>
-      flagOf(one.launch.flags, 'encryption-provider-config') === undefined
-        ? aboutLaunch(one, 'has no --encryption-provider-config')
-        : undefined,
-    ),
+    of: apiservers,
+    when: ({ launch }) => flagOf(launch.flags, 'encryption-provider-config') === undefined,
+    say: 'has no --encryption-provider-config',
   }),
   rule('M18', 'advertise-vs-san', 'C', 'error', {
     title: 'the API server announces an address that its certificate lacks',
@@ -169,10 +147,11 @@ export const FLAG_RULES: readonly Rule[] = [
     why: 'Clients that take the address from the endpoints of the kubernetes service refuse the certificate.',
     fix: 'kpki gen -o OUT',
     needs: 'manifests',
-    check: each(apiservers, (one) => {
-      const serving = flagPem(one.node, one.launch, 'tls-cert-file')?.certificates[0]
+    of: apiservers,
+    say: ({ node, launch }) => {
+      const serving = roleFile(node, launch, 'apiserver', 'certificate')?.pem?.certificates[0]
       const names = ['advertise-address', 'bind-address'].flatMap((flag) => {
-        const value = flagOf(one.launch.flags, flag)
+        const value = flagOf(launch.flags, flag)
         return value !== undefined && isIp(value) && !isAnyHost(value) && !isLocalHost(value)
           ? [{ flag, value }]
           : []
@@ -181,12 +160,10 @@ export const FLAG_RULES: readonly Rule[] = [
         (serving?.facts.altNames?.ip.length ?? 0) + (serving?.facts.altNames?.dns.length ?? 0) > 0
       const bad =
         serving && has ? names.filter(({ value }) => !matchesName(serving.facts, value)) : []
-      return bad.length > 0
-        ? aboutLaunch(
-            one,
-            `has ${listed(bad.map(({ flag, value }) => `--${flag}=${value}`))}, which its certificate is not for`,
-          )
-        : undefined
-    }),
+      return (
+        bad.length > 0 &&
+        `has ${listed(bad.map(({ flag, value }) => `--${flag}=${value}`))}, which its certificate is not for`
+      )
+    },
   }),
 ]

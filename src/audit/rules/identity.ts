@@ -8,7 +8,7 @@ import { adminGroup, identityText } from '../graph/edges.js'
 import { identityOf } from '../graph/judge.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
-import { anchorsOf, indexOf, launchOf, nodeNameOf, reaches, trustsIn } from './by-evidence.js'
+import { indexOf, launchOf, nodeNameOf, reaches, trustsIn } from './by-evidence.js'
 import type { Use } from './roles.js'
 import { about, GENERATE, HARDENING, rule } from './rule.js'
 import { certificates, kubeconfigs, leaves, only, uses, usesAs } from './subjects.js'
@@ -252,10 +252,10 @@ export const IDENTITY_RULES: readonly Rule[] = [
         .usesOf.get(leaf)
         ?.some(({ role }) => role === 'front-proxy-client')
       if (!allowedNames(evidence).has(user) || isProxy) return undefined
-      if (!clientCa || !reaches(leaf, anchorsOf(clientCa))) return undefined
+      if (!clientCa || !reaches(leaf, clientCa.anchors)) return undefined
       const message = `has the front proxy’s name ${quoted(user)} and is signed by the client authority`
       const accepted = trustsIn(evidence, 'requestheader-ca').some((trust) =>
-        reaches(leaf, anchorsOf(trust)),
+        reaches(leaf, trust.anchors),
       )
       return accepted
         ? {

@@ -1,7 +1,7 @@
 import type { Rule, RuleInfo } from '../types.js'
 import { AUTHORITY_RULES } from './authorities.js'
 import { CHAIN_RULES } from './chains.js'
-import { CIS_FLAG_RULES, CIS_KUBELET_RULES } from './cis.js'
+import { CIS_RULES } from './cis.js'
 import { CONNECTION_RULES } from './connections.js'
 import { GROUP_TITLES } from './docs.js'
 import { DRIFT_RULES } from './drift.js'
@@ -51,8 +51,7 @@ export const RULES: readonly Rule[] = [
   ...MODE_RULES,
   ...MANIFEST_RULES,
   ...FLAG_RULES,
-  ...CIS_FLAG_RULES,
-  ...CIS_KUBELET_RULES,
+  ...CIS_RULES,
   ...EXPORT_RULES,
   ...CONNECTION_RULES,
 ].sort(order)

@@ -1,13 +1,14 @@
 import type { PublicKeyFacts } from '../../ca/certificate/facts.js'
 import { once } from '../../values/once.js'
 import { listed, plural } from '../../values/text.js'
+import { privateKeyOf } from '../graph/credentials.js'
 import type { Certificate, Evidence, Place } from '../read/evidence.js'
-import { isCovered, shortPath } from '../read/paths.js'
+import { shortPath } from '../read/paths.js'
 import type { Rule, RuleContext } from '../types.js'
 import { indexOf } from './by-evidence.js'
 import { authorityPairs } from './files.js'
 import { finding, GENERATE, nameOf, rule, STRICT } from './rule.js'
-import { certificates, leaves, leavesByKey, nodes, only, privateKeyIn, uses } from './subjects.js'
+import { certificates, leaves, leavesByKey, nodes, only, uses } from './subjects.js'
 
 interface PublicKey {
   readonly place: Place
@@ -36,7 +37,7 @@ const MAX_FACTORED = 4000
 /** Certificates that components use, and authorities, with the private key beside them. */
 const pairs = (evidence: Evidence) => [
   ...uses(evidence).flatMap((use) =>
-    use.key && privateKeyIn(use.key) ? [{ ...use, key: use.key }] : [],
+    use.key?.pem && privateKeyOf(use.key.pem) ? [{ ...use, key: use.key.pem }] : [],
   ),
   ...authorityPairs(evidence),
 ]
@@ -51,7 +52,7 @@ export const KEY_RULES: readonly Rule[] = [
     of: pairs,
     // P10 speaks about the right certificate in the wrong position.
     when: ({ pem, key }) => {
-      const own = privateKeyIn(key)?.keyId
+      const own = privateKeyOf(key)?.keyId
       return own !== undefined && !pem.certificates.some(({ keyId }) => keyId === own)
     },
     say: ({ key }) => `does not fit its key ${nameOf(key.place)}`,
@@ -62,12 +63,11 @@ export const KEY_RULES: readonly Rule[] = [
     why: 'The component that serves or presents the certificate does not start at its next restart.',
     fix: GENERATE,
     of: keyed,
-    say: ({ key, keyPath, node }) => {
-      if (keyPath === undefined || (key && privateKeyIn(key))) return undefined
-      const path = keyPath.replace(/^\/+/, '')
-      if (!key && !isCovered(node, path)) return undefined
-      const state = key ? 'holds no private key' : 'is missing'
-      return `has no key: ${shortPath(path)} ${state}`
+    say: ({ key }) => {
+      const isSeen = key?.state === 'present' || key?.state === 'missing'
+      if (!isSeen || privateKeyOf(key.pem)) return undefined
+      const state = key.state === 'missing' ? 'is missing' : 'holds no private key'
+      return `has no key: ${shortPath(key.path)} ${state}`
     },
   }),
   rule('K03', 'cert-missing', 'M', 'warning', {
@@ -81,7 +81,7 @@ export const KEY_RULES: readonly Rule[] = [
       for (const [path, pem] of node.pems) {
         if (!path.startsWith(`${node.pkiDirectory}/`) || !path.endsWith('.key')) continue
         const base = path.slice(0, -'.key'.length)
-        if (/\/(sa|service)[^/]*$/.test(base) || !privateKeyIn(pem)) continue
+        if (/\/(sa|service)[^/]*$/.test(base) || !privateKeyOf(pem)) continue
         if (!node.tree.has(`${base}.crt`) && !node.tree.has(`${base}.pem`))
           yield finding(pem.place, `has no certificate: ${shortPath(base)}.crt is missing`)
       }

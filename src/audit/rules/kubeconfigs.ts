@@ -1,16 +1,17 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
-import { matchesName } from '../../ca/verify/verify.js'
+import { matchesName } from '../../ca/verify/names.js'
 import { fileAt } from '../../files/tree.js'
 import { isLocalHost, parseHost } from '../../values/hosts.js'
 import { listed, quoted } from '../../values/text.js'
 import { isoDay } from '../../values/time.js'
+import { privateKeyOf } from '../graph/credentials.js'
 import type { Evidence, KubeconfigUser } from '../read/evidence.js'
 import { isCovered, shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
-import { anchorsOf, endpointHost, reaches, trustsIn } from './by-evidence.js'
+import { endpointHost, reaches, trustsIn } from './by-evidence.js'
 import type { TrustUse, Use } from './roles.js'
 import { finding, GENERATE, rule } from './rule.js'
-import { kubeconfigs, only, placeIn, privateKeyIn, uses, usesAs } from './subjects.js'
+import { kubeconfigs, only, placeIn, uses, usesAs } from './subjects.js'
 
 const readable = only(kubeconfigs, ({ config }) => !config.failure)
 const users = only(uses, ({ kubeconfig }) => kubeconfig !== undefined)
@@ -139,9 +140,9 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     why: 'The client exits with "private key does not match public key".',
     fix: GENERATE,
     of: users,
-    say: ({ certificate, key, keyPath }) => {
-      const own = key && privateKeyIn(key)
-      if (!own) return (key || keyPath === undefined) && 'has no private key beside it'
+    say: ({ certificate, key }) => {
+      const own = privateKeyOf(key?.pem)
+      if (!own) return key?.state === 'present' && 'has no private key beside it'
       return own.keyId !== undefined && own.keyId !== certificate.keyId && 'does not fit its key'
     },
   }),
@@ -153,7 +154,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     of: (evidence) => (trustsIn(evidence, 'client-ca').length > 0 ? users(evidence) : []),
     say: ({ certificate, pem, node }, evidence) => {
       const refused = trustsIn(evidence, 'client-ca').find(
-        (trust) => !reaches(certificate, anchorsOf(trust), pem.certificates),
+        (trust) => !reaches(certificate, trust.anchors, pem.certificates),
       )
       return (
         refused &&

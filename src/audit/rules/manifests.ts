@@ -3,7 +3,7 @@ import { listed, quoted } from '../../values/text.js'
 import type { Evidence } from '../read/evidence.js'
 import { fileOn, isCovered, locate, shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
-import { anchorsOf, reaches, trustsIn } from './by-evidence.js'
+import { reaches, trustsIn } from './by-evidence.js'
 import { GENERATE, type Launched, rule, STRICT } from './rule.js'
 import { launches, launchesAs, usesAs } from './subjects.js'
 
@@ -68,7 +68,7 @@ export const MANIFEST_RULES: readonly Rule[] = [
       const header = trustsIn(evidence, 'requestheader-ca').find(({ node }) => node === one.node)
       const client = trustsIn(evidence, 'client-ca').flatMap(({ certificates }) => certificates)
       const shared =
-        header !== undefined && client.some((authority) => reaches(authority, anchorsOf(header)))
+        header !== undefined && client.some((authority) => reaches(authority, header.anchors))
       const gain = shared
         ? ', and its authority signs API clients too: every one of them is administrator'
         : ''
@@ -120,7 +120,7 @@ export const MANIFEST_RULES: readonly Rule[] = [
       const [trust] = trustsIn(evidence, 'kubelet-ca')
       return (
         trust &&
-        !reaches(certificate, anchorsOf(trust), pem.certificates) &&
+        !reaches(certificate, trust.anchors, pem.certificates) &&
         `does not chain to ${shortPath(trust.pem.place.path)}, which the API server demands of kubelets`
       )
     },
@@ -177,7 +177,7 @@ export const MANIFEST_RULES: readonly Rule[] = [
       const bad =
         trust &&
         usesAs('apiserver')(evidence).find(
-          ({ certificate, pem }) => !reaches(certificate, anchorsOf(trust), pem.certificates),
+          ({ certificate, pem }) => !reaches(certificate, trust.anchors, pem.certificates),
         )
       return (
         trust &&

@@ -1,11 +1,12 @@
 import { type FileEntry, fileAt, modeText } from '../../files/tree.js'
 import { flagOf } from '../../values/command-line.js'
 import { pathInTree } from '../../values/paths.js'
+import { privateKeyOf } from '../graph/credentials.js'
 import type { Evidence, NodeEvidence } from '../read/evidence.js'
 import type { FindingDraft, Rule } from '../types.js'
 import { indexOf, launchOf } from './by-evidence.js'
 import { CIS, finding, HARDENING, rule } from './rule.js'
-import { entries, only, type PlacedEntry, placed, placeIn, privateKeyIn } from './subjects.js'
+import { entries, only, type PlacedEntry, placed, placeIn } from './subjects.js'
 
 function filesOf(
   node: NodeEvidence,
@@ -19,12 +20,12 @@ function filesOf(
 
 const keyFiles = ({ nodes }: Evidence): readonly PlacedEntry<FileEntry>[] =>
   nodes.flatMap((node) =>
-    [...node.pems].flatMap(([path, pem]) => (privateKeyIn(pem) ? filesOf(node, [path]) : [])),
+    [...node.pems].flatMap(([path, pem]) => (privateKeyOf(pem) ? filesOf(node, [path]) : [])),
   )
 const certificateFiles = ({ nodes }: Evidence): readonly PlacedEntry<FileEntry>[] =>
   nodes.flatMap((node) =>
     [...node.pems].flatMap(([path, pem]) =>
-      privateKeyIn(pem) || pem.blocks.length === 0 ? [] : filesOf(node, [path]),
+      privateKeyOf(pem) || pem.blocks.length === 0 ? [] : filesOf(node, [path]),
     ),
   )
 const manifests = ({ nodes }: Evidence): readonly PlacedEntry<FileEntry>[] =>

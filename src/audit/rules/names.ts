@@ -1,5 +1,5 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
-import { matchesName } from '../../ca/verify/verify.js'
+import { matchesName } from '../../ca/verify/names.js'
 import { apiServerNames } from '../../certs/table.js'
 import { contains, familyOf, isIp, parseCidr } from '../../values/addresses.js'
 import { flagOf } from '../../values/command-line.js'

@@ -4,11 +4,11 @@ import { at, filled } from '../../values/json.js'
 import { groupBy } from '../../values/lists.js'
 import { once } from '../../values/once.js'
 import { listed } from '../../values/text.js'
+import { tokenSigner } from '../graph/credentials.js'
 import type { Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
 import { authorityPairs } from './files.js'
-import { flagPem } from './roles.js'
 import { finding, GENERATE, HARDENING, nameOf, rule } from './rule.js'
 import {
   authorities,
@@ -30,9 +30,8 @@ const clusterKeys = once((evidence: Evidence): ReadonlyMap<string, string> => {
       keys.set(keyId, `the authority ${JSON.stringify(commonNameOf(certificate.facts.subject))}`)
   for (const node of parts) {
     for (const launch of node.launches)
-      for (const flag of ['service-account-signing-key-file', 'service-account-private-key-file'])
-        for (const { keyId } of flagPem(node, launch, flag)?.keys ?? [])
-          if (keyId !== undefined) keys.set(keyId, 'the service-account signer')
+      for (const { keyId } of tokenSigner(node, launch)?.pem?.keys ?? [])
+        if (keyId !== undefined) keys.set(keyId, 'the service-account signer')
     for (const { keyId } of node.kind === 'authorities'
       ? (node.pems.get('sa.key')?.keys ?? [])
       : [])

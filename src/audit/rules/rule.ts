@@ -132,7 +132,12 @@ export function about(
   }
   if ('place' in subject) return finding(subject.place, message, more)
   if ('config' in subject) return finding(subject.config, message, more)
-  if ('launch' in subject) return { ...aboutLaunch(subject, message), ...more }
+  if ('launch' in subject) {
+    const { node, launch } = subject
+    return launch.path === undefined
+      ? { node: node.name, message: `${launch.component} on ${node.name} ${message}`, ...more }
+      : finding({ node: node.name, path: launch.path }, message, more)
+  }
   if ('path' in subject) return finding(subject, message, more)
   if ('tree' in subject) return { node: subject.name, message, ...more }
   const { node, kubelet } = subject
@@ -169,11 +174,4 @@ export function aboutCertificate(
   if (first === undefined) return undefined
   const elsewhere = others.length === 0 ? '' : ` (also in ${plural(others.length, 'other place')})`
   return finding(first, `${message}${elsewhere}`, { certificate, ...more })
-}
-
-export function aboutLaunch({ node, launch }: Launched, message: string): FindingDraft {
-  const { path, component } = launch
-  return path === undefined
-    ? { node: node.name, message: `${component} on ${node.name} ${message}` }
-    : finding({ node: node.name, path }, message)
 }

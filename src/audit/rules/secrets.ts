@@ -2,20 +2,12 @@ import { textAt } from '../../files/tree.js'
 import { hexOf } from '../../values/bytes.js'
 import { at, filled, listOf, textsOf } from '../../values/json.js'
 import { listed, plural } from '../../values/text.js'
-import type {
-  DocumentFacts,
-  Evidence,
-  Launch,
-  NodeEvidence,
-  PemFacts,
-  Place,
-} from '../read/evidence.js'
-import { locate } from '../read/paths.js'
+import { privateKeyOf, tokenSigner, tokenVerifiers } from '../graph/credentials.js'
+import type { DocumentFacts, Evidence, PemFacts, Place } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { indexOf, launchOf, trustsIn } from './by-evidence.js'
-import { flagPem, pemAt } from './roles.js'
 import { finding, GENERATE, nameOf, rule } from './rule.js'
-import { leavesByKey, only, privateKeyIn } from './subjects.js'
+import { leavesByKey, only } from './subjects.js'
 
 /** The service-account keys of one control plane. */
 interface AccountKeys {
@@ -29,15 +21,15 @@ function accountKeys({ nodes }: Evidence): readonly AccountKeys[] {
     const apiserver = launchOf(node, 'kube-apiserver')
     if (!apiserver) return []
     const manager = launchOf(node, 'kube-controller-manager')
-    const issuer = flagPem(node, apiserver, 'service-account-signing-key-file')
-    const legacy = manager && flagPem(node, manager, 'service-account-private-key-file')
+    const issuer = tokenSigner(node, apiserver)?.pem
+    const legacy = manager && tokenSigner(node, manager)?.pem
     return [
       {
         signers: [
           ...(issuer ? [{ about: 'the API server', pem: issuer }] : []),
           ...(legacy ? [{ about: 'the controller manager', pem: legacy }] : []),
         ],
-        verifiers: filesOfFlag(node, apiserver, 'service-account-key-file'),
+        verifiers: tokenVerifiers(node, apiserver).flatMap(({ pem }) => pem ?? []),
       },
     ]
   })
@@ -120,7 +112,7 @@ export const SECRET_RULES: readonly Rule[] = [
       const accepted = idsOf(verifiers)
       const names = listed(verifiers.map(({ place }) => nameOf(place)))
       for (const { about, pem } of signers) {
-        const keyId = privateKeyIn(pem)?.keyId
+        const keyId = privateKeyOf(pem)?.keyId
         if (keyId !== undefined && !accepted.has(keyId))
           yield finding(
             pem.place,
@@ -136,7 +128,7 @@ export const SECRET_RULES: readonly Rule[] = [
     fix: `delete sa.key and sa.pub, then ${GENERATE}`,
     of: signerFiles,
     say: (pem) => {
-      const facts = privateKeyIn(pem)?.facts
+      const facts = privateKeyOf(pem)?.facts
       return (
         facts &&
         !isUsable(facts) &&
@@ -151,7 +143,7 @@ export const SECRET_RULES: readonly Rule[] = [
     fix: `delete sa.key and sa.pub, then ${GENERATE}`,
     of: signerFiles,
     say: (pem) => {
-      const facts = privateKeyIn(pem)?.facts
+      const facts = privateKeyOf(pem)?.facts
       return (
         facts?.type === 'RSA' &&
         (facts.bits ?? 0) < 2048 &&
@@ -166,7 +158,7 @@ export const SECRET_RULES: readonly Rule[] = [
     fix: `delete sa.key and sa.pub, then ${GENERATE}`,
     of: signerFiles,
     say: (pem, evidence) => {
-      const keyId = privateKeyIn(pem)?.keyId
+      const keyId = privateKeyOf(pem)?.keyId
       const place = leavesByKey(evidence)
         .get(keyId ?? '')
         ?.at(-1)?.places[0]
@@ -296,13 +288,6 @@ export const SECRET_RULES: readonly Rule[] = [
     },
   }),
 ]
-
-function filesOfFlag(node: NodeEvidence, launch: Launch, flag: string): readonly PemFacts[] {
-  return (launch.flags.get(flag) ?? []).flatMap((value) => {
-    const found = locate(launch, value)
-    return 'path' in found ? (pemAt(node, found.path) ?? []) : []
-  })
-}
 
 function tokensOf({ node, path, value }: DocumentFacts): readonly Token[] {
   const place = { node, path }

@@ -7,10 +7,8 @@ import { once } from '../../values/once.js'
 import type {
   Certificate,
   Evidence,
-  KeyFacts,
   KubeconfigFacts,
   NodeEvidence,
-  PemFacts,
   Place,
 } from '../read/evidence.js'
 import { indexOf } from './by-evidence.js'
@@ -65,6 +63,10 @@ export const launches = only(
 export const launchesAs = (component: ComponentName) =>
   only(launches, ({ launch }) => launch.component === component)
 
+/** Kubelets whose configuration is there. */
+export const configuredKubelets = ({ nodes }: Evidence) =>
+  nodes.flatMap((node) => (node.kubelet?.config ? [{ node, kubelet: node.kubelet }] : []))
+
 export const uses = (evidence: Evidence) => indexOf(evidence).uses
 /** Certificates in one of these places. */
 export const usesAs = (...roles: readonly LeafRole[]) =>
@@ -81,10 +83,6 @@ export function only<T>(
   holds: (one: T, evidence: Evidence) => unknown,
 ): (evidence: Evidence) => readonly T[] {
   return (evidence) => subjects(evidence).filter((one) => holds(one, evidence))
-}
-
-export function privateKeyIn({ keys }: PemFacts): KeyFacts | undefined {
-  return keys.find((key) => key.private)
 }
 
 /** Equal for two certificates exactly when their subjects are the same bytes, as Go compares names. */

@@ -16,8 +16,9 @@ export function removedFlagsOf(
   component: ComponentName,
   flags: Flags,
   version: string,
+  table = FLAGS,
 ): readonly { readonly flag: string; readonly until: string }[] {
-  return FLAGS.flatMap(({ component: of, flag, until }) =>
+  return table.flatMap(({ component: of, flag, until }) =>
     of === component && until !== undefined && flags.has(flag) && isAtLeast(version, until)
       ? [{ flag, until }]
       : [],

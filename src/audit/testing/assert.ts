@@ -1,11 +1,6 @@
-import type { FileTree } from '../../files/tree.js'
-import { type AuditOptions, auditTree, type GeneratedTrees } from '../audit.js'
-import type { AuditInput } from '../read/evidence.js'
+import { type AuditOptions, auditTree, type Pki } from '../audit.js'
 import { renderText } from '../report/text.js'
 import type { AuditReport } from '../types.js'
-
-/** What can be judged: a tree in memory, the parts of one, or what `generate` returned. */
-export type Pki = FileTree | AuditInput | GeneratedTrees
 
 /** As for `auditTree`, and how much is healthy. */
 export interface HealthOptions extends AuditOptions {

@@ -1,7 +1,8 @@
+import type { Pki } from '../audit.js'
 import { renderText } from '../report/text.js'
 import { connectionSentence, dayOf, standingOf } from '../report/words.js'
 import type { AuditReport, Connection, Expiry } from '../types.js'
-import { auditOf, type HealthOptions, isHealthy, type Pki } from './assert.js'
+import { auditOf, type HealthOptions, isHealthy } from './assert.js'
 
 /** What Vitest and Jest expect of a matcher. */
 export interface MatcherResult {

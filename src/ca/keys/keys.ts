@@ -1,15 +1,11 @@
-import { sameBytes } from '../../values/bytes.js'
+import { hexOf, sameBytes } from '../../values/bytes.js'
 import type { PublicKeyFacts } from '../certificate/facts.js'
 import { readCertificate } from '../certificate/read.js'
-import type { CryptoEngine } from '../engine.js'
+import { type CryptoEngine, sha256 } from '../engine.js'
 import { encodePem, parsePem } from '../pem.js'
 import { KEY_ALGORITHMS, type KeyAlgorithm } from './algorithms.js'
 import { asKeyError, keyError, type PrivateKey, pkcs8Secret, privateKeyOf } from './private-key.js'
 import { publicKeyBits, readPublicKeyInfo, rsaPublicKeyInfo } from './public-key.js'
-
-export { KEY_ALGORITHMS, type KeyAlgorithm, keyAlgorithmOf } from './algorithms.js'
-export type { PrivateKey } from './private-key.js'
-export { readPrivateKey, readPrivateKeyWith } from './private-key.js'
 
 /**
  * Makes a new private key with `engine` (RSA with the public exponent 65537).
@@ -77,4 +73,9 @@ export async function keyIdentifierOf(
   const bits = Uint8Array.from(publicKeyBits(spki))
   const digest = await engine.subtle.digest(method === 'sha1' ? 'SHA-1' : 'SHA-256', bits)
   return new Uint8Array(digest, 0, 20).slice()
+}
+
+/** `sha256:` and the SHA-256 of a DER SubjectPublicKeyInfo in hexadecimal, as `kubeadm join` pins an authority. */
+export async function pinOf(engine: CryptoEngine, spki: Uint8Array): Promise<string> {
+  return `sha256:${hexOf(await sha256(engine, spki))}`
 }

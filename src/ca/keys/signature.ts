@@ -31,8 +31,6 @@ export function ecdsaFromDer(der: Uint8Array, octets: number): Uint8Array<ArrayB
   return raw
 }
 
-export { type SignatureAlgorithm, signatureAlgorithmOf } from './algorithms.js'
-
 /** Verifies signatures and remembers the keys it imported. */
 export interface Verifier {
   /**

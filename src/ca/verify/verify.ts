@@ -196,16 +196,6 @@ function* constraintNotes({ nameConstraints, altNames, ...certificate }: Certifi
   return
 }
 
-export { type ChainPolicy, GO, OPENSSL } from './consumers.js'
-export { matchesName, nameMismatch } from './names.js'
-export type {
-  ChainFinding,
-  ChainNote,
-  ChainNoteCode,
-  ChainReason,
-  ChainReasonCode,
-} from './reasons.js'
-
 /** What {@link verifyChain} is asked. */
 export interface ChainQuestion {
   /** The certificate in question; of PEM text the first one. */

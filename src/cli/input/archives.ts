@@ -1,6 +1,6 @@
 import { createGunzip } from 'node:zlib'
 import { KpkiError } from '../../errors.js'
-import { applyPax, type Header, headerOf, type Overrides, textOf } from '../../files/tar.js'
+import { applyPax, type Header, headerOf, nulTerminated, type Overrides } from '../../files/tar.js'
 import { type FileTree, type TreeEntry, treeOf } from '../../files/tree.js'
 
 /** What an archive may at most hold; more ends the reading with an error, except for single large files. */
@@ -79,8 +79,8 @@ function isExtension({ type }: Header): boolean {
 function extend(overrides: Overrides, { type }: Header, data: Uint8Array): Overrides {
   // global pax records speak about the archive, not about files
   if (type === 'g') return overrides
-  if (type === 'L') return { ...overrides, path: textOf(data) }
-  if (type === 'K') return { ...overrides, link: textOf(data) }
+  if (type === 'L') return { ...overrides, path: nulTerminated(data) }
+  if (type === 'K') return { ...overrides, link: nulTerminated(data) }
   return { ...overrides, pax: data }
 }
 

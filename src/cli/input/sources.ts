@@ -3,7 +3,7 @@ import { lstat, open, readdir, readFile, readlink, stat } from 'node:fs/promises
 import { basename, join, resolve } from 'node:path'
 import type { AuditInput, Unrecognised } from '../../audit/read/evidence.js'
 import { NODE_FOLDERS } from '../../audit/read/layouts.js'
-import { recognise } from '../../audit/read/recognise.js'
+import { recognise, requirePki } from '../../audit/read/recognise.js'
 import type { Cluster } from '../../cluster/cluster.js'
 import { KpkiError } from '../../errors.js'
 import { readTree } from '../../files/disk.js'
@@ -71,7 +71,7 @@ const UNNAMED = 'node'
 /**
  * Reads what the user names: folders, archives, hosts, single files, `-` for an archive on standard input.
  *
- * @throws KpkiError `ERR_FILE_MISSING`, `ERR_FILE_UNREADABLE`, `ERR_FILE_UNSAFE`, `ERR_REMOTE`, `ERR_USAGE`.
+ * @throws KpkiError `ERR_NO_PKI`, `ERR_FILE_MISSING`, `ERR_FILE_UNREADABLE`, `ERR_FILE_UNSAFE`, `ERR_REMOTE`, `ERR_USAGE`.
  */
 export async function readSource(
   io: Io,
@@ -82,6 +82,7 @@ export async function readSource(
   const loose: FileEntry[] = []
   for (const path of paths) {
     const found = await readOne(io, path, options)
+    requirePki('kind' in found ? looseInput([found]) : found, path)
     if ('kind' in found) loose.push(found)
     else inputs.push(found)
   }

@@ -10,7 +10,7 @@ import { KpkiError } from '../../errors.js'
 import { writeTree } from '../../files/disk.js'
 import { file, treeOf } from '../../files/tree.js'
 import { nearestOf } from '../../values/names.js'
-import { parseDuration } from '../../values/time.js'
+import { DAY, parseDuration } from '../../values/time.js'
 import { loadCluster } from '../input/cluster-file.js'
 import { readSource } from '../input/sources.js'
 import { mistakes, readWaivers, WAIVERS_FILE } from '../input/waivers.js'
@@ -76,7 +76,7 @@ export function auditCommand(verb: Command, io: Io): Command {
     .addHelpText(
       'after',
       `
-Exit status: 0 clean, 1 findings as --fail-on has it, 2 wrong use or unreadable PATH, 3 a rule crashed.
+Exit status: 0 clean, 1 findings as --fail-on has it, 2 wrong use, or a PATH that is unreadable or holds no PKI, 3 a rule crashed.
 
 Examples:
   kpki audit out                                        what gen has made
@@ -121,8 +121,6 @@ export async function withProgress<T>(io: Io, what: string, work: () => Promise<
     if (told) io.err('\r\u001b[K')
   }
 }
-
-const DAY = 86_400_000
 
 /** Audits what the user names and writes the report. */
 export async function runAudit(

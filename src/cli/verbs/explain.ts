@@ -2,8 +2,7 @@ import type { Command } from 'commander'
 import { NOT_DECIDABLE, rulePage } from '../../audit/rules/docs.js'
 import { RULES } from '../../audit/rules/index.js'
 import type { Rule } from '../../audit/types.js'
-import type { ExitCode, Io } from '../io.js'
-import { errorPage } from '../io.js'
+import { type ExitCode, errorPage, type Io } from '../io.js'
 import { unknownRule } from './audit.js'
 
 export interface ExplainOptions {

@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { BASE_CASE, clusterFileText, type InitAnswers, type InitNode } from '../../cluster/init.js'
 import { isKpkiError, KpkiError } from '../../errors.js'
 import { parseCluster } from '../../generate/source.js'
-import { RELEASES } from '../../releases/releases.js'
+import { RELEASES } from '../../releases/table.js'
 import { describeError, type ExitCode, type Io } from '../io.js'
 
 export interface InitOptions {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { type Cluster, type ClusterNode, controlPlanes } from '../../cluster/cluster.js'
 import { KpkiError } from '../../errors.js'
-import { dumpYaml } from '../../files/yaml/yaml.js'
+import { dumpYaml } from '../../files/yaml/dump.js'
 import { manifestFiles, type NamedPod, staticPods } from '../../manifests/pods/static-pods.js'
 import { loadCluster } from '../input/cluster-file.js'
 import { type ExitCode, type Io, issueLine } from '../io.js'

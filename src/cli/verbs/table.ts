@@ -37,6 +37,11 @@ export const VERBS: readonly VerbRow[] = [
     load: async () => (await import('./audit.js')).auditCommand,
   },
   {
+    name: 'expiry',
+    summary: 'list when every certificate ends, the first first',
+    load: async () => (await import('./expiry.js')).expiryCommand,
+  },
+  {
     name: 'graph',
     summary: 'draw who connects to whom with which certificate',
     load: async () => (await import('./graph.js')).graphCommand,

@@ -1,8 +1,8 @@
-import { RELEASES } from '../../releases/releases.js'
+import { RELEASES } from '../../releases/table.js'
 import { parseEndpoint } from '../../values/addresses.js'
 import { cleanPath } from '../../values/paths.js'
 import type { ExtraVolume } from '../cluster.js'
-import { argumentsOf, V1BETA4 } from '../kubeadm/convert.js'
+import { argumentsOf, V1BETA4 } from '../kubeadm/versions.js'
 import { patchTarget } from '../patch-files.js'
 import { isJoin } from '../resolve/gather.js'
 import {

@@ -11,7 +11,7 @@ import {
   parseEndpoint,
 } from '../../values/addresses.js'
 import { isDns1123Subdomain, isWildcardName } from '../../values/names.js'
-import { argumentsOf } from '../kubeadm/convert.js'
+import { argumentsOf } from '../kubeadm/versions.js'
 import {
   caution,
   type Given,

@@ -1,6 +1,6 @@
-import type { KubeadmApi } from '../../releases/releases.js'
-import { toV1beta3, V1BETA3, V1BETA4 } from '../kubeadm/convert.js'
+import type { KubeadmApi } from '../../releases/features.js'
 import { DOCUMENTS } from '../kubeadm/schema.js'
+import { toV1beta3, V1BETA3, V1BETA4 } from '../kubeadm/versions.js'
 import { caution, jsonOf, mistake, type Settings, type SpecFinding } from '../resolve/settings.js'
 
 // kpki issues these itself; the release's own kubeadm would not.

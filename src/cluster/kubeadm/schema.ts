@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { flag, goDuration, integer, passed, port, text, texts } from '../spec/parts.js'
-import { V1BETA4 } from './convert.js'
+import { V1BETA4 } from './versions.js'
 
 // One schema for every API version: what only one of them has is listed in convert.ts.
 

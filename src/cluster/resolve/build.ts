@@ -16,7 +16,7 @@ import type {
   ProvisionSettings,
   UserSettings,
 } from '../cluster.js'
-import { argumentsOf } from '../kubeadm/convert.js'
+import { argumentsOf } from '../kubeadm/versions.js'
 import { patchTarget } from '../patch-files.js'
 import { isJoin } from './gather.js'
 import { durationOf, jsonOf, type NodeSettings, type Settings } from './settings.js'

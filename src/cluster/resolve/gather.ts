@@ -5,7 +5,7 @@ import { isObject, type Json, valueAt } from '../../values/json.js'
 import type { Incomplete } from '../checks/schema.js'
 import type { Argument, HostOs, Role, Taint } from '../cluster.js'
 import type { NodeRegistration } from '../kubeadm/configuration.js'
-import { argumentsOf } from '../kubeadm/convert.js'
+import { argumentsOf } from '../kubeadm/versions.js'
 import {
   API_SERVER_SANS,
   CLUSTER_NAME,

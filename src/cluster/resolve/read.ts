@@ -1,8 +1,9 @@
 import type { SpecIssue } from '../../errors.js'
 import { loadYamlAll } from '../../files/yaml/yaml.js'
-import type { KubeadmApi } from '../../releases/releases.js'
+import type { KubeadmApi } from '../../releases/features.js'
 import { isObject, type JsonObject, valueAt } from '../../values/json.js'
 import { checkSchema, suggestion } from '../checks/schema.js'
+import { DOCUMENTS, SCHEMAS } from '../kubeadm/schema.js'
 import {
   ARGUMENTS,
   KINDS,
@@ -12,8 +13,7 @@ import {
   toV1beta4,
   V1BETA3,
   V1BETA4,
-} from '../kubeadm/convert.js'
-import { DOCUMENTS, SCHEMAS } from '../kubeadm/schema.js'
+} from '../kubeadm/versions.js'
 import { API_VERSION, clusterSchema } from '../spec/schema.js'
 import {
   caution,

@@ -1,5 +1,6 @@
 import type { SpecIssue } from '../../errors.js'
-import { findVersion, type KubeadmApi, type Release } from '../../releases/releases.js'
+import type { KubeadmApi, Release } from '../../releases/features.js'
+import { findVersion } from '../../releases/releases.js'
 import { isObject, type Json, type JsonObject } from '../../values/json.js'
 import { formatGoDuration, parseDuration } from '../../values/time.js'
 import type { Incomplete } from '../checks/schema.js'

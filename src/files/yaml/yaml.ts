@@ -6,11 +6,9 @@ import {
   SCALAR_STYLE,
   YAMLException,
 } from 'js-yaml'
-import { KpkiError } from '../../errors.js'
+import { isKpkiError, KpkiError, messageOf } from '../../errors.js'
 import { isObject } from '../../values/json.js'
 import { type PlainScalar, resolvePlain } from './scalars.js'
-
-export { dumpYaml, dumpYamlAll } from './dump.js'
 
 /** Largest input, in UTF-16 code units. */
 export const MAX_YAML_LENGTH = 1024 * 1024
@@ -265,6 +263,19 @@ function offsetOf(event: Event): number {
 function errorAt(reader: Reader, offset: number, message: string): KpkiError<'ERR_YAML_INVALID'> {
   const line = reader.text.slice(0, offset).split('\n').length
   return yamlError(message, reader.source, line)
+}
+
+/** Why a document is not usable, with the line where known. */
+export interface ReadFailure {
+  readonly message: string
+  readonly line?: number
+}
+
+/** What {@link loadYaml} threw, as a value. */
+export function failureOf(error: unknown): ReadFailure {
+  const line =
+    isKpkiError(error) && error.code === 'ERR_YAML_INVALID' ? error.details.line : undefined
+  return { message: messageOf(error), ...(line !== undefined && { line }) }
 }
 
 function yamlError(

@@ -7,13 +7,15 @@ import type {
   ComponentSettings,
   ExtraVolume,
 } from '../../cluster/cluster.js'
-import { toV1beta3 } from '../../cluster/kubeadm/convert.js'
-import { dumpYamlAll } from '../../files/yaml/yaml.js'
+import { DOCUMENTS } from '../../cluster/kubeadm/schema.js'
+import { toV1beta3 } from '../../cluster/kubeadm/versions.js'
+import { dumpYamlAll } from '../../files/yaml/dump.js'
+import { bracketed, formatEndpoint } from '../../values/addresses.js'
 import { isObject, type Json, type JsonObject, objectAt, withoutEmpty } from '../../values/json.js'
 import { onNode } from '../../values/paths.js'
 import { formatGoDuration } from '../../values/time.js'
 import { extraArguments } from '../arguments.js'
-import { advertised, controlPlaneHostPort, hostPort } from '../endpoints.js'
+import { advertised } from '../endpoints.js'
 
 /** kubeadm's ClusterConfiguration in the fields of v1beta4: the user's, with everything kpki resolved. */
 export function clusterConfiguration(cluster: Cluster): JsonObject {
@@ -75,8 +77,7 @@ function volumeFields({ readOnly, pathType, ...volume }: ExtraVolume): JsonObjec
 }
 
 function endpointText({ host, port }: { readonly host: string; readonly port: number }): string {
-  if (port !== 0) return hostPort(host, port)
-  return host.includes(':') ? `[${host}]` : host
+  return port === 0 ? bracketed(host) : formatEndpoint({ host, port })
 }
 
 function etcdFields({ etcd }: Cluster): JsonObject {
@@ -208,13 +209,10 @@ function joinConfiguration(cluster: Cluster, node: ClusterNode, secrets: JoinSec
 
 // The user's own documents; kubeadm adds its defaults to them as kpki does.
 function componentConfigurations({ kubeadm }: Cluster): readonly JsonObject[] {
-  const documents = [
-    ['kubelet.config.k8s.io/v1beta1', 'KubeletConfiguration', kubeadm.kubeletConfiguration],
-    ['kubeproxy.config.k8s.io/v1alpha1', 'KubeProxyConfiguration', kubeadm.kubeProxyConfiguration],
-  ] as const
-  return documents
-    .filter(([, , user]) => Object.keys(user).length > 0)
-    .map(([apiVersion, kind, user]) => ({ ...user, apiVersion, kind }))
+  return [DOCUMENTS.kubelet, DOCUMENTS.kubeProxy].flatMap(({ apiVersion, kind, section }) => {
+    const user = kubeadm[section]
+    return Object.keys(user).length > 0 ? [{ ...user, apiVersion, kind }] : []
+  })
 }
 
 function localEndpoint(node: ClusterNode): JsonObject {
@@ -240,6 +238,16 @@ function bootstrapTokens(user: JsonObject, token: string | undefined): Json | un
   if (token === undefined) return bootstrapTokens
   const [first, ...others] = bootstrapTokens
   return [isObject(first) ? { token, ...first } : { token }, ...others]
+}
+
+/** `host:port` of the control-plane endpoint, without one that of the initial control plane. */
+function controlPlaneHostPort({ nodes, controlPlaneEndpoint }: Cluster): string {
+  const initial = nodes.find((node) => node.initial)
+  const bindPort = initial?.bindPort ?? 6443
+  if (controlPlaneEndpoint === undefined)
+    return formatEndpoint({ host: initial ? advertised(initial) : '', port: bindPort })
+  const { host, port } = controlPlaneEndpoint
+  return formatEndpoint({ host, port: port || bindPort })
 }
 
 function discovery(cluster: Cluster, user: JsonObject, secrets: JoinSecrets): JsonObject {

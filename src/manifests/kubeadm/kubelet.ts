@@ -1,8 +1,10 @@
 import { authorityFiles, KUBELET_DIR, MANIFESTS_DIR } from '../../certs/paths.js'
 import type { Cluster, ClusterNode, Taint } from '../../cluster/cluster.js'
+import { DOCUMENTS } from '../../cluster/kubeadm/schema.js'
 import { type FileEntry, file } from '../../files/tree.js'
-import { dumpYaml } from '../../files/yaml/yaml.js'
-import { gateEnabled, type Release } from '../../releases/releases.js'
+import { dumpYaml } from '../../files/yaml/dump.js'
+import type { Release } from '../../releases/features.js'
+import { gateEnabled } from '../../releases/releases.js'
 import { nthAddress } from '../../values/addresses.js'
 import {
   isList,
@@ -67,7 +69,7 @@ export function kubeletConfiguration(cluster: Cluster, node: ClusterNode): JsonO
   const merged = mergeObjects(mergeObjects(zeroValues(cluster.release), defaults(cluster)), user)
   const config = applyPatches(cluster, 'kubeletconfiguration', {
     ...merged,
-    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    apiVersion: DOCUMENTS.kubelet.apiVersion,
     kind: 'KubeletConfiguration',
     rotateCertificates: true,
   })

@@ -1,8 +1,9 @@
 import { isObject, type JsonObject } from '../../values/json.js'
 import { compareText } from '../../values/text.js'
 import { commandLine, extraArguments, mergeArguments } from '../arguments.js'
+import { clusterFlags } from '../flags.js'
 import { imageOf } from '../images.js'
-import type { Component, Site } from './component.js'
+import type { Component, Site } from './components.js'
 import { type ContainerProbes, PROBE_PORT, probesOf } from './probes.js'
 import { type Mount, mergeMounts } from './volumes.js'
 
@@ -130,9 +131,11 @@ function containerOf(component: Component, site: Site, mounts: readonly Mount[])
 }
 
 function argumentsOf(component: Component, site: Site): readonly string[] {
-  const given = extraArguments(site.cluster, component.name)
+  const { cluster } = site
+  const given = extraArguments(cluster, component.name)
   const extra = component.adjust?.(site, given) ?? given
-  return commandLine(mergeArguments(site.cluster.release.extraArgs, component.flags(site), extra))
+  const defaults = { ...clusterFlags(cluster, component.name), ...component.flags(site) }
+  return commandLine(mergeArguments(cluster.release.extraArgs, defaults, extra))
 }
 
 function volumeMount({ mountPath, name, readOnly }: Mount): PodVolumeMount {

@@ -1,5 +1,5 @@
 import type { Argument, Cluster } from '../../cluster/cluster.js'
-import type { ProbePaths } from '../../releases/releases.js'
+import type { ProbePaths } from '../../releases/features.js'
 import { argumentValue } from '../arguments.js'
 
 /** Where the kubelet asks a component for its health. */

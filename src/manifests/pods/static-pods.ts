@@ -2,17 +2,19 @@ import { MANIFESTS_DIR, secretFile } from '../../certs/paths.js'
 import type { Cluster, ClusterNode } from '../../cluster/cluster.js'
 import { KpkiError } from '../../errors.js'
 import type { FileEntry } from '../../files/tree.js'
-import { dumpYaml } from '../../files/yaml/yaml.js'
+import { dumpYaml } from '../../files/yaml/dump.js'
 import type { JsonObject } from '../../values/json.js'
 import type { StaticPodName } from '../flags.js'
 import { applyPatches } from '../patches/patches.js'
-import { API_SERVER } from './apiserver.js'
-import type { Component, EtcdStart } from './component.js'
-import { CONTROLLER_MANAGER, SCHEDULER } from './controllers.js'
-import { ETCD } from './etcd.js'
+import {
+  API_SERVER,
+  CONTROLLER_MANAGER,
+  type Component,
+  ETCD,
+  type EtcdStart,
+  SCHEDULER,
+} from './components.js'
 import { podOf } from './pod.js'
-
-export type { Component, EtcdStart, Site } from './component.js'
 
 /** The static pods of a control plane. */
 export const COMPONENTS: readonly Component[] = [ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER]

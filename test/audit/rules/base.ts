@@ -2,10 +2,10 @@ import type { AuditInput, Evidence } from '../../../src/audit/read/evidence.js'
 import { readEvidence } from '../../../src/audit/read/read.js'
 import { expiryOf } from '../../../src/audit/report.js'
 import type { Connection, FindingDraft, Profile, Rule } from '../../../src/audit/types.js'
-import { runtimeEngine } from '../../../src/ca/engine.js'
+import { memoEngine } from '../memo-engine.js'
 import { generated, NOW } from '../support.js'
 
-const engine = runtimeEngine()
+const engine = memoEngine()
 
 /** Two control planes and two workers of a release without legacy groups, ECDSA, made once. */
 export async function base(): Promise<AuditInput> {

@@ -132,7 +132,7 @@ export const CHAIN_DEFECTS: readonly Defect[] = [
     e.edit(CA, (text) => text + pem)
   }),
   defect('C11', 'a self-signed API server', warning('pki/apiserver.crt'), async (e) => {
-    const { readPrivateKey } = await import('../../../src/ca/keys/keys.js')
+    const { readPrivateKey } = await import('../../../src/ca/keys/private-key.js')
     const own = facts(e, 'apiserver')
     e.write(
       `${PKI}/apiserver.crt`,

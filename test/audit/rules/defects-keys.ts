@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { readCertificate } from '../../../src/ca/certificate/read.js'
 import { bitString, integer, oid, sequence } from '../../../src/ca/der/write.js'
-import { readPrivateKey } from '../../../src/ca/keys/keys.js'
+import { readPrivateKey } from '../../../src/ca/keys/private-key.js'
 import { type Defect, defect, error, type Grade, info, warning } from './defect.js'
 import { forge, later, PKI, reissue, rsaSpki } from './mutate.js'
 

@@ -108,7 +108,7 @@ export const NAME_DEFECTS: readonly Defect[] = [
     info('pki/apiserver.crt'),
     async (e) => {
       const { readFile } = await import('node:fs/promises')
-      const { readPrivateKey } = await import('../../../src/ca/keys/keys.js')
+      const { readPrivateKey } = await import('../../../src/ca/keys/private-key.js')
       const key = readPrivateKey(await readFile('fixtures/keys/test-only-p384-1.pem', 'utf8'))
       e.write(
         CA,

@@ -1,5 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest'
-import type { AuditInput, Evidence } from '../../../src/audit/read/evidence.js'
+import { describe, expect, test } from 'vitest'
 import { RULES } from '../../../src/audit/rules/index.js'
 import type { Rule, Severity } from '../../../src/audit/types.js'
 import { base, judge, read } from './base.js'
@@ -7,12 +6,8 @@ import type { Defect } from './defect.js'
 import { DEFECTS } from './defects.js'
 import { BrokenTrees } from './mutate.js'
 
-let healthy: AuditInput
-let whole: Evidence
-beforeAll(async () => {
-  healthy = await base()
-  whole = await read(healthy)
-})
+const healthy = await base()
+const whole = await read(healthy)
 
 const rules = new Map(RULES.map((rule) => [rule.code, rule]))
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { RULES } from '../../../src/audit/rules/index.js'
 import type { AuditReport } from '../../../src/audit/types.js'
-import { RELEASES } from '../../../src/releases/releases.js'
+import { RELEASES } from '../../../src/releases/table.js'
 import { audit, type ClusterOptions, generated } from '../support.js'
 
 const all = async (options: ClusterOptions, profile: 'kubeadm' | 'cis' | 'strict' = 'kubeadm') =>

@@ -13,7 +13,8 @@ import {
   time,
 } from '../../../src/ca/der/write.js'
 import { runtimeEngine } from '../../../src/ca/engine.js'
-import { generateKey, type PrivateKey, readPrivateKey } from '../../../src/ca/keys/keys.js'
+import { generateKey } from '../../../src/ca/keys/keys.js'
+import { type PrivateKey, readPrivateKey } from '../../../src/ca/keys/private-key.js'
 import { ecdsaToDer } from '../../../src/ca/keys/signature.js'
 import { encodePem } from '../../../src/ca/pem.js'
 import { localSigner } from '../../../src/ca/signer.js'

@@ -34,7 +34,35 @@ describe('in tests', () => {
     await expect(healthy).toBeHealthyPki({ at })
     await expect({ nodes: healthy.nodes }).toBeHealthyPki({ at })
     await expect(tree).toBeHealthyPki({ at })
+    await expect(healthy.nodes).toBeHealthyPki({ at })
     await expectHealthyPki(tree, { at })
+  })
+
+  it.each([
+    ['nothing', new Map()],
+    ['a node without anything', new Map([['cp1', new Map()]])],
+    ['parts without nodes', { nodes: new Map() }],
+  ])('never passes what it has not seen: %s', async (_, pki) => {
+    for (const work of [
+      () => expect(pki).toBeHealthyPki({ at }),
+      () => expect(pki).not.toBeHealthyPki({ at }),
+      () => expectHealthyPki(pki, { at }),
+    ])
+      expect(await messageOf(work)).toContain('no Kubernetes PKI found in what was given')
+  })
+
+  it.each([
+    ['a list', []],
+    ['text', 'etc/kubernetes'],
+    [
+      'a mixture',
+      new Map<string, unknown>([
+        ['cp1', new Map()],
+        ['etc', 'file'],
+      ]),
+    ],
+  ])('refuses what is no tree: %s', async (_, pki) => {
+    expect(await messageOf(() => expect(pki).toBeHealthyPki({ at }))).toContain('cannot be audited')
   })
 
   it('takes the present when no time is given', async () => {

@@ -1,5 +1,5 @@
 import type { SpecIssue } from '../../errors.js'
-import type { KubeadmApi } from '../../releases/releases.js'
+import type { KubeadmApi } from '../../releases/features.js'
 import {
   isObject,
   type Json,
