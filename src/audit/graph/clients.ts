@@ -53,6 +53,18 @@ const BY_FILE: Readonly<Record<string, ApiClientRole>> = {
   'super-admin.conf': 'super-admin',
 }
 
+/** Whose kubeconfig a file is by its usual name. */
+export function roleOfFile(path: string): ApiClientRole {
+  return BY_FILE[path.slice(path.lastIndexOf('/') + 1)] ?? 'user'
+}
+
+/** The user that RBAC binds a component's rights to (Kubernetes: default roles and role bindings). */
+export const COMPONENT_USERS: Readonly<Partial<Record<ApiClientRole, string>>> = {
+  'kube-controller-manager': 'system:kube-controller-manager',
+  'kube-scheduler': 'system:kube-scheduler',
+  'kube-proxy': 'system:kube-proxy',
+}
+
 /** Every kubeconfig of the given nodes as a client of the API, components' by their flags first. */
 export function apiClients(folders: readonly NodeEvidence[]): readonly ApiClient[] {
   return folders.flatMap((node) => clientsOn(node))
@@ -81,7 +93,7 @@ function clientsOn(node: NodeEvidence): readonly ApiClient[] {
     const base = path.split('/').at(-1) ?? path
     // A bootstrap token's kubeconfig is the kubelet's way to its first certificate.
     if (base === 'bootstrap-kubelet.conf') continue
-    const usual = BY_FILE[base] ?? 'user'
+    const usual = roleOfFile(path)
     // A component that is told to use another file does not use this one.
     const role = named.has(usual) ? 'user' : usual
     const who = role === 'user' ? base.replace(/\.(conf|kubeconfig|ya?ml)$/, '') : role

@@ -369,7 +369,7 @@ function requiredFiles(node: NodeEvidence, { cluster }: Evidence): readonly stri
   const member = cluster?.nodes.find(({ name }) => name === node.name)
   if (cluster && member) {
     const leaves = planNode(cluster, member)
-      .filter(({ row }) => row !== 'admin.conf' && row !== 'super-admin.conf')
+      .filter(({ place }) => place.kind !== 'kubeconfig' || place.personal !== true)
       .filter(({ row }) => row !== 'kubelet-serving' || !node.kubelet?.serverTlsBootstrap)
       .flatMap(({ place }) => Object.values(filesOf(cluster, place)))
     return [...new Set([authorityFiles(cluster, 'ca').certificate, ...leaves])]

@@ -4,6 +4,7 @@ import { flagList } from '../../values/command-line.js'
 import { groupBy } from '../../values/lists.js'
 import { listed, quoted } from '../../values/text.js'
 import { DAY } from '../../values/time.js'
+import { COMPONENT_USERS, roleOfFile } from '../graph/clients.js'
 import { adminGroup, identityText } from '../graph/edges.js'
 import { identityOf } from '../graph/judge.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
@@ -16,21 +17,14 @@ import { certificates, kubeconfigs, leaves, only, uses, usesAs } from './subject
 const kubelets = usesAs('kubelet-client')
 
 /** The last part of a path. */
-const baseOf = (path: string) => path.slice(path.lastIndexOf('/') + 1)
-const fileOf = ({ pem }: Use) => baseOf(pem.place.path)
+const expectedUser = ({ pem }: Use) => COMPONENT_USERS[roleOfFile(pem.place.path)]
 
-const BREAK_GLASS = /^super-admin\.conf$/
 /** kubeadm up to 1.28 made these members of system:masters. */
 const LEGACY = new Set([
   'apiserver-kubelet-client',
   'apiserver-etcd-client',
   'etcd-healthcheck-client',
 ])
-const COMPONENT_FILES: Readonly<Record<string, string>> = {
-  'scheduler.conf': 'system:kube-scheduler',
-  'controller-manager.conf': 'system:kube-controller-manager',
-  'kube-proxy.conf': 'system:kube-proxy',
-}
 const KNOWN_GROUPS =
   /^(system:(masters|nodes|node-proxier|authenticated|monitoring)|kubeadm:cluster-admins)$/
 const isMaster = ({ certificate }: Use) => identityOf(certificate).groups.includes('system:masters')
@@ -59,7 +53,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     when: (use) =>
       isMaster(use) &&
       !LEGACY.has(use.role) &&
-      !BREAK_GLASS.test(fileOf(use)) &&
+      roleOfFile(use.pem.place.path) !== 'super-admin' &&
       use.node.kind !== 'operator',
     say: (use) => {
       const { role, row, node, certificate } = use
@@ -79,7 +73,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     fix: 'mv /etc/kubernetes/super-admin.conf to a safe place off the node',
     of: kubeconfigs,
     where: ({ node }) => node.kind === 'node',
-    when: ({ config }) => BREAK_GLASS.test(baseOf(config.path)),
+    when: ({ config }) => roleOfFile(config.path) === 'super-admin',
     say: ({ node }) => `lies on ${node.name}`,
   }),
   rule('I03', 'admin-on-worker', 'H', 'error', {
@@ -168,10 +162,10 @@ export const IDENTITY_RULES: readonly Rule[] = [
     why: 'RBAC knows the component by its name; with another it gets 403 for everything.',
     fix: GENERATE,
     of: uses,
-    where: (use) => use.role === 'user' && COMPONENT_FILES[fileOf(use)] !== undefined,
+    where: (use) => use.role === 'user' && expectedUser(use) !== undefined,
     say: (use) => {
       const { user, groups } = identityOf(use.certificate)
-      const expected = COMPONENT_FILES[fileOf(use)]
+      const expected = expectedUser(use)
       const proxier = expected === 'system:kube-proxy' && groups.includes('system:node-proxier')
       return user !== expected && !proxier && `is the user ${quoted(user)}; ${expected} is expected`
     },
@@ -199,14 +193,14 @@ export const IDENTITY_RULES: readonly Rule[] = [
     why: 'Names beginning with system: belong to Kubernetes; the holder takes the part of a built-in user or group.',
     fix: 'name the user without system:, then kpki gen -o OUT',
     of: uses,
-    where: (use) => use.role === 'user' && COMPONENT_FILES[fileOf(use)] === undefined,
+    where: (use) => use.role === 'user' && expectedUser(use) === undefined,
     say: (use) => {
       const { user, groups } = identityOf(use.certificate)
       const odd = [user, ...groups].filter(
         (name) => name.startsWith('system:') && name !== 'system:masters',
       )
       // Another component, in a file of another name.
-      const component = Object.values(COMPONENT_FILES).includes(user) || use.node.kind === 'node'
+      const component = Object.values(COMPONENT_USERS).includes(user) || use.node.kind === 'node'
       return odd.length > 0 && !component && `has reserved names: ${listed(odd.map(quoted))}`
     },
   }),
@@ -333,7 +327,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
       const days = Math.round((notAfter.getTime() - notBefore.getTime()) / DAY)
       return (
         days > 90 &&
-        !/^(super-)?admin\.conf$/.test(fileOf(use)) &&
+        !roleOfFile(use.pem.place.path).endsWith('admin') &&
         `is valid for ${days} days; 90 are enough for a person`
       )
     },

@@ -4,6 +4,7 @@ import { fileAt } from '../../files/tree.js'
 import { isLocalHost, parseHost } from '../../values/hosts.js'
 import { listed, quoted } from '../../values/text.js'
 import { isoDay } from '../../values/time.js'
+import { COMPONENT_USERS, roleOfFile } from '../graph/clients.js'
 import { privateKeyOf } from '../graph/credentials.js'
 import type { Evidence, KubeconfigUser } from '../read/evidence.js'
 import { isCovered, shortPath } from '../read/paths.js'
@@ -31,14 +32,6 @@ function doors(evidence: Evidence) {
 
 const usersOf = (evidence: Evidence) =>
   readable(evidence).flatMap((entry) => entry.config.users.map((user) => ({ ...entry, user })))
-
-const FILES: readonly (readonly [RegExp, RegExp])[] = [
-  [/(^|\/)scheduler\.conf$/, /^system:kube-scheduler$/],
-  [/(^|\/)controller-manager\.conf$/, /^system:kube-controller-manager$/],
-  [/(^|\/)kubelet\.conf$/, /^system:node:/],
-  [/(^|\/)kube-proxy\.(conf|kubeconfig)$/, /^system:(kube-proxy|node:)/],
-  [/(^|\/)(super-)?admin\.conf$/, /^(?!system:(kube-|node:))/],
-]
 
 const kubeletFiles = only(
   readable,
@@ -434,8 +427,12 @@ const onItsNode = ({ pem, node }: Use | TrustUse) => `${shortPath(pem.place.path
 
 function fileSays({ certificate, kubeconfig }: Use): boolean {
   const user = commonNameOf(certificate.facts.subject)
-  const row = FILES.find(([file]) => file.test(kubeconfig?.path ?? ''))
-  return row === undefined || row[1].test(user)
+  const role = roleOfFile(kubeconfig?.path ?? '')
+  const isNode = user.startsWith('system:node:')
+  if (role === 'kubelet') return isNode
+  if (role === 'admin' || role === 'super-admin') return !isNode && !user.startsWith('system:kube-')
+  const expected = COMPONENT_USERS[role]
+  return expected === undefined || user === expected || (role === 'kube-proxy' && isNode)
 }
 
 function ways({ certificate, token, tokenFile, basicAuth, exec, authProvider }: KubeconfigUser) {
