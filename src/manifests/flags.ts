@@ -102,6 +102,8 @@ interface FlagFacts {
   readonly instead?: { readonly file: FlagFile; readonly when: (cluster: Cluster) => boolean }
   /** The kubelet: the field of its configuration that says the same. */
   readonly field?: readonly string[]
+  /** The file is the kubeconfig of a webhook, or names some: their clients call others than the API server. */
+  readonly webhooks?: true
   /** First minor release (of Kubernetes, or of etcd) that does not know it. */
   readonly until?: string
 }
@@ -224,13 +226,13 @@ const TABLE: Readonly<Record<ComponentName, Readonly<Record<string, FlagFacts>>>
       called: 'encryption configuration',
     },
     'oidc-ca-file': { reader: 'every-block', called: 'OIDC CA' },
-    'admission-control-config-file': { reader: 'presence' },
+    'admission-control-config-file': { reader: 'presence', webhooks: true },
     'audit-policy-file': { reader: 'presence' },
-    'audit-webhook-config-file': { reader: 'presence' },
+    'audit-webhook-config-file': { reader: 'presence', webhooks: true },
     'authentication-config': { reader: 'presence' },
-    'authentication-token-webhook-config-file': { reader: 'presence' },
-    'authorization-config': { reader: 'presence' },
-    'authorization-webhook-config-file': { reader: 'presence' },
+    'authentication-token-webhook-config-file': { reader: 'presence', webhooks: true },
+    'authorization-config': { reader: 'presence', webhooks: true },
+    'authorization-webhook-config-file': { reader: 'presence', webhooks: true },
     'cloud-config': { reader: 'presence' },
     'egress-selector-config-file': { reader: 'presence' },
     'token-auth-file': { reader: 'presence' },

@@ -204,7 +204,10 @@ export interface NodeEvidence {
   readonly tree: FileTree
   /** Every file that holds, or by its name should hold, PEM or DER; by path. */
   readonly pems: ReadonlyMap<string, PemFacts>
+  /** Of clients of the API. */
   readonly kubeconfigs: ReadonlyMap<string, KubeconfigFacts>
+  /** Of the API server towards webhooks: they have the form of kubeconfigs, and lead elsewhere. */
+  readonly webhooks: ReadonlyMap<string, KubeconfigFacts>
   readonly launches: readonly Launch[]
   readonly kubelet?: KubeletFacts
   /** kubeadm configuration documents. */

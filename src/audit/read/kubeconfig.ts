@@ -1,13 +1,19 @@
 import type { FileTree } from '../../files/tree.js'
+import { textOf } from '../../files/tree.js'
 import { type ClusterEntry, readKubeconfig, type UserEntry } from '../../kubeconfig/read.js'
+import { FLAGS } from '../../manifests/flags.js'
+import { flagOf } from '../../values/command-line.js'
+import { isList, isObject, type Json } from '../../values/json.js'
+import { readDocument } from './documents.js'
 import type {
   KubeconfigCluster,
   KubeconfigFacts,
   KubeconfigUser,
+  Launch,
   PemFacts,
   Place,
 } from './evidence.js'
-import { fileOn } from './paths.js'
+import { fileOn, locate } from './paths.js'
 import type { PemReader } from './pem.js'
 
 /** What a kubeconfig says, with the certificates and keys that it embeds or names. Never throws. */
@@ -61,4 +67,37 @@ export async function kubeconfigFacts(
     cluster: config.cluster && clusters.get(config.cluster),
     user: config.user && users.get(config.user),
   }
+}
+
+/** Paths of the kubeconfigs by which the API server calls webhooks: flags name them, or configuration that flags name. */
+export function webhookPaths(tree: FileTree, launches: readonly Launch[]): ReadonlySet<string> {
+  const found = new Set<string>()
+  for (const launch of launches)
+    for (const { component, flag, webhooks } of FLAGS) {
+      if (component !== launch.component || !webhooks) continue
+      const value = flagOf(launch.flags, flag)
+      if (value === undefined) continue
+      const paths = [value, ...namedIn(tree, launch, value)]
+      for (const path of paths) {
+        const located = locate(launch, path)
+        if ('path' in located) found.add(located.path)
+      }
+    }
+  return found
+}
+
+// `kubeConfigFile` of AdmissionConfiguration, of its plugins and of AuthorizationConfiguration.
+function namedIn(tree: FileTree, launch: Launch, file: string): readonly string[] {
+  const located = locate(launch, file)
+  const entry = 'path' in located ? fileOn(tree, located.path) : undefined
+  const named: string[] = []
+  const walk = (value: Json | undefined): void => {
+    if (isList(value)) for (const item of value) walk(item)
+    if (!isObject(value)) return
+    for (const [key, member] of Object.entries(value))
+      if (/^kubeConfigFile$/i.test(key) && typeof member === 'string') named.push(member)
+      else walk(member)
+  }
+  walk(entry && readDocument(textOf(entry)).value)
+  return named
 }

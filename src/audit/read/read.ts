@@ -27,7 +27,7 @@ import type {
   NodeEvidence,
   PemFacts,
 } from './evidence.js'
-import { kubeconfigFacts } from './kubeconfig.js'
+import { kubeconfigFacts, webhookPaths } from './kubeconfig.js'
 import { readKubelet } from './kubelet.js'
 import { readLaunches } from './launch.js'
 import { layoutOf, layoutPath, withDefaults } from './layouts.js'
@@ -78,6 +78,7 @@ export async function readNodeEvidence(
   const elsewhere = kubelet && pathInTree(kubelet.staticPodPath) !== 'etc/kubernetes/manifests'
   const real = elsewhere ? readLaunches(name, tree, kubelet.staticPodPath) : usual
   const launches = kind === 'node' ? withDefaults(name, real, layout, found) : []
+  const webhooks = webhookPaths(tree, launches)
   return {
     name,
     kind,
@@ -87,7 +88,8 @@ export async function readNodeEvidence(
     addresses: addressesOf(node, launches, kubelet, kubeadm),
     tree,
     pems: found,
-    kubeconfigs,
+    kubeconfigs: new Map([...kubeconfigs].filter(([path]) => !webhooks.has(path))),
+    webhooks: new Map([...kubeconfigs].filter(([path]) => webhooks.has(path))),
     launches,
     ...(kubelet && { kubelet }),
     kubeadm,

@@ -116,7 +116,10 @@ function build(evidence: Evidence): EvidenceIndex {
     [...node.kubeconfigs.values()].map((config) => ({ node, config })),
   )
   const pems = parts.flatMap((node) => [...node.pems.values()].map((pem) => ({ node, pem })))
-  for (const { node, config } of kubeconfigs) {
+  const configs = parts.flatMap((node) =>
+    [...node.kubeconfigs.values(), ...node.webhooks.values()].map((config) => ({ node, config })),
+  )
+  for (const { node, config } of configs) {
     for (const { authority, authorityInline } of config.clusters)
       if (authority && authorityInline) pems.push({ node, pem: authority })
     for (const { certificate, certificateInline, key, keyInline } of config.users) {

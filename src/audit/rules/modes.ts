@@ -208,7 +208,9 @@ export const MODE_RULES: readonly Rule[] = [
       nodes.flatMap((node) =>
         filesOf(
           node,
-          [...node.kubeconfigs.keys()].filter((path) => path.startsWith('etc/')),
+          [...node.kubeconfigs.keys(), ...node.webhooks.keys()].filter((path) =>
+            path.startsWith('etc/'),
+          ),
         ),
       ),
     say: foreign,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { RULES } from '../../../src/audit/rules/index.js'
 import type { AuditReport } from '../../../src/audit/types.js'
 import { RELEASES } from '../../../src/releases/table.js'
-import { audit, type ClusterOptions, generated } from '../support.js'
+import { audit, type ClusterOptions, embedPair, generated, issue, mutated } from '../support.js'
 
 const all = async (options: ClusterOptions, profile: 'kubeadm' | 'cis' | 'strict' = 'kubeadm') =>
   audit(await generated(options), { rules: RULES, profile })
@@ -75,4 +75,44 @@ test('one authority for everything shows its holes and nothing else', async () =
   )
   const [hole] = findings.filter(({ code }) => code === 'T01')
   expect(hole?.message).toMatch(/CSR/)
+})
+
+test.each([
+  ['authentication-token-webhook-config-file', '/etc/kubernetes/pki/webhook.conf'],
+  ['authorization-webhook-config-file', '/etc/kubernetes/pki/webhook.conf'],
+  ['audit-webhook-config-file', '/etc/kubernetes/pki/webhook.conf'],
+  ['admission-control-config-file', '/etc/kubernetes/pki/admission.yaml'],
+  ['authorization-config', '/etc/kubernetes/pki/authorization.yaml'],
+])('the kubeconfig of a webhook is no client of the API: --%s', async (flag, path) => {
+  const trees = await mutated(await generated(), async (node) => {
+    const { certificate, key } = await issue(node, {
+      ca: 'front-proxy-ca',
+      CN: 'webhook-client',
+      profile: 'client',
+    })
+    const kubeconfig = node
+      .text('etc/kubernetes/admin.conf')
+      .replace(/server: .*/, 'server: https://webhook.example.com:8443/authenticate')
+    node.write('etc/kubernetes/pki/webhook.conf', kubeconfig)
+    embedPair(node, 'etc/kubernetes/pki/webhook.conf', certificate, key)
+    node.write(
+      'etc/kubernetes/pki/admission.yaml',
+      'kind: AdmissionConfiguration\napiVersion: apiserver.config.k8s.io/v1\nplugins:\n- name: ImagePolicyWebhook\n  configuration:\n    imagePolicy: { kubeConfigFile: /etc/kubernetes/pki/webhook.conf }\n',
+    )
+    node.write(
+      'etc/kubernetes/pki/authorization.yaml',
+      'kind: AuthorizationConfiguration\napiVersion: apiserver.config.k8s.io/v1\nauthorizers:\n- type: Webhook\n  name: w\n  webhook:\n    connectionInfo: { type: KubeConfigFile, kubeConfigFile: /etc/kubernetes/pki/webhook.conf }\n',
+    )
+    node.replace(
+      'etc/kubernetes/manifests/kube-apiserver.yaml',
+      '    - --tls-cert-file',
+      `    - --${flag}=${path}\n    - --tls-cert-file`,
+    )
+  })
+  const report = await audit(trees, { rules: RULES })
+  expect(report.connections.filter(({ from }) => from.includes('webhook'))).toEqual([])
+  const about = report.findings.filter(
+    ({ path: where, severity }) => where?.endsWith('webhook.conf') && severity !== 'info',
+  )
+  expect(about).toEqual([])
 })
