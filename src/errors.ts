@@ -59,6 +59,10 @@ export const ERRORS = {
   ERR_FILE_MISSING: row<AtPath>(2, 'a file that was named does not exist'),
   ERR_FILE_UNSAFE: row<AtPath>(2, 'a path leads through a link or out of its folder'),
   ERR_FILE_UNREADABLE: row<AtPath>(3, 'a file is there and cannot be read'),
+  ERR_CLOCK: row<AtPath & { readonly notBefore: string }>(
+    3,
+    'the clock is behind what lies in the output folder: what would be made now would end too early',
+  ),
   ERR_LOCKED: row<AtPath & { readonly owner: string }>(
     3,
     'another run is at work in the same folder',

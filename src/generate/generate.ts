@@ -5,6 +5,7 @@ import { establishSecrets } from '../certs/secrets.js'
 import { type Cluster, controlPlanes } from '../cluster/cluster.js'
 import type { FileTree } from '../files/tree.js'
 import { type Change, compare, type DatedCertificate, type Part } from './changes.js'
+import { refuseEarlyAuthorities, refuseEarlyLeaves } from './found.js'
 import { authoritiesLayout, type FolderLayout, nodeLayout, operatorLayout } from './layout.js'
 import { draftPart, joinSecrets } from './parts.js'
 import { type ClusterSource, clusterOf } from './source.js'
@@ -69,9 +70,26 @@ export async function* generateParts(
     return compare(await draftPart(context, layout, there), there)
   }
   const join = await joinSecrets(context)
+  const layouts: readonly (() => FolderLayout)[] = [
+    ...cluster.nodes.map((node) => () => nodeLayout(cluster, node, join)),
+    () => operatorLayout(cluster),
+  ]
+  // Nothing is planned before all that is there was seen: a plan that is refused half-way is half written.
+  refuseEarlyAuthorities(authorities, env.now)
+  await inTurns(layouts, async (make) => {
+    const layout = make()
+    refuseEarlyLeaves(cluster, layout, await existing(layout.folder), env.now)
+  })
   yield part(authoritiesLayout(cluster), before)
-  for (const node of cluster.nodes) yield part(nodeLayout(cluster, node, join))
-  yield part(operatorLayout(cluster))
+  for (const layout of layouts) yield part(layout())
+}
+
+const SEEN_AT_ONCE = 8
+
+// A disk answers several questions in the time of one; thousands of trees would fill the memory.
+async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  for (let start = 0; start < items.length; start += SEEN_AT_ONCE)
+    await Promise.all(items.slice(start, start + SEEN_AT_ONCE).map(work))
 }
 
 // A lost authorities/ must not lead to new authorities while nodes still carry the old ones.
@@ -88,7 +106,7 @@ async function recover(cluster: Cluster, before: FileTree, existing: Existing): 
  * Makes every certificate, kubeconfig, manifest and configuration of a cluster, in memory.
  *
  * @throws KpkiError `ERR_SPEC_INVALID` with every mistake at once, `ERR_YAML_INVALID`, `ERR_CA_KEY_MISSING`,
- *   `ERR_KEY_MISMATCH`
+ *   `ERR_KEY_MISMATCH`, `ERR_CLOCK` when something in `existing` began later than the clock of `env` says
  *
  * @example
  * ```ts
