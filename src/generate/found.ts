@@ -7,7 +7,7 @@ import { type Found, foundIn } from '../certs/reconcile.js'
 import { AUTHORITIES } from '../certs/table.js'
 import type { Cluster } from '../cluster/cluster.js'
 import { isKpkiError, KpkiError } from '../errors.js'
-import { type FileTree, textAt } from '../files/tree.js'
+import { type FileTree, levels, type TreeEntry, textAt } from '../files/tree.js'
 import { embeddedCredentials } from '../kubeconfig/read.js'
 import type { FolderLayout } from './layout.js'
 
@@ -28,6 +28,33 @@ export function readLeaf(
     if (!isKpkiError(cause)) throw cause
     return { found: {}, problem: `it cannot be read: ${cause.message}` }
   }
+}
+
+/** @throws KpkiError `ERR_FILE_UNSAFE` when something else lies in the place of a file or of a folder above it. */
+export function refuseUnusable(
+  folder: string,
+  files: readonly { readonly path: string }[],
+  before: FileTree,
+): void {
+  if (before.size === 0) return
+  for (const { path } of files)
+    for (const level of levels(path)) {
+      const entry = before.get(level)
+      const wanted = level === path ? 'file' : 'directory'
+      if (entry === undefined || entry.kind === wanted) continue
+      const place = folder === '' ? level : `${folder}/${level}`
+      throw new KpkiError(
+        'ERR_FILE_UNSAFE',
+        `${place} is not a ${wanted === 'file' ? wanted : 'folder'} to use: it is ${whatIs(entry)}`,
+        { path: place },
+        { hint: 'links are not followed here: put the thing itself in its place, or remove it' },
+      )
+    }
+}
+
+function whatIs(entry: TreeEntry): string {
+  if (entry.kind === 'other') return entry.reason
+  return { file: 'a file', directory: 'a folder', symlink: 'a link' }[entry.kind]
 }
 
 /** @throws KpkiError `ERR_CLOCK` when an authority began later than `now`. */

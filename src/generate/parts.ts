@@ -7,6 +7,7 @@ import { filesOf, pairAt } from '../certs/paths.js'
 import type { PlannedCertificate, PlannedLeaf } from '../certs/plan.js'
 import { reasonToReplace } from '../certs/reconcile.js'
 import { type ClusterSecrets, secretText } from '../certs/secrets.js'
+import { AUTHORITIES } from '../certs/table.js'
 import type { Cluster } from '../cluster/cluster.js'
 import { KpkiError } from '../errors.js'
 import { type FileTree, file } from '../files/tree.js'
@@ -25,6 +26,8 @@ export interface PartContext {
   readonly verifier: Verifier
   /** Milliseconds. */
   readonly renewBefore: number | undefined
+  /** Files of `authorities/` that were lost there, with the folder that still had them. */
+  readonly recovered: ReadonlyMap<string, string>
 }
 
 /** What nodes are told of the cluster when they join it. */
@@ -60,7 +63,11 @@ export async function draftPart(
     const content = contentOf(context, credentials, holds)
     if (content === undefined) return []
     const [planned] = 'of' in holds ? [holds.of].flat() : []
-    const reason = planned && reasons.get(planned.id)
+    const from = layout.folder === 'authorities' ? context.recovered.get(path) : undefined
+    const reason =
+      from === undefined
+        ? planned && reasons.get(planned.id)
+        : `recovered from ${from}${lostKey(context, path)}`
     return [{ entry: file(path, content, mode), ...(reason !== undefined && { reason }) }]
   })
   const dated = certificates.map((planned): DatedCertificate => {
@@ -73,6 +80,15 @@ export async function draftPart(
     return { id, node, path, notAfter: held(credentials, id).facts.notAfter }
   })
   return { ...layout, drafts, certificates: dated }
+}
+
+function lostKey({ authorities }: PartContext, path: string): string {
+  for (const { id, key } of authorities.values()) {
+    const files = pairAt(AUTHORITIES[id].base)
+    if (files.certificate === path && key === undefined)
+      return `; its key is lost: restore authorities/${files.key} from a backup`
+  }
+  return ''
 }
 
 /** Undefined where there is no such key or secret: it is kept elsewhere. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { DAY, START } from '../certs/clusters.js'
@@ -60,4 +60,44 @@ describe('a clock that runs behind', () => {
       })
     },
   )
+})
+
+describe('an authority’s key that is a link, a folder or far too large', () => {
+  const put: readonly (readonly [string, (key: string) => void, string])[] = [
+    ['a link', (key) => symlinkSync('/dev/null', key), 'a link'],
+    ['a folder', (key) => mkdirSync(key), 'a folder'],
+    ['5 MB', (key) => writeFileSync(key, 'x'.repeat(5_000_000)), 'larger than 4194304 bytes'],
+  ]
+  const lines = ['-o out', '-o out --dry-run', '-o out --check']
+  it.each(
+    put.flatMap(([what, make, reason]) => lines.map((line) => [what, line, make, reason] as const)),
+  )('%s: refused by name in `gen %s`', async (_, line, make, reason) => {
+    await inOut(async (gen, folder) => {
+      const key = join(folder, 'out/authorities/ca.key')
+      rmSync(key)
+      make(key)
+      const { exit, out, err } = await gen(line)
+      expect(err).toContain(
+        `kpki: error: authorities/ca.key is not a file to use: it is ${reason}\n`,
+      )
+      expect([exit, out]).toEqual([2, ''])
+    })
+  })
+
+  it('in a node’s folder is noticed before anything is written', async () => {
+    await inOut(async (gen, folder) => {
+      const before = new Map(contents(folder))
+      const key = join(folder, 'out/nodes/worker1/var/lib/kubelet/pki/kubelet.key')
+      rmSync(key)
+      symlinkSync('/dev/null', key)
+      before.delete(key)
+      rmSync(join(folder, 'out/cluster.yaml'))
+      before.delete(join(folder, 'out/cluster.yaml'))
+      expect(await gen('-f cluster.yaml -o out --renew-before 400d')).toMatchObject({
+        exit: 2,
+        out: '',
+      })
+      expect(contents(folder)).toEqual(before)
+    })
+  })
 })

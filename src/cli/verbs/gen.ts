@@ -9,6 +9,7 @@ import { isLeftOver, readTree, writeTree } from '../../files/disk.js'
 import { withLock } from '../../files/lock.js'
 import { type FileTree, file, type TreeEntry, treeOf } from '../../files/tree.js'
 import { type Change, compare, type DatedCertificate, type Part } from '../../generate/changes.js'
+import { refuseUnusable } from '../../generate/found.js'
 import { type GenerateOptions, generateParts } from '../../generate/generate.js'
 import { parseDuration } from '../../values/time.js'
 import { CLUSTER_FILE, loadCluster } from '../input/cluster-file.js'
@@ -138,6 +139,7 @@ async function* parts(
   const others = generateParts(cluster, options)
   // Until the first part is there, nothing is written: by then it is known that what lies in OUT can be used.
   const first = await others.next()
+  refuseUnusable('', [{ path: CLUSTER_FILE }], before)
   const draft = { entry: file(CLUSTER_FILE, text, 0o600) }
   yield compare({ folder: '', drafts: [draft], folders: [], certificates: [] }, before)
   if (first.done !== true) yield first.value
