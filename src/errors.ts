@@ -63,6 +63,10 @@ export const ERRORS = {
     2,
     'an audit was given nothing of a Kubernetes PKI, or a part that holds nothing of it',
   ),
+  ERR_CLOCK: row<AtPath & { readonly notBefore: string }>(
+    3,
+    'the clock is behind what lies in the output folder: what would be made now would end too early',
+  ),
   ERR_LOCKED: row<AtPath & { readonly owner: string }>(
     3,
     'another run is at work in the same folder',

@@ -1,7 +1,7 @@
 import type { CertificateFacts } from '../ca/certificate/facts.js'
 import { readCertificate } from '../ca/certificate/read.js'
 import type { Env } from '../ca/env.js'
-import { sameKey } from '../ca/keys/keys.js'
+import { publicKeyPem, sameKey } from '../ca/keys/keys.js'
 import { type PrivateKey, readPrivateKey } from '../ca/keys/private-key.js'
 import { verifySignature } from '../ca/keys/signature.js'
 import { encodePem, parsePem } from '../ca/pem.js'
@@ -176,18 +176,34 @@ export function adoptFromNode(cluster: Cluster, authorities: FileTree, node: Fil
     adopt(files.certificate, certificate)
     adopt(files.key, key)
   }
-  adopt(SECRET_FILES.serviceAccountKey, onNode(SECRET_FILES.serviceAccountKey))
+  const [key, pub] = [SECRET_FILES.serviceAccountKey, SECRET_FILES.serviceAccountPublicKey]
+  adopt(pub, onNode(pub))
+  if (isPair(onNode(key), fileAt(complete, pub))) adopt(key, onNode(key))
   const root = `${AUTHORITIES['root-ca'].base}.crt`
   const pem = rootOfBundle(textAt(node, rootBundleFile(cluster)))
   if (pem !== undefined) adopt(root, secretFile(root, pem))
   return complete
 }
 
+/** Whether a service-account key is the one of the public key that is there; without one, it is. */
+function isPair(key: FileEntry | undefined, pub: FileEntry | undefined): boolean {
+  if (key === undefined || pub === undefined) return key !== undefined
+  return unreadableIsNot(
+    () => publicKeyPem(readPrivateKey(textOf(key)).spki).trim() === textOf(pub).trim(),
+  )
+}
+
 function fits(certificate: FileEntry | undefined, key: FileEntry | undefined): boolean {
   if (certificate === undefined || key === undefined) return false
-  try {
+  return unreadableIsNot(() => {
     const { publicKey } = readCertificate(textOf(certificate))
     return sameKey(publicKey.spki, readPrivateKey(textOf(key)).spki)
+  })
+}
+
+function unreadableIsNot(isFit: () => boolean): boolean {
+  try {
+    return isFit()
   } catch (error) {
     if (isKpkiError(error)) return false
     throw error

@@ -61,7 +61,6 @@ export async function reasonToReplace(
   if (key.algorithm !== planned.keyAlgorithm) return `its key is not ${planned.keyAlgorithm}`
   const left = facts.notAfter.getTime() - now.getTime()
   if (left <= 0) return `it expired on ${isoDay(facts.notAfter)}`
-  if (facts.notBefore > now) return `it is not valid before ${facts.notBefore.toISOString()}`
   const expected = notAfterOf(facts.notBefore, planned.validity, issuer)
   if (Math.abs(facts.notAfter.getTime() - expected.getTime()) > TOLERANCE)
     return 'its validity period changed'

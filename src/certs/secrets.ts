@@ -2,8 +2,10 @@ import type { Env } from '../ca/env.js'
 import { publicKeyPem } from '../ca/keys/keys.js'
 import { type PrivateKey, readPrivateKey } from '../ca/keys/private-key.js'
 import type { Cluster } from '../cluster/cluster.js'
+import { KpkiError } from '../errors.js'
 import { type FileTree, textAt } from '../files/tree.js'
 import { hexOf } from '../values/bytes.js'
+import { serviceAccountFiles } from './paths.js'
 
 /** Secrets of a cluster that are not certificates. */
 export interface ClusterSecrets {
@@ -47,13 +49,27 @@ export function secretText(secrets: ClusterSecrets, id: SecretId): string | unde
 
 const ALPHANUMERIC = 'abcdefghijklmnopqrstuvwxyz0123456789'
 
-/** Takes up the secrets in `existing` and makes those that are missing. */
+/**
+ * Takes up the secrets in `existing` and makes those that are missing. `recovered` says from which node's folder
+ * a file of `existing` came.
+ *
+ * @throws KpkiError `ERR_CA_KEY_MISSING` when only the public half of the service-account keys is there.
+ */
 export async function establishSecrets(
   cluster: Cluster,
   existing: FileTree,
   env: Env,
+  recovered: ReadonlyMap<string, string>,
 ): Promise<ClusterSecrets> {
   const keyText = textAt(existing, SECRET_FILES.serviceAccountKey)
+  if (keyText === undefined && existing.has(SECRET_FILES.serviceAccountPublicKey)) {
+    const node = recovered.get(SECRET_FILES.serviceAccountPublicKey)
+    throw lostServiceAccountKey(
+      node === undefined
+        ? `authorities/${SECRET_FILES.serviceAccountPublicKey}`
+        : `${node}/${serviceAccountFiles(cluster).pub}`,
+    )
+  }
   const algorithm = cluster.pki.certificates.sa?.keyAlgorithm ?? cluster.pki.keyAlgorithm
   const serviceAccountKey =
     keyText === undefined ? await env.newKey(algorithm) : readPrivateKey(keyText)
@@ -69,6 +85,17 @@ export async function establishSecrets(
       kept(SECRET_FILES.certificateKey) ??
       hexOf(env.randomBytes(32)),
   }
+}
+
+function lostServiceAccountKey(publicKey: string): KpkiError {
+  return new KpkiError(
+    'ERR_CA_KEY_MISSING',
+    `authorities/${SECRET_FILES.serviceAccountKey} is lost, and ${publicKey} is still there: a new pair would end every service-account token`,
+    { authority: 'sa' },
+    {
+      hint: 'restore it from a backup or a control plane; to end every token on purpose, remove sa.pub from authorities/ and from every control plane’s folder, and run again',
+    },
+  )
 }
 
 function wantsToken(cluster: Cluster): boolean {

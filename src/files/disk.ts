@@ -12,7 +12,7 @@ import {
 } from 'node:fs/promises'
 import { dirname, join, posix } from 'node:path'
 import { KpkiError } from '../errors.js'
-import { type FileEntry, type FileTree, type TreeEntry, treeOf } from './tree.js'
+import { type FileEntry, type FileTree, levels, type TreeEntry, treeOf } from './tree.js'
 
 /**
  * Files that are put in place together: certificate and key share a name up to the ending. The key comes
@@ -46,12 +46,6 @@ export function foldersOf(tree: FileTree, mode: number): ReadonlyMap<string, num
     }
   }
   return new Map([...modes].sort(([a], [b]) => (a < b ? -1 : 1)))
-}
-
-/** `a`, `a/b`, `a/b/c` of `a/b/c`. */
-export function levels(folder: string | undefined): readonly string[] {
-  const names = (folder ?? '').split('/').filter((name) => name !== '')
-  return names.map((_, index) => names.slice(0, index + 1).join('/'))
 }
 
 /** What reading a folder takes besides its path. */

@@ -162,6 +162,12 @@ export function under(tree: FileTree, prefix: string): FileTree {
   return part
 }
 
+/** `a`, `a/b`, `a/b/c` of `a/b/c`. */
+export function levels(folder: string | undefined): readonly string[] {
+  const names = (folder ?? '').split('/').filter((name) => name !== '')
+  return names.map((_, index) => names.slice(0, index + 1).join('/'))
+}
+
 /** A file's mode as `stat` and kubeadm write it: `0600`. */
 export function modeText(mode: number): string {
   return (mode & 0o7777).toString(8).padStart(4, '0')

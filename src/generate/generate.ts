@@ -5,6 +5,7 @@ import { establishSecrets } from '../certs/secrets.js'
 import { type Cluster, controlPlanes } from '../cluster/cluster.js'
 import type { FileTree } from '../files/tree.js'
 import { type Change, compare, type DatedCertificate, type Part } from './changes.js'
+import { refuseEarlyAuthorities, refuseEarlyLeaves, refuseUnusable } from './found.js'
 import { authoritiesLayout, type FolderLayout, nodeLayout, operatorLayout } from './layout.js'
 import { draftPart, joinSecrets } from './parts.js'
 import { type ClusterSource, clusterOf } from './source.js'
@@ -59,36 +60,66 @@ export async function* generateParts(
 ): AsyncGenerator<Part> {
   const { env = defaultEnv(), existing = () => new Map(), renewBefore } = options
   const before = await existing('authorities')
-  const kept = await recover(cluster, before, existing)
+  const safe = authoritiesLayout(cluster)
+  refuseUnusable(safe.folder, safe.files, before)
+  const { kept, recovered } = await recover(cluster, before, existing)
   const authorities = await establishAuthorities(cluster, kept, env)
-  const secrets = await establishSecrets(cluster, kept, env)
+  const secrets = await establishSecrets(cluster, kept, env, recovered)
   const verifier = createVerifier(env.engine)
-  const context = { cluster, authorities, secrets, env, verifier, renewBefore }
+  const context = { cluster, authorities, secrets, env, verifier, renewBefore, recovered }
   const part = async (layout: FolderLayout, found?: FileTree): Promise<Part> => {
     const there = found ?? (await existing(layout.folder))
     return compare(await draftPart(context, layout, there), there)
   }
   const join = await joinSecrets(context)
-  yield part(authoritiesLayout(cluster), before)
-  for (const node of cluster.nodes) yield part(nodeLayout(cluster, node, join))
-  yield part(operatorLayout(cluster))
+  const layouts: readonly (() => FolderLayout)[] = [
+    ...cluster.nodes.map((node) => () => nodeLayout(cluster, node, join)),
+    () => operatorLayout(cluster),
+  ]
+  // Nothing is planned before all that is there was seen: a plan that is refused half-way is half written.
+  refuseEarlyAuthorities(authorities, env.now)
+  await inTurns(layouts, async (make) => {
+    const layout = make()
+    const there = await existing(layout.folder)
+    refuseUnusable(layout.folder, layout.files, there)
+    refuseEarlyLeaves(cluster, layout, there, env.now)
+  })
+  yield part(safe, before)
+  for (const layout of layouts) yield part(layout())
+}
+
+const SEEN_AT_ONCE = 8
+
+// A disk answers several questions in the time of one; thousands of trees would fill the memory.
+async function inTurns<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  for (let start = 0; start < items.length; start += SEEN_AT_ONCE)
+    await Promise.all(items.slice(start, start + SEEN_AT_ONCE).map(work))
 }
 
 // A lost authorities/ must not lead to new authorities while nodes still carry the old ones.
-async function recover(cluster: Cluster, before: FileTree, existing: Existing): Promise<FileTree> {
-  let found = before
+async function recover(
+  cluster: Cluster,
+  before: FileTree,
+  existing: Existing,
+): Promise<{ readonly kept: FileTree; readonly recovered: ReadonlyMap<string, string> }> {
+  const recovered = new Map<string, string>()
+  let kept = before
   for (const { name } of controlPlanes(cluster)) {
-    if (holdsEveryAuthority(cluster, found)) break
-    found = adoptFromNode(cluster, found, await existing(`nodes/${name}`))
+    if (holdsEveryAuthority(cluster, kept)) break
+    const folder = `nodes/${name}`
+    const more = adoptFromNode(cluster, kept, await existing(folder))
+    for (const path of more.keys()) if (!kept.has(path)) recovered.set(path, folder)
+    kept = more
   }
-  return found
+  return { kept, recovered }
 }
 
 /**
  * Makes every certificate, kubeconfig, manifest and configuration of a cluster, in memory.
  *
  * @throws KpkiError `ERR_SPEC_INVALID` with every mistake at once, `ERR_YAML_INVALID`, `ERR_CA_KEY_MISSING`,
- *   `ERR_KEY_MISMATCH`
+ *   `ERR_KEY_MISMATCH`, `ERR_CLOCK` when something in `existing` began later than the clock of `env` says,
+ *   `ERR_FILE_UNSAFE` when something else is in a file’s place
  *
  * @example
  * ```ts

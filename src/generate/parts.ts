@@ -3,17 +3,18 @@ import { pinOf } from '../ca/keys/keys.js'
 import type { Verifier } from '../ca/keys/signature.js'
 import type { Authorities } from '../certs/authorities.js'
 import { type Authority, type Issued, issue } from '../certs/issue.js'
-import { type Files, filesOf, pairAt } from '../certs/paths.js'
+import { filesOf, pairAt } from '../certs/paths.js'
 import type { PlannedCertificate, PlannedLeaf } from '../certs/plan.js'
-import { type Found, foundIn, reasonToReplace } from '../certs/reconcile.js'
+import { reasonToReplace } from '../certs/reconcile.js'
 import { type ClusterSecrets, secretText } from '../certs/secrets.js'
+import { AUTHORITIES } from '../certs/table.js'
 import type { Cluster } from '../cluster/cluster.js'
-import { isKpkiError, KpkiError } from '../errors.js'
-import { type FileTree, file, textAt } from '../files/tree.js'
-import { embeddedCredentials } from '../kubeconfig/read.js'
+import { KpkiError } from '../errors.js'
+import { type FileTree, file } from '../files/tree.js'
 import { kubeconfigText } from '../kubeconfig/write.js'
 import type { JoinSecrets } from '../manifests/kubeadm/kubeadm.js'
 import type { DatedCertificate, DraftPart, FileDraft } from './changes.js'
+import { readLeaf } from './found.js'
 import type { FolderLayout, Holding } from './layout.js'
 
 /** What every part of a cluster's output is made from. */
@@ -25,6 +26,8 @@ export interface PartContext {
   readonly verifier: Verifier
   /** Milliseconds. */
   readonly renewBefore: number | undefined
+  /** Files of `authorities/` that were lost there, with the folder that still had them. */
+  readonly recovered: ReadonlyMap<string, string>
 }
 
 /** What nodes are told of the cluster when they join it. */
@@ -60,7 +63,11 @@ export async function draftPart(
     const content = contentOf(context, credentials, holds)
     if (content === undefined) return []
     const [planned] = 'of' in holds ? [holds.of].flat() : []
-    const reason = planned && reasons.get(planned.id)
+    const from = layout.folder === 'authorities' ? context.recovered.get(path) : undefined
+    const reason =
+      from === undefined
+        ? planned && reasons.get(planned.id)
+        : `recovered from ${from}${lostKey(context, path)}`
     return [{ entry: file(path, content, mode), ...(reason !== undefined && { reason }) }]
   })
   const dated = certificates.map((planned): DatedCertificate => {
@@ -73,6 +80,15 @@ export async function draftPart(
     return { id, node, path, notAfter: held(credentials, id).facts.notAfter }
   })
   return { ...layout, drafts, certificates: dated }
+}
+
+function lostKey({ authorities }: PartContext, path: string): string {
+  for (const { id, key } of authorities.values()) {
+    const files = pairAt(AUTHORITIES[id].base)
+    if (files.certificate === path && key === undefined)
+      return `; its key is lost: restore authorities/${files.key} from a backup`
+  }
+  return ''
 }
 
 /** Undefined where there is no such key or secret: it is kept elsewhere. */
@@ -115,28 +131,10 @@ async function keepOrIssue(
   const files = filesOf(cluster, planned.place)
   const make = () => issue(planned, issuer, cluster.release, env)
   if (!before.has(files.certificate) && !before.has(files.key)) return { credential: await make() }
-  const { found, problem } = read(before, planned, files)
+  const { found, problem } = readLeaf(before, planned, files)
   const judge = { now: env.now, verifier, renewBefore }
   const reason = problem ?? (await reasonToReplace(planned, found, issuer, judge))
   const { facts, pem, key } = found
   const kept = reason === undefined && facts && pem && key ? { facts, pem, key } : undefined
   return { credential: kept ?? (await make()), reason }
-}
-
-function read(
-  before: FileTree,
-  { place }: PlannedLeaf,
-  files: Files,
-): { readonly found: Found; readonly problem?: string } {
-  try {
-    const certificate = textAt(before, files.certificate)
-    const embeds = place.kind === 'kubeconfig' || place.kind === 'operator'
-    const texts = embeds
-      ? embeddedCredentials(certificate ?? '')
-      : { certificate, key: textAt(before, files.key) }
-    return { found: foundIn(texts) }
-  } catch (cause) {
-    if (!isKpkiError(cause)) throw cause
-    return { found: {}, problem: `it cannot be read: ${cause.message}` }
-  }
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { sameKey } from '../../src/ca/keys/keys.js'
 import { readPrivateKey } from '../../src/ca/keys/private-key.js'
 import { verifySignature } from '../../src/ca/keys/signature.js'
+import type { TreeEntry } from '../../src/files/tree.js'
 import { type Existing, type Generated, generate } from '../../src/generate/generate.js'
 import { testKeyPem } from '../ca/support.js'
 import {
@@ -119,6 +120,12 @@ describe('lost authorities', () => {
     expect(textIn(two, 'authorities/sa.key')).toBe(textIn(one, 'authorities/sa.key'))
     const leaves = (made: Generated) => textIn(made, `${PKI}/apiserver.crt`)
     expect(leaves(two)).toBe(leaves(one))
+    for (const path of ['ca.crt', 'ca.key', 'sa.key', 'sa.pub'])
+      expect(two.changes).toContainEqual({
+        path: `authorities/${path}`,
+        action: 'create',
+        reason: 'recovered from nodes/cp1',
+      })
   })
 
   it('come back from the second control plane when the first one’s tree is gone too', async () => {
@@ -156,10 +163,101 @@ describe('lost authorities', () => {
       expect(textIn(two, `authorities/${base}.crt`)).toBe(textIn(one, `authorities/${base}.crt`))
       expect(textsOf(two).has(`authorities/${base}.key`)).toBe(false)
     }
+    const reasons = two.changes.filter(({ path }) => /^authorities\/.*crt$/.test(path))
+    for (const { action, reason, path } of reasons)
+      expect([action, reason], path).toEqual([
+        'create',
+        `recovered from nodes/cp1; its key is lost: restore ${path.replace(/crt$/, 'key')} from a backup`,
+      ])
     const missing = changed(existing, { [`${PKI}/apiserver.crt`]: undefined })
     expect(await codeOf(generate(cluster, { env: env(), existing: missing }))).toBe(
       'ERR_CA_KEY_MISSING',
     )
+  })
+})
+
+describe('what lies in an authority’s place and is no file', () => {
+  const link: TreeEntry = { kind: 'symlink', path: '', target: '/dev/null' }
+  const folder: TreeEntry = { kind: 'directory', path: '', mode: 0o700 }
+  const huge: TreeEntry = { kind: 'other', path: '', reason: 'larger than 4194304 bytes' }
+  const places = [
+    'authorities/ca.key',
+    'authorities/etcd/ca.crt',
+    'authorities/sa.key',
+    `${PKI}/apiserver.key`,
+    'nodes/worker1/etc/kubernetes/kubelet.conf',
+    'kubeconfig/admin.conf',
+  ]
+  const cases = places.flatMap((path) => [
+    [path, 'a link', link] as const,
+    [path, 'a folder', folder] as const,
+    [path, 'larger than 4194304 bytes', huge] as const,
+  ])
+  it.each(cases)('is refused by name: %s, %s', async (path, reason, entry) => {
+    const one = await generate(small(), { env: envAt() })
+    const existing: Existing = async (name) => {
+      const tree = new Map(await existingOf(one)(name))
+      const inside = path.slice(name.length + 1)
+      if (path.startsWith(`${name}/`)) tree.set(inside, { ...entry, path: inside })
+      return tree
+    }
+    await expect(generate(small(), { env: env(), existing })).rejects.toMatchObject({
+      code: 'ERR_FILE_UNSAFE',
+      message: `${path} is not a file to use: it is ${reason}`,
+      details: { path },
+    })
+  })
+
+  it('is refused too when a link leads to it', async () => {
+    const existing: Existing = (name) =>
+      new Map(name === 'nodes/cp1' ? [['etc', { ...link, path: 'etc' }]] : [])
+    await expect(generate(small(), { env: env(), existing })).rejects.toMatchObject({
+      code: 'ERR_FILE_UNSAFE',
+      message: 'nodes/cp1/etc is not a folder to use: it is a link',
+    })
+  })
+})
+
+describe('a lost service-account key', () => {
+  const keys = [
+    'authorities',
+    ...['cp1', 'cp2', 'cp3'].map((name) => `nodes/${name}/etc/kubernetes/pki`),
+  ]
+  const without = (endings: readonly string[], folders = keys) =>
+    Object.fromEntries(
+      folders.flatMap((at) => endings.map((end) => [`${at}/sa.${end}`, undefined])),
+    )
+  const rerun = async (edits: Readonly<Record<string, undefined>>) => {
+    const one = await generate(large(), { env: envAt() })
+    const two = generate(large(), { env: env(), existing: changed(existingOf(one), edits) })
+    return { one, two }
+  }
+
+  it.each([
+    ['authorities/', 'authorities/sa.pub', without(['key'])],
+    [
+      'one control plane alone',
+      'nodes/cp3/etc/kubernetes/pki/sa.pub',
+      { ...without(['key']), ...without(['pub'], keys.slice(0, 3)) },
+    ],
+  ])('is not replaced while its public half is in %s', async (_, path, edits) => {
+    const { two } = await rerun(edits)
+    await expect(two).rejects.toMatchObject({
+      code: 'ERR_CA_KEY_MISSING',
+      message: `authorities/sa.key is lost, and ${path} is still there: a new pair would end every service-account token`,
+      details: { authority: 'sa' },
+      hint: expect.stringMatching(/restore it from a backup.*remove sa\.pub/),
+    })
+  })
+
+  it('comes back from a control plane that has it', async () => {
+    const { one, two } = await rerun(without(['key', 'pub'], keys.slice(0, 3)))
+    expect(textIn(await two, 'authorities/sa.key')).toBe(textIn(one, 'authorities/sa.key'))
+  })
+
+  it('is made anew on purpose: no public half is left', async () => {
+    const { one, two } = await rerun(without(['key', 'pub']))
+    expect(textIn(await two, 'authorities/sa.key')).not.toBe(textIn(one, 'authorities/sa.key'))
   })
 })
 

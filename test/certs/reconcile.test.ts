@@ -5,8 +5,13 @@ import { establishAuthorities } from '../../src/certs/authorities.js'
 import { planNode } from '../../src/certs/plan.js'
 import { reasonToReplace } from '../../src/certs/reconcile.js'
 import type { Cluster } from '../../src/cluster/cluster.js'
-import type { Change } from '../../src/generate/changes.js'
-import { type Existing, type Generated, generate } from '../../src/generate/generate.js'
+import type { Change, Part } from '../../src/generate/changes.js'
+import {
+  type Existing,
+  type Generated,
+  generate,
+  generateParts,
+} from '../../src/generate/generate.js'
 import { base64Of } from '../../src/values/bytes.js'
 import {
   certificateIn,
@@ -205,10 +210,45 @@ describe('time', () => {
     )
   })
 
-  it('renews what expired, and what is not valid yet', async () => {
+  it('renews what expired', async () => {
     expect(reasons(await again({ now: later(366) }))[KEY]).toBe('it expired on 2027-03-01')
-    const early = await again({ now: new Date(START.getTime() - DAY) })
-    expect(reasons(early)[KEY]).toBe('it is not valid before 2026-03-01T11:55:00.000Z')
+  })
+
+  const clock = (ms: number) => new Date(START.getTime() + ms)
+  const behind = { code: 'ERR_CLOCK', hint: expect.stringContaining('set the clock') }
+
+  it('is not believed when it is before what is there began', async () => {
+    await expect(again({ now: clock(-DAY) })).rejects.toMatchObject({
+      ...behind,
+      message:
+        'the clock says 2026-02-28T12:00:00.000Z, but authorities/ca.crt is not valid before 2026-03-01T11:55:00.000Z',
+      details: { path: 'authorities/ca.crt', notBefore: '2026-03-01T11:55:00.000Z' },
+    })
+  })
+
+  it('may differ by five minutes, as between machines: nothing is made anew for that', async () => {
+    expect(pending(await again({ now: clock(-10 * 60_000) }))).toEqual([])
+    await expect(again({ now: clock(-10 * 60_000 - 1) })).rejects.toMatchObject(behind)
+  })
+
+  it.each([
+    ['certificate', CERTIFICATE],
+    ['kubeconfig', 'nodes/worker2/etc/kubernetes/kubelet.conf'],
+    ['person’s kubeconfig', 'kubeconfig/admin.conf'],
+  ])('is not believed when one %s began later, and nothing is planned then', async (_, path) => {
+    const renewed = await again({ now: later(336) })
+    const key = path.replace(/crt$/, 'key')
+    const edits = { [path]: textIn(renewed, path), [key]: textIn(renewed, key) }
+    const options = { env: envAt(later(2)), existing: changed(existingOf(first), edits) }
+    const planned: Part[] = []
+    const work = async () => {
+      for await (const part of generateParts(small(), options)) planned.push(part)
+    }
+    await expect(work()).rejects.toMatchObject({
+      ...behind,
+      message: expect.stringContaining(`but ${path} is not valid before 2027-01-31`),
+    })
+    expect(planned).toEqual([])
   })
 
   it('takes short-lived certificates for right until their last third', async () => {

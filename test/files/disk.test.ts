@@ -268,6 +268,7 @@ describe('the program in a folder', () => {
       expect(err).toMatch(/^kpki: error: .*links are not followed here\nkpki: hint: /)
       expect(code).toBe(2)
       expect(everything(outside)).toEqual([])
+      expect(existsSync(join(out, 'cluster.yaml')), 'cluster.yaml').toBe(false)
     },
   )
 

@@ -1,13 +1,15 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
-import { defaultEnv, planningEnv } from '../../ca/env.js'
+import { runtimeEngine } from '../../ca/engine.js'
+import { envOf, planningEnv } from '../../ca/env.js'
 import type { Cluster } from '../../cluster/cluster.js'
 import { KpkiError } from '../../errors.js'
 import { isLeftOver, readTree, writeTree } from '../../files/disk.js'
 import { withLock } from '../../files/lock.js'
 import { type FileTree, file, type TreeEntry, treeOf } from '../../files/tree.js'
 import { type Change, compare, type DatedCertificate, type Part } from '../../generate/changes.js'
+import { refuseUnusable } from '../../generate/found.js'
 import { type GenerateOptions, generateParts } from '../../generate/generate.js'
 import { parseDuration } from '../../values/time.js'
 import { CLUSTER_FILE, loadCluster } from '../input/cluster-file.js'
@@ -107,7 +109,8 @@ async function make(
   const changes: Change[] = []
   const certificates: DatedCertificate[] = []
   const existing = (folder: string): Promise<FileTree> => readTree(out, { folder })
-  const env = writing ? defaultEnv() : planningEnv(defaultEnv())
+  const now = envOf(runtimeEngine(), io.now())
+  const env = writing ? now : planningEnv(now)
   const started = io.now().getTime()
   const writes = writing ? writer(out) : undefined
   try {
@@ -133,9 +136,14 @@ async function* parts(
   options: GenerateOptions,
 ): AsyncGenerator<Part> {
   const before = await readTree(out, { depth: 1 })
+  const others = generateParts(cluster, options)
+  // Until the first part is there, nothing is written: by then it is known that what lies in OUT can be used.
+  const first = await others.next()
+  refuseUnusable('', [{ path: CLUSTER_FILE }], before)
   const draft = { entry: file(CLUSTER_FILE, text, 0o600) }
   yield compare({ folder: '', drafts: [draft], folders: [], certificates: [] }, before)
-  yield* generateParts(cluster, options)
+  if (first.done !== true) yield first.value
+  yield* others
 }
 
 interface Writer {
