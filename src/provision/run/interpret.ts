@@ -12,10 +12,13 @@ rm -f "$d/rc" "$d/out" "$d/pid"; cat >"$d/script.new" && mv "$d/script.new" "$d/
 setsid sh -c 'd=$1; shift; echo $$ >"$d/pid"; sh "$d/script" "$@" >"$d/out" 2>&1 </dev/null; echo $? >"$d/rc.new"; mv "$d/rc.new" "$d/rc"' kpki-job "$d" "$@" </dev/null >/dev/null 2>&1 9>&- &
 i=0; while [ ! -s "$d/pid" ] && [ ! -e "$d/rc" ] && [ $i -lt 50 ]; do sleep 0.1; i=$((i+1)); done; echo started`
 
+// A job leaves its result before it goes: who finds neither result nor process has to look for the result again.
 const POLL = `d=/var/lib/kpki/jobs/$1
-if [ -e "$d/rc" ]; then echo "ended $(cat "$d/rc")"; tail -c 6000 "$d/out"
-elif [ -s "$d/pid" ] && tr '\\0' ' ' <"/proc/$(cat "$d/pid")/cmdline" 2>/dev/null | grep -qF "$d"; then echo running; tail -n 1 "$d/out" | tail -c 200
-else echo gone; tail -c 2000 "$d/out"; fi`
+ended() { echo "ended $(cat "$d/rc")"; tail -c 6000 "$d/out"; exit; }
+[ ! -e "$d/rc" ] || ended
+if [ -s "$d/pid" ] && tr '\\0' ' ' <"/proc/$(cat "$d/pid")/cmdline" 2>/dev/null | grep -qF "$d"; then echo running; tail -n 1 "$d/out" | tail -c 200; exit; fi
+[ ! -e "$d/rc" ] || ended
+echo gone; tail -c 2000 "$d/out"`
 
 export interface JobOptions {
   readonly id: string
