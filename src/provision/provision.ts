@@ -48,6 +48,7 @@ const pushChecks = [
   'disk',
   'clock',
   'address',
+  'facts',
   'files',
   'journal',
   'secrets',
@@ -320,8 +321,9 @@ async function prepare(
   ]
   const onlyPush = settings.steps?.every((id) => id === 'push') === true
   const problems = judged.filter((problem) => !onlyPush || pushChecks.includes(problem.check))
-  for (const problem of problems) world.emit({ type: 'problem', problem })
-  return makePlan(inputs, sessions, problems, stepsOf(settings.steps))
+  const plan = makePlan(inputs, sessions, problems, stepsOf(settings.steps))
+  for (const problem of plan.problems) world.emit({ type: 'problem', problem })
+  return plan
 }
 
 /** An interrupted run is continued only with what it was begun with. */

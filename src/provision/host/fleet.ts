@@ -120,7 +120,20 @@ export function judgeAll(
   sessions: readonly Session[],
 ): readonly PreflightProblem[] {
   const asked = sessions.filter((session) => session.facts)
-  return asked.flatMap((session) => judge(contextOf(inputs, sessions, session)))
+  return asked.flatMap((session) => {
+    try {
+      return judge(contextOf(inputs, sessions, session))
+    } catch (cause) {
+      return [strange(session, 'facts', cause)]
+    }
+  })
+}
+
+/** What a host says may be anything: where it can't be worked with, that is this host's problem alone. */
+export function strange(session: Session, check: string, cause: unknown): PreflightProblem {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const message = `what the host says can't be used: ${session.redact(reason)}`
+  return { host: session.node.name, level: 'error', check, message }
 }
 
 /** Texts that must not appear anywhere: a node's keys line by line, tokens, what kubeconfigs embed. */
