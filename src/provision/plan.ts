@@ -81,7 +81,7 @@ function planStep(
     step: step.id,
     about: step.about,
     state: actions.some(changes) ? 'needed' : actions.length > 0 ? 'check' : 'done',
-    actions: actions.map(planned),
+    actions: actions.map((action) => planned(action, session.redact)),
     ...(left.length > 0 ? { left } : {}),
   }
 }

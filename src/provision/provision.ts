@@ -1,7 +1,7 @@
 import { KpkiError } from '../errors.js'
 import { type Applied, applySteps, stamp } from './apply.js'
 import type { Inputs } from './context.js'
-import { askAll, judgeAll, openSession, type Session, type World } from './host/fleet.js'
+import { askAll, judgeAll, openSession, redacted, type Session, type World } from './host/fleet.js'
 import type { PreflightProblem } from './host/preflight.js'
 import { beyond, hashInputs, isWhole, makePlan, type ProvisionPlan, stepsOf } from './plan.js'
 import { lastEntry, unfinished } from './run/journal.js'
@@ -334,17 +334,18 @@ function journals(
 ): readonly PreflightProblem[] {
   if (settings.restart) return []
   const hash = hashInputs(inputs)
-  return sessions.flatMap(({ node, facts }) => {
+  return sessions.flatMap((session) => {
+    const { node, facts } = session
     const last = lastEntry(facts?.value('journal') ?? '')
     if (!unfinished(last) || last.inputs === hash) return []
     return [
-      {
+      redacted(session, {
         host: node.name,
         level: 'error',
         check: 'journal',
         message: `a run of ${last.operator} at ${last.time} stopped in step ${last.step}, and the cluster file or the files have changed since`,
         fix: 'go back to what they were, or say --restart to begin anew with what they are now',
-      } as const,
+      }),
     ]
   })
 }

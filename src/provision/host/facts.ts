@@ -140,7 +140,7 @@ function hostFile(value: string, host: string): readonly [string, HostFile] {
       kind: 'file',
       mode: Number.parseInt(bits, 8),
       owner: owner.join(':'),
-      sha256,
+      sha256: /^[0-9a-f]{64}$/.test(sha256) ? sha256 : '',
       certificate: certificate === '' ? undefined : decode(certificate, path, host),
     },
   ]
