@@ -1,6 +1,7 @@
 import type { FileEntry } from '../files/tree.js'
 import type { JsonObject } from '../values/json.js'
 import type { TransformId } from './host/transforms.js'
+import type { Redact } from './run/redact.js'
 import type { Secret } from './run/remote.js'
 
 /** What every action has. */
@@ -102,8 +103,10 @@ export interface PlannedAction {
   readonly files?: readonly FileChange[]
 }
 
-export function planned(action: Action): PlannedAction {
-  const { id, kind, about, disrupts } = action
+/** @param redact for what the action has of the host's own words */
+export function planned(action: Action, redact: Redact): PlannedAction {
+  const { kind, disrupts } = action
+  const [id, about] = [redact(action.id), redact(action.about)]
   const shown = { id, kind, about, ...(disrupts === undefined ? {} : { disrupts }) }
   switch (action.kind) {
     case 'push':
@@ -113,7 +116,7 @@ export function planned(action: Action): PlannedAction {
     case 'run':
     case 'job':
     case 'probe':
-      return { ...shown, command: commandOf(action) }
+      return { ...shown, command: redact(commandOf(action)) }
     case 'kubeconfig':
       return shown
   }

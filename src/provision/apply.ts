@@ -177,7 +177,7 @@ async function runStep(
       if (work.length > 0 && !changed) await record(remote, entry(world, hash, step.id, 'started'))
       for (const action of asked && losses === 0 ? [] : actions) {
         signal?.throwIfAborted()
-        emit({ type: 'action', host, step: step.id, action: planned(action) })
+        emit({ type: 'action', host, step: step.id, action: planned(action, session.redact) })
         known &&= !changes(action)
         changed ||= changes(action)
         await interpret(action, handsOf(inputs, world, session, step, remote))

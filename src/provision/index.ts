@@ -14,7 +14,7 @@ export type {
 export type { Applied, StepFailure } from './apply.js'
 export type { AppliedDocument, Inputs, StepContext, StepOptions } from './context.js'
 export type { Happening, ProvisionEvent, Unstamped } from './event.js'
-export type { HostFacts, HostFile, NodeStatus } from './host/facts.js'
+export type { FileFact, HostFacts, HostFile, NodeStatus } from './host/facts.js'
 export type { World } from './host/fleet.js'
 export type { PreflightProblem } from './host/preflight.js'
 export type { Digest, TransformId } from './host/transforms.js'

@@ -1,7 +1,7 @@
 import { fileAt } from '../files/tree.js'
 import { changes, type PlannedAction, planned } from './action.js'
 import type { Inputs } from './context.js'
-import { contextOf, type Session } from './host/fleet.js'
+import { contextOf, type Session, strange } from './host/fleet.js'
 import type { PreflightProblem } from './host/preflight.js'
 import { planPush } from './run/push-files.js'
 import { isFor, STEPS, type Step, waves } from './steps/steps.js'
@@ -39,9 +39,10 @@ export function stepsOf(names?: readonly string[]): readonly Step[] {
 export function makePlan(
   inputs: Inputs,
   sessions: readonly Session[],
-  problems: readonly PreflightProblem[],
+  judged: readonly PreflightProblem[],
   steps: readonly Step[] = STEPS,
 ): ProvisionPlan {
+  const problems = [...judged]
   const byName = new Map(sessions.map((session) => [session.node.name, session]))
   const rows: PlannedStep[] = []
   for (const wave of waves(inputs.cluster, steps))
@@ -49,7 +50,11 @@ export function makePlan(
       for (const step of wave.steps) {
         const session = byName.get(node.name)
         if (!session?.facts || !isFor(step, node)) continue
-        rows.push(planStep(inputs, sessions, session, step))
+        try {
+          rows.push(planStep(inputs, sessions, session, step))
+        } catch (cause) {
+          problems.push(strange(session, step.id, cause))
+        }
       }
   const body = {
     apiVersion: 'kpki/v1alpha1',
@@ -76,7 +81,7 @@ function planStep(
     step: step.id,
     about: step.about,
     state: actions.some(changes) ? 'needed' : actions.length > 0 ? 'check' : 'done',
-    actions: actions.map(planned),
+    actions: actions.map((action) => planned(action, session.redact)),
     ...(left.length > 0 ? { left } : {}),
   }
 }

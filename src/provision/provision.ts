@@ -1,7 +1,7 @@
 import { KpkiError } from '../errors.js'
 import { type Applied, applySteps, stamp } from './apply.js'
 import type { Inputs } from './context.js'
-import { askAll, judgeAll, openSession, type Session, type World } from './host/fleet.js'
+import { askAll, judgeAll, openSession, redacted, type Session, type World } from './host/fleet.js'
 import type { PreflightProblem } from './host/preflight.js'
 import { beyond, hashInputs, isWhole, makePlan, type ProvisionPlan, stepsOf } from './plan.js'
 import { lastEntry, unfinished } from './run/journal.js'
@@ -48,6 +48,7 @@ const pushChecks = [
   'disk',
   'clock',
   'address',
+  'facts',
   'files',
   'journal',
   'secrets',
@@ -320,8 +321,9 @@ async function prepare(
   ]
   const onlyPush = settings.steps?.every((id) => id === 'push') === true
   const problems = judged.filter((problem) => !onlyPush || pushChecks.includes(problem.check))
-  for (const problem of problems) world.emit({ type: 'problem', problem })
-  return makePlan(inputs, sessions, problems, stepsOf(settings.steps))
+  const plan = makePlan(inputs, sessions, problems, stepsOf(settings.steps))
+  for (const problem of plan.problems) world.emit({ type: 'problem', problem })
+  return plan
 }
 
 /** An interrupted run is continued only with what it was begun with. */
@@ -332,17 +334,18 @@ function journals(
 ): readonly PreflightProblem[] {
   if (settings.restart) return []
   const hash = hashInputs(inputs)
-  return sessions.flatMap(({ node, facts }) => {
+  return sessions.flatMap((session) => {
+    const { node, facts } = session
     const last = lastEntry(facts?.value('journal') ?? '')
     if (!unfinished(last) || last.inputs === hash) return []
     return [
-      {
+      redacted(session, {
         host: node.name,
         level: 'error',
         check: 'journal',
         message: `a run of ${last.operator} at ${last.time} stopped in step ${last.step}, and the cluster file or the files have changed since`,
         fix: 'go back to what they were, or say --restart to begin anew with what they are now',
-      } as const,
+      }),
     ]
   })
 }

@@ -2,7 +2,7 @@ import type { Inputs } from './context.js'
 import { contextOf, type Session } from './host/fleet.js'
 import type { PreflightProblem } from './host/preflight.js'
 import { planPush } from './run/push-files.js'
-import { remoteError } from './run/remote.js'
+import { lastLine, remoteError } from './run/remote.js'
 import { servedActions } from './steps/verify.js'
 
 /** What is true on one host. */
@@ -34,7 +34,7 @@ export async function statusOf(
   session: Session,
   problems: readonly PreflightProblem[],
 ): Promise<HostStatus> {
-  const { node, facts } = session
+  const { node, facts, redact } = session
   const own = problems.filter((problem) => problem.host === node.name)
   const head = { host: node.name, role: node.role, problems: own }
   if (!facts) return { ...head, reached: false }
@@ -52,9 +52,9 @@ export async function statusOf(
       differing: changes.map((change) => change.path),
       left,
     },
-    generation: facts.value('generation'),
-    versions: Object.fromEntries(facts.packages),
-    kubelet: facts.value('kubeletActive') || 'not installed',
+    generation: redact(facts.value('generation')),
+    versions: Object.fromEntries([...facts.packages].map((pair) => pair.map(redact))),
+    kubelet: redact(facts.value('kubeletActive')) || 'not installed',
     certificates: await served(session, context),
     node: seen ? (seen.ready ? 'Ready' : 'NotReady') : 'unknown',
   }
@@ -69,7 +69,7 @@ async function served(
   try {
     const result = await session.remote.script(action.script, action.args, { timeoutMs: 40_000 })
     if (result.exitCode === 0) return 'as pushed'
-    return result.stderr.trim().split('\n').at(-1) ?? 'unknown'
+    return lastLine(session.redact(result.stderr)) || 'unknown'
   } catch (cause) {
     return remoteError({ host: session.node.name, step: 'status' }, cause, session.redact).message
   }

@@ -4,10 +4,15 @@ import { describe, expect, it } from 'vitest'
 import { applySteps } from '../../src/provision/apply.js'
 import type { Inputs } from '../../src/provision/context.js'
 import { openSession } from '../../src/provision/host/fleet.js'
-import { provisionApply, provisionPlan, provisionPush } from '../../src/provision/provision.js'
+import {
+  provisionApply,
+  provisionPlan,
+  provisionPush,
+  provisionStatus,
+} from '../../src/provision/provision.js'
 import { TransportError } from '../../src/provision/ssh/transport.js'
 import type { Step } from '../../src/provision/steps/steps.js'
-import { clusterOf, inputsOf, token } from './cluster.js'
+import { base64, clusterOf, factsOf, inputsOf, token } from './cluster.js'
 import { type FleetOptions, fleetOf, type SimulatedHost } from './fleet.js'
 
 /** Steps that only flip a fact on the host, to see the machinery at work. */
@@ -247,6 +252,44 @@ describe('the whole', () => {
       expect.arrayContaining(['worker2 reach', 'controlplane clock', 'worker1 clock']),
     )
     expect(fleet.hosts.get('worker1')?.runs).toBe(1)
+  })
+
+  it.each<[string, SimulatedHost['facts'], string]>([
+    ['a file that is not base64', { hosts: 'MTI3*' }, 'reach: its answer about hosts'],
+    [
+      'a certificate that is not base64',
+      { file: [`etc/kubernetes/pki/ca.crt\tfile\t644:0:0\t${'0'.repeat(64)}\t???`] },
+      'reach: its answer about etc/kubernetes/pki/ca.crt',
+    ],
+    ['a kubeconfig that is not YAML', { kubeconfig: base64('a: [') }, 'access: '],
+  ])('%s is the problem of its host alone', async (_what, facts, problem) => {
+    const fleet = fleetOf()
+    const host = { facts, lock: undefined, journal: [], argv: [], runs: 0 }
+    fleet.hosts.set('controlplane', host)
+    const plan = await provisionPlan(inputsOf(), fleet.world)
+    const found = plan.problems.map(({ host, check, message }) => `${host} ${check}: ${message}`)
+    expect(found).toHaveLength(1)
+    expect(found[0]).toContain(`controlplane ${problem}`)
+    const planned = plan.steps.filter(({ host }) => host === 'worker2').map(({ step }) => step)
+    expect(planned).toContain('join')
+    expect(fleet.events.filter(({ type }) => type === 'problem')).toHaveLength(1)
+    const status = await provisionStatus(inputsOf(), fleet.world)
+    expect(status.map(({ host }) => host)).toEqual(['controlplane', 'worker1', 'worker2'])
+  })
+
+  it('what the API server says of nodes is taken only in the form that it has', () => {
+    const { nodes } = factsOf('node', '10.0.0.1', {
+      node: [
+        'a\tTrue\t[1]\t"x"',
+        'b\tTrue\t{"k":1,"l":"v"}\t[null,{"key":1},{"key":"k","effect":"e"}]',
+      ],
+    })
+    expect(nodes.get('a')).toEqual({ ready: true, labels: {}, taints: [] })
+    expect(nodes.get('b')).toEqual({
+      ready: true,
+      labels: { l: 'v' },
+      taints: [{ key: 'k', effect: 'e' }],
+    })
   })
 
   it('a reviewed plan is refused when it, the files or the hosts have changed', async () => {

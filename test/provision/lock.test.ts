@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, utimesSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { runJob } from '../../src/provision/run/interpret.js'
@@ -11,7 +11,16 @@ import {
   takeLock,
 } from '../../src/provision/run/lock.js'
 import { remoteOf } from '../../src/provision/run/remote.js'
+import type { Transport } from '../../src/provision/ssh/transport.js'
 import { sandbox } from './sandbox.js'
+
+const remoteFor = (transport: Transport) =>
+  remoteOf({
+    place: () => ({ host: 'node', step: 'lock' }),
+    transport,
+    redact: (text) => text,
+    log: () => undefined,
+  })
 
 /** A host of the test's own, which goes when the test ends. */
 function newHost() {
@@ -19,12 +28,8 @@ function newHost() {
   onTestFinished(host.remove)
   const path = (name: string) => join(host.root, name)
   return {
-    remote: remoteOf({
-      place: () => ({ host: 'node', step: 'lock' }),
-      transport: host.transport,
-      redact: (text) => text,
-      log: () => undefined,
-    }),
+    host,
+    remote: remoteFor(host.transport),
     path,
     /** Makes the lock so old. */
     age: (seconds: number) => {
@@ -135,5 +140,42 @@ describe('a job', () => {
     await expect(job('echo fine; echo "error: no room"; exit 7')).rejects.toThrow(
       /the work failed with exit code 7: error: no room/,
     )
+  })
+
+  /** A job whose process is gone by the time it is looked for; `rc` is what it left meanwhile. */
+  const endsUnderOurEyes = (rc: string) => {
+    const { host, path } = newHost()
+    const folder = path('var/lib/kpki/jobs/work')
+    const watching: Transport = {
+      ...host.transport,
+      run: async (words, options) => {
+        if (words.includes('work') && String(words[5]).includes('setsid')) {
+          mkdirSync(folder, { recursive: true })
+          writeFileSync(join(folder, 'pid'), '999999999')
+          writeFileSync(join(folder, 'out'), 'error: the end\n')
+          return { exitCode: 0, stdout: 'started\n', stderr: '' }
+        }
+        // Reading the pid is the last thing before the look at /proc: the job ends just then.
+        const ends = `cat() { case $1 in */pid) ${rc} ;; esac; command cat "$@"; }\n`
+        const poll = ends + new TextDecoder().decode(options.stdin as Uint8Array)
+        return host.transport.run(words, { ...options, stdin: new TextEncoder().encode(poll) })
+      },
+    }
+    return runJob(remoteFor(watching), {
+      id: 'work',
+      about: 'the work',
+      script: '',
+      args: [],
+      timeoutMs: 1,
+      clock,
+    })
+  }
+
+  it('that ends between the two looks has ended, and is not gone', async () => {
+    await endsUnderOurEyes('echo 0 >"$d/rc"')
+    await expect(endsUnderOurEyes('echo 7 >"$d/rc"')).rejects.toThrow(
+      /failed with exit code 7: error: the end/,
+    )
+    await expect(endsUnderOurEyes(':')).rejects.toThrow(/interrupted on the host/)
   })
 })

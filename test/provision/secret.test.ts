@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { redactor, secret } from '../../src/provision/run/remote.js'
+import { redactor } from '../../src/provision/run/redact.js'
+import { secret } from '../../src/provision/run/remote.js'
 
 const canary = 'canary-9f8e7d6c5b4a'
 

@@ -3,6 +3,7 @@ import { changes, planned } from '../../src/provision/action.js'
 import type { StepContext } from '../../src/provision/context.js'
 import { judge } from '../../src/provision/host/preflight.js'
 import { planPush } from '../../src/provision/run/push-files.js'
+import { redactor } from '../../src/provision/run/redact.js'
 import { clusterMark } from '../../src/provision/steps/kubeadm.js'
 import { STEPS, waves } from '../../src/provision/steps/steps.js'
 import { clusterOf, factsOf, fingerprint, inputsOf, NOW, pem, token } from './cluster.js'
@@ -71,7 +72,11 @@ describe('a fresh host', () => {
     expect(abouts('init', context)).toEqual(['init', 'api'])
   })
   it('is planned without secrets', () => {
-    const all = STEPS.flatMap((each) => step(each.id).actions(context).map(planned))
+    const all = STEPS.flatMap((each) =>
+      step(each.id)
+        .actions(context)
+        .map((action) => planned(action, redactor())),
+    )
     const text = JSON.stringify(all)
     for (const entry of context.tree.values())
       if (entry.kind === 'file' && entry.path.endsWith('.key'))

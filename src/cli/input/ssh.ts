@@ -1,5 +1,6 @@
 import { NODE_FOLDERS } from '../../audit/read/layouts.js'
 import { KpkiError } from '../../errors.js'
+import { redactor } from '../../provision/run/redact.js'
 import { openSsh } from '../../provision/ssh/ssh.js'
 import { type RunResult, type Transport, TransportError } from '../../provision/ssh/transport.js'
 import { type Archive, readArchive } from './archives.js'
@@ -91,8 +92,10 @@ async function* chunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
 }
 
+const redact = redactor()
+
 function firstLine({ stderr }: RunResult): string {
-  const [line = ''] = stderr.trim().split('\n')
+  const [line = ''] = redact(stderr).trim().split('\n')
   return line === '' ? '' : `: ${line.slice(0, 200)}`
 }
 

@@ -1,5 +1,27 @@
 import { KpkiError } from '../../errors.js'
+import { bytesOfBase64 } from '../../values/bytes.js'
+import { isObject } from '../../values/json.js'
 import { type Secret, secret } from '../run/remote.js'
+
+/** Facts that are the content of a file, which hosts send as base64. */
+const FILES = [
+  'fstab',
+  'hosts',
+  'cloudHosts',
+  'modulesFile',
+  'sysctlFile',
+  'containerdConfig',
+  'crictl',
+  'aptSource',
+  'aptKey',
+  'kubeconfig',
+] as const
+
+/** Name of a fact that is the content of a file; of a registry's mirror, with the file's path. */
+export type FileFact = (typeof FILES)[number] | `mirror ${string}`
+
+const isFileFact = (name: string): name is FileFact =>
+  name.startsWith('mirror ') || FILES.some((known) => known === name)
 
 /** A file of ours as it is on the host. */
 export interface HostFile {
@@ -27,7 +49,7 @@ export interface HostFacts {
   /** Every value of a fact that may occur several times. */
   readonly values: (name: string) => readonly string[]
   /** Content of a file, or undefined where there is none. */
-  readonly text: (name: string) => string | undefined
+  readonly text: (name: FileFact) => string | undefined
   /** Seconds by which the host's clock certainly is ahead of the operator's; negative: behind. */
   readonly clockSkew: number
   readonly files: ReadonlyMap<string, HostFile>
@@ -70,16 +92,19 @@ export function parseFacts(
   }
   const values = (name: string) => lines.get(name) ?? []
   const value = (name: string) => values(name)[0] ?? ''
-  const text = (name: string) => {
-    const encoded = values(name)[0]
-    return encoded === undefined ? undefined : decode(encoded)
-  }
+  // All at once: what can't be read is known here, where it still is one host's answer.
+  const texts = new Map(
+    [...lines].flatMap(([name, [encoded = '']]) =>
+      isFileFact(name) ? [[name, decode(encoded, name, host)] as const] : [],
+    ),
+  )
+  const text = (name: FileFact) => texts.get(name)
   return {
     value,
     values,
     text,
     clockSkew: skew(Number(value('time')), sent / 1000, received / 1000),
-    files: new Map(values('file').map(hostFile)),
+    files: new Map(values('file').map((line) => hostFile(line, host))),
     packages: new Map(values('package').flatMap(installed)),
     nodes: new Map(values('node').map(nodeStatus)),
     applied: new Map(values('applied').map(pair)),
@@ -93,9 +118,10 @@ function skew(host: number, sent: number, received: number): number {
   return host > received ? host - received : Math.min(0, host - sent)
 }
 
-const decode = (encoded: string) => {
-  const bytes = Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0))
-  return new TextDecoder().decode(bytes)
+function decode(encoded: string, name: string, host: string): string {
+  const bytes = bytesOfBase64(encoded)
+  if (bytes) return new TextDecoder().decode(bytes)
+  throw new KpkiError('ERR_REMOTE', `${host}: its answer about ${name} is not base64`, { host })
 }
 
 function pair(value: string): readonly [string, string] {
@@ -103,7 +129,7 @@ function pair(value: string): readonly [string, string] {
   return space < 0 ? [value, ''] : [value.slice(0, space), value.slice(space + 1)]
 }
 
-function hostFile(value: string): readonly [string, HostFile] {
+function hostFile(value: string, host: string): readonly [string, HostFile] {
   const [path = '', kind, mode = '', sha256 = '', certificate = ''] = value.split('\t')
   if (kind !== 'file')
     return [path, { kind: kind === 'symlink' ? kind : 'other', mode: 0, owner: '', sha256: '' }]
@@ -114,8 +140,8 @@ function hostFile(value: string): readonly [string, HostFile] {
       kind: 'file',
       mode: Number.parseInt(bits, 8),
       owner: owner.join(':'),
-      sha256,
-      certificate: certificate === '' ? undefined : decode(certificate),
+      sha256: /^[0-9a-f]{64}$/.test(sha256) ? sha256 : '',
+      certificate: certificate === '' ? undefined : decode(certificate, path, host),
     },
   ]
 }
@@ -129,12 +155,23 @@ function nodeStatus(value: string): readonly [string, NodeStatus] {
   const [name = '', ready, labels, taints] = value.split('\t')
   return [
     name,
-    {
-      ready: ready === 'True',
-      labels: json(labels) ?? {},
-      taints: json(taints) ?? [],
-    } as NodeStatus,
+    { ready: ready === 'True', labels: textsOf(json(labels)), taints: taintsOf(json(taints)) },
   ]
+}
+
+function textsOf(value: unknown): Readonly<Record<string, string>> {
+  const pairs = isObject(value) ? Object.entries(value) : []
+  return Object.fromEntries(
+    pairs.flatMap(([key, one]) => (typeof one === 'string' ? [[key, one]] : [])),
+  )
+}
+
+function taintsOf(value: unknown): NodeStatus['taints'] {
+  const list: readonly unknown[] = Array.isArray(value) ? value : []
+  return list.flatMap((one) => {
+    const { key, effect } = textsOf(one)
+    return key === undefined || effect === undefined ? [] : [{ key, effect }]
+  })
 }
 
 function json(text: string | undefined): unknown {

@@ -4,14 +4,8 @@ import type { Inputs, StepContext } from '../context.js'
 import type { Happening } from '../event.js'
 import type { IsAlive, LockOwner } from '../run/lock.js'
 import { eachOf } from '../run/pool.js'
-import {
-  type Exchange,
-  type Redact,
-  type Remote,
-  redactor,
-  remoteError,
-  remoteOf,
-} from '../run/remote.js'
+import { type Redact, redactor } from '../run/redact.js'
+import { type Exchange, type Remote, remoteError, remoteOf } from '../run/remote.js'
 import { type Clock, reconnecting, type Transport } from '../ssh/transport.js'
 import { tokenOf } from '../steps/cluster.js'
 import type { HostFacts } from './facts.js'
@@ -120,23 +114,42 @@ export function judgeAll(
   sessions: readonly Session[],
 ): readonly PreflightProblem[] {
   const asked = sessions.filter((session) => session.facts)
-  return asked.flatMap((session) => judge(contextOf(inputs, sessions, session)))
+  return asked.flatMap((session) => {
+    try {
+      const problems = judge(contextOf(inputs, sessions, session))
+      return problems.map((problem) => redacted(session, problem))
+    } catch (cause) {
+      return [strange(session, 'facts', cause)]
+    }
+  })
 }
 
-/** Texts that must not appear anywhere: a node's keys line by line, tokens, what kubeconfigs embed. */
+/** A problem that quotes what its host says. */
+export function redacted({ redact }: Session, problem: PreflightProblem): PreflightProblem {
+  return { ...problem, message: redact(problem.message) }
+}
+
+/** What a host says may be anything: where it can't be worked with, that is this host's problem alone. */
+export function strange(session: Session, check: string, cause: unknown): PreflightProblem {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const message = `what the host says can't be used: ${reason}`
+  return redacted(session, { host: session.node.name, level: 'error', check, message })
+}
+
+/** Texts that must not appear anywhere: a node's keys, as they are and line by line, tokens, what kubeconfigs embed. */
 function secretsOf(inputs: Inputs, node: ClusterNode): readonly string[] {
   const tree = inputs.trees.get(node.name) ?? new Map()
   const secrets = node.initial ? embedded(inputs.adminKubeconfig) : []
   for (const entry of tree.values()) {
     if (entry.kind !== 'file') continue
     const { path } = entry
-    if (path.endsWith('.key'))
-      secrets.push(
-        ...textOf(entry)
-          .split('\n')
-          .filter((line) => line.length >= 40 && line[0] !== '-'),
-      )
-    else if (/\.conf$|kubeadm\.yaml$/.test(path)) secrets.push(...embedded(textOf(entry)))
+    if (path.endsWith('.key')) {
+      const lines = textOf(entry)
+        .split('\n')
+        .filter((line) => line[0] !== '-')
+      secrets.push(lines.join(''), ...lines.filter((line) => line.length >= 40))
+    }
+    if (/\.conf$|kubeadm\.yaml$/.test(path)) secrets.push(...embedded(textOf(entry)))
   }
   const token = tokenOf({ tree })
   return token ? [...secrets, token] : secrets

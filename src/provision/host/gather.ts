@@ -105,6 +105,6 @@ export async function gather(
   const sent = clock.now()
   const options = { timeoutMs: 120_000, quiet: true, maxOutput: 8_388_608 }
   const result = await remote.script(FACTS_SCRIPT, args, options)
-  expectDone(result, 'asking the host')
+  expectDone(remote, result, 'asking the host')
   return parseFacts(result.stdout, node.name, sent, clock.now())
 }

@@ -86,7 +86,8 @@ export async function checkPorts(
       )
     try {
       const args = wanted.map(({ rule, address }) => `${address}=${rule.from}`)
-      const answer = expectDone(await session.remote.script(TRY, args), 'trying ports')
+      const { remote } = session
+      const answer = expectDone(remote, await remote.script(TRY, args), 'trying ports')
       const found = new Map(
         [...answer.stdout.matchAll(/^port\t(\S+)\t(\w+)$/gm)].map(([, key, state]) => [key, state]),
       )

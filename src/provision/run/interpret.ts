@@ -2,7 +2,7 @@ import type { Action, KubeconfigAction, ProbeAction, RewriteAction } from '../ac
 import { type Digest, TRANSFORMS, type Transform } from '../host/transforms.js'
 import { type Clock, TransportError } from '../ssh/transport.js'
 import { placeFiles } from './push.js'
-import { expectDone, type Remote, reasonOf } from './remote.js'
+import { expectDone, lastLine, type Remote, reasonOf } from './remote.js'
 
 // A job that still runs is joined, never started twice. The script arrives on standard input.
 const START = `umask 077; d=/var/lib/kpki/jobs/$1; shift; mkdir -p "$d" || exit 1
@@ -12,10 +12,13 @@ rm -f "$d/rc" "$d/out" "$d/pid"; cat >"$d/script.new" && mv "$d/script.new" "$d/
 setsid sh -c 'd=$1; shift; echo $$ >"$d/pid"; sh "$d/script" "$@" >"$d/out" 2>&1 </dev/null; echo $? >"$d/rc.new"; mv "$d/rc.new" "$d/rc"' kpki-job "$d" "$@" </dev/null >/dev/null 2>&1 9>&- &
 i=0; while [ ! -s "$d/pid" ] && [ ! -e "$d/rc" ] && [ $i -lt 50 ]; do sleep 0.1; i=$((i+1)); done; echo started`
 
+// A job leaves its result before it goes: who finds neither result nor process has to look for the result again.
 const POLL = `d=/var/lib/kpki/jobs/$1
-if [ -e "$d/rc" ]; then echo "ended $(cat "$d/rc")"; tail -c 6000 "$d/out"
-elif [ -s "$d/pid" ] && tr '\\0' ' ' <"/proc/$(cat "$d/pid")/cmdline" 2>/dev/null | grep -qF "$d"; then echo running; tail -n 1 "$d/out" | tail -c 200
-else echo gone; tail -c 2000 "$d/out"; fi`
+ended() { echo "ended $(cat "$d/rc")"; tail -c 6000 "$d/out"; exit; }
+[ ! -e "$d/rc" ] || ended
+if [ -s "$d/pid" ] && tr '\\0' ' ' <"/proc/$(cat "$d/pid")/cmdline" 2>/dev/null | grep -qF "$d"; then echo running; tail -c 6000 "$d/out"; exit; fi
+[ ! -e "$d/rc" ] || ended
+echo gone; tail -c 2000 "$d/out"`
 
 export interface JobOptions {
   readonly id: string
@@ -36,23 +39,26 @@ export interface JobOptions {
 export async function runJob(remote: Remote, options: JobOptions): Promise<void> {
   const { id, about, clock } = options
   const script = new TextEncoder().encode(options.script)
-  expectDone(await remote.stream(START, [id, ...options.args], script), `starting ${about}`)
+  const started = await remote.stream(START, [id, ...options.args], script)
+  expectDone(remote, started, `starting ${about}`)
   const end = clock.now() + options.timeoutMs
   for (let wait = 200; ; wait = Math.min(1_500, wait * 1.5)) {
-    const result = expectDone(await remote.script(POLL, [id]), about)
+    const result = expectDone(remote, await remote.script(POLL, [id]), about)
     const [state = '', ...rest] = result.stdout.split('\n')
-    const output = rest.join('\n').trim()
+    const output = remote.redact(rest.join('\n')).trim()
     if (state === 'ended 0') return
     if (state.startsWith('ended')) {
       const exitCode = Number(state.slice(6))
-      throw new Error(`${about} ${reasonOf({ exitCode, stdout: interesting(output), stderr: '' })}`)
+      const said = { exitCode, stdout: interesting(output), stderr: '' }
+      throw new Error(`${about} ${reasonOf(remote.redact, said)}`)
     }
     if (state !== 'running') throw new JobInterrupted(`${about} was interrupted on the host`)
+    const latest = lastLine(output).slice(-200)
     if (clock.now() > end)
       throw new Error(
-        `${about} has not ended within ${Math.round(options.timeoutMs / 1000)} s; it goes on, the next run joins it${output === '' ? '' : `: ${output}`}`,
+        `${about} has not ended within ${Math.round(options.timeoutMs / 1000)} s; it goes on, the next run joins it${latest === '' ? '' : `: ${latest}`}`,
       )
-    if (output !== '') options.onProgress?.(output)
+    if (latest !== '') options.onProgress?.(latest)
     await clock.sleep(wait, options.signal)
   }
 }
@@ -96,7 +102,7 @@ export async function interpret(action: Action, hands: Hands): Promise<void> {
       const result = data
         ? await remote.stream(script, args, data, { timeoutMs })
         : await remote.script(script, args, { timeoutMs })
-      expectDone(result, action.about)
+      expectDone(remote, result, action.about)
       return
     }
     case 'job':
@@ -130,31 +136,36 @@ async function rewrite(action: RewriteAction, hands: Hands): Promise<void> {
   const base = source
     ? await remote.script(source.script, source.args, { timeoutMs: 120_000 })
     : await remote.script(READ, [action.path])
-  expectDone(base, `reading ${source ? `what ${action.path} is made from` : action.path}`)
+  expectDone(remote, base, `reading ${source ? `what ${action.path} is made from` : action.path}`)
   const transform: Transform = TRANSFORMS[action.transform]
   const text = transform(base.stdout, action.values, digest)
   const current = source ? (await remote.script(READ, [action.path])).stdout : base.stdout
   if (text === current && text !== '') return
   const data = new TextEncoder().encode(text)
-  expectDone(await remote.script(FOLDER, [action.path]), `making the folder of ${action.path}`)
+  expectDone(
+    remote,
+    await remote.script(FOLDER, [action.path]),
+    `making the folder of ${action.path}`,
+  )
   const args = [action.path, action.mode.toString(8), hands.generation(), digest('sha256', data)]
-  expectDone(await remote.stream(WRITE, args, data), `writing ${action.path}`)
+  expectDone(remote, await remote.stream(WRITE, args, data), `writing ${action.path}`)
   if (!action.after) return
   const { script, args: after } = action.after
-  expectDone(await remote.script(script, after, { timeoutMs: 300_000 }), `after ${action.path}`)
+  const done = await remote.script(script, after, { timeoutMs: 300_000 })
+  expectDone(remote, done, `after ${action.path}`)
 }
 
 const FOLDER = 'umask 022; mkdir -p "$(dirname "$1")"'
 
 /** Asks again and again until the answer is yes or the time is over. */
 async function probe(action: ProbeAction, hands: Hands): Promise<void> {
-  const { clock } = hands
+  const { clock, remote } = hands
   const end = clock.now() + action.timeoutMs
   for (let wait = 500; ; wait = Math.min(5_000, wait * 1.5)) {
     const timeoutMs = Math.min(90_000, Math.max(20_000, action.timeoutMs))
-    const result = await hands.remote.script(action.script, action.args, { timeoutMs })
+    const result = await remote.script(action.script, action.args, { timeoutMs })
     if (result.exitCode === 0) return
-    const reason = result.stderr.trim().split('\n').at(-1) || reasonOf(result)
+    const reason = lastLine(remote.redact(result.stderr)) || reasonOf(remote.redact, result)
     if (clock.now() + wait > end) {
       const seconds = Math.round(action.timeoutMs / 1000)
       throw new Error(`waited ${seconds} s for: ${action.about}: ${reason}`)
@@ -176,7 +187,7 @@ async function kubeconfig(action: KubeconfigAction, hands: Hands): Promise<void>
   const data = new TextEncoder().encode(text)
   const args = [hands.digest('sha256', data), hands.generation()]
   const result = await hands.remote.stream(USER_KUBECONFIG, args, data)
-  expectDone(result, action.about)
+  expectDone(hands.remote, result, action.about)
 }
 
 /** Failures after which asking anew what is true makes sense. */

@@ -18,7 +18,7 @@ printf '%s\\n' "$1" >>journal && sync journal`
 
 export async function record(remote: Remote, entry: JournalEntry): Promise<void> {
   const result = await remote.script(APPEND, [JSON.stringify(entry)])
-  expectDone(result, 'writing the journal')
+  expectDone(remote, result, 'writing the journal')
 }
 
 /** The last line of a journal; a line cut off by a crash counts as none. */

@@ -61,7 +61,7 @@ export async function takeLock(
   let dead = ''
   for (let attempt = 0; ; attempt++) {
     const args = [owner.nonce, JSON.stringify(owner), String(STALE_SECONDS), dead]
-    const result = expectDone(await remote.script(TAKE, args), 'taking the lock')
+    const result = expectDone(remote, await remote.script(TAKE, args), 'taking the lock')
     if (/^taken$/m.test(result.stdout)) return
     const [, age = '', text = ''] = /^held\t(\d+)\t(.*)$/m.exec(result.stdout) ?? []
     const holder = parseOwner(text)
@@ -69,7 +69,9 @@ export async function takeLock(
       dead = holder.nonce
       continue
     }
-    const who = holder ? `${holder.operator} (pid ${holder.pid}, since ${holder.since})` : 'someone'
+    const who = holder
+      ? remote.redact(`${holder.operator} (pid ${holder.pid}, since ${holder.since})`)
+      : 'someone'
     throw new KpkiError(
       'ERR_LOCKED',
       `${host} is in use by ${who}`,
@@ -93,6 +95,7 @@ export function guarded(remote: Remote, nonce: string): Remote {
     return { exitCode, stderr, ...rest }
   }
   return {
+    redact: remote.redact,
     script: (text, args = [], options) =>
       check(remote.script(GUARD + text, [nonce, ...args], options)),
     stream: (text, args, data, options) =>

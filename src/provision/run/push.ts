@@ -108,7 +108,7 @@ export async function placeFiles(remote: Remote, action: PushAction, id: string)
   ]
   const args = [id, String(KEPT_GENERATIONS)]
   const result = await remote.stream(PLACE, args, stream(members), { timeoutMs: 120_000 })
-  expectDone(result, 'placing the files')
+  expectDone(remote, result, 'placing the files')
 }
 
 /** Undoes a generation (the latest one without `wanted`) and tells what was done, line by line. */
@@ -118,7 +118,8 @@ export async function rollBack(
   wanted?: string,
 ): Promise<readonly string[]> {
   const result = await remote.script(ROLLBACK, [id, wanted ?? ''])
-  return expectDone(result, 'rolling back').stdout.trim().split('\n')
+  const { stdout } = expectDone(remote, result, 'rolling back')
+  return remote.redact(stdout).trim().split('\n')
 }
 
 function member(path: string, data: Uint8Array | undefined): TarMember {

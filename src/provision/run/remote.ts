@@ -1,5 +1,6 @@
 import { KpkiError } from '../../errors.js'
 import { type RunResult, type Transport, TransportError } from '../ssh/transport.js'
+import type { Redact } from './redact.js'
 
 const inspect = Symbol.for('nodejs.util.inspect.custom')
 const shown = '[secret]'
@@ -18,32 +19,6 @@ export function secret<T>(value: T): Secret<T> {
   return wrapper as unknown as Secret<T>
 }
 
-/** Removes secrets from text that comes from elsewhere, such as the output of a remote command. */
-export type Redact = (text: string) => string
-
-const patterns: readonly RegExp[] = [
-  /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g,
-  /\b[a-z0-9]{6}\.[a-z0-9]{16}\b/g,
-  /\b(client-key-data|token|certificateKey|certificate-key|tlsBootstrapToken)(["']?\s*[:=]\s*["']?)[^\s"',]+/g,
-  /\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*/g,
-]
-
-/**
- * Builds a {@link Redact} that removes `values` wherever they occur, and whatever has the form of a
- * private key, a bootstrap token or a service-account token.
- */
-export function redactor(values: Iterable<string> = []): Redact {
-  const known = [...new Set(values)].filter((value) => value.length >= 6)
-  known.sort((a, b) => b.length - a.length)
-  return (text) => {
-    let clean = text
-    for (const value of known) clean = clean.replaceAll(value, shown)
-    const [pem, token, field, jwt] = patterns as [RegExp, RegExp, RegExp, RegExp]
-    clean = clean.replace(pem, shown).replace(jwt, shown).replace(token, shown)
-    return clean.replace(field, `$1$2${shown}`)
-  }
-}
-
 /** Where a remote command belongs, for messages and the log. */
 export interface StepSite {
   readonly host: string
@@ -59,6 +34,8 @@ export interface ScriptOptions {
 
 /** Root's shell on one host. */
 export interface Remote {
+  /** What the host says goes through it before it is cut, shown or kept. */
+  readonly redact: Redact
   /** Runs a script that is sent by standard input. */
   readonly script: (
     text: string,
@@ -113,7 +90,7 @@ export function remoteOf(options: RemoteOptions): Remote {
     const command = options.redact([firstLine(script), ...args].join(' '))
     try {
       const result = await options.transport.run(argv, { stdin: data, ...limits })
-      const output = settings.quiet ? '' : options.redact(result.stdout + result.stderr)
+      const output = settings.quiet ? '' : saidBy(options.redact, result)
       options.log({ ...place, command, exitCode: result.exitCode, output })
       return result
     } catch (error) {
@@ -123,6 +100,7 @@ export function remoteOf(options: RemoteOptions): Remote {
     }
   }
   return {
+    redact: options.redact,
     script: (text, args = [], settings = {}) =>
       run('-', args, encoder.encode(text), text, settings),
     stream: (text, args, data, settings = {}) => run(text, args, data, text, settings),
@@ -137,7 +115,12 @@ export const LOCK_LOST = 75
 
 /** Turns a failure into the error that names host, step, reason and the way on. */
 export function remoteError(place: StepSite, error: unknown, redact: Redact): KpkiError {
-  if (error instanceof KpkiError) return error
+  if (error instanceof KpkiError) {
+    const message = redact(error.message)
+    if (message === error.message) return error
+    const hint = error.hint === undefined ? {} : { hint: error.hint }
+    return new KpkiError(error.code, message, error.details, hint)
+  }
   const reason = redact(error instanceof Error ? error.message : String(error))
   const hint =
     error instanceof TransportError
@@ -150,19 +133,34 @@ export function remoteError(place: StepSite, error: unknown, redact: Redact): Kp
 }
 
 /** The exit code must be 0. */
-export function expectDone(result: RunResult, what: string): RunResult {
+export function expectDone({ redact }: Remote, result: RunResult, what: string): RunResult {
   if (result.exitCode === 0) return result
-  throw new Error(`${what} ${reasonOf(result)}`)
+  throw new Error(`${what} ${reasonOf(redact, result)}`)
 }
 
 /** Why a command failed, from its exit code and the end of its output. */
-export function reasonOf(result: RunResult): string {
+export function reasonOf(redact: Redact, result: RunResult): string {
   const text = `${result.stdout}\n${result.stderr}`
   if (/sudo: (a password is required|no tty present)/.test(text))
     return 'needs a password: sudo must work without one (NOPASSWD in /etc/sudoers.d)'
   if (/No space left on device/i.test(text)) return 'failed: the disk is full'
   if (result.exitCode === 124) return 'took too long and was ended'
-  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  const lines = saidBy(redact, result)
+    .split('\n')
+    .filter((line) => line.trim() !== '')
   const end = lines.slice(-4).join('; ').slice(-600)
   return `failed with exit code ${result.exitCode}${end === '' ? '' : `: ${end}`}`
+}
+
+// Each for itself: a key that one of them cuts off must not take the other along.
+function saidBy(redact: Redact, { stdout, stderr }: RunResult): string {
+  return [stdout, stderr]
+    .filter((text) => text !== '')
+    .map(redact)
+    .join('\n')
+}
+
+/** The last line that is not empty. */
+export function lastLine(text: string): string {
+  return text.trimEnd().split('\n').at(-1) ?? ''
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { redactor } from '../run/redact.js'
 import { type RunOptions, type RunResult, type Transport, TransportError } from './transport.js'
 
 /**
@@ -86,8 +87,13 @@ export function connectFault(stderr: string): TransportError {
   return new TransportError('connect', `no connection${tail(stderr)}`)
 }
 
+// ssh passes on what the host's login shell says.
+const redact = redactor()
+
 export function tail(stderr: string): string {
-  const lines = stderr.split(/\r?\n/).filter((line) => line.trim() !== '' && !/^@+/.test(line))
+  const lines = redact(stderr)
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== '' && !/^@+/.test(line))
   return lines.length === 0 ? '' : `: ${lines.slice(-2).join('; ').slice(0, 400)}`
 }
 
