@@ -1,10 +1,12 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
+import { FLAGS } from '../../manifests/flags.js'
+import { fileOfFlag } from '../graph/credentials.js'
 import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
-import { trustsIn } from './by-evidence.js'
+import { reaches, trustsIn } from './by-evidence.js'
 import type { TrustUse } from './roles.js'
-import { nameOf, rule } from './rule.js'
+import { type Launched, nameOf, rule } from './rule.js'
 import { trustsAs } from './subjects.js'
 
 const SEPARATE =
@@ -47,6 +49,39 @@ const holdsRoot = (so: string) => (trust: TrustUse, evidence: Evidence) => {
   return { message, certificate: root }
 }
 
+/** A flag that names the authority with which the controller manager signs approved requests. */
+interface SigningFlag extends Launched {
+  readonly flag: string
+  readonly signs: 'clients' | 'kubelets'
+  readonly authority: Certificate
+}
+
+const SIGNING = FLAGS.filter(({ certificate }) => certificate?.startsWith('signing'))
+
+function signingFlags({ nodes }: Evidence): readonly SigningFlag[] {
+  return nodes.flatMap((node) =>
+    node.launches.flatMap((launch) =>
+      SIGNING.flatMap(({ component, flag, certificate: role }) => {
+        const file = component === launch.component ? fileOfFlag(node, launch, flag) : undefined
+        const authority = file?.pem?.certificates[0]
+        const signs = role === 'signing-kubelet-serving' ? 'kubelets' : 'clients'
+        return authority ? [{ node, launch, flag, signs, authority }] : []
+      }),
+    ),
+  )
+}
+
+/** Trust files of another zone to which a signing authority leads, although the clients’ authority itself does not. */
+function otherZone({ authority }: SigningFlag, evidence: Evidence): TrustUse | undefined {
+  return (['requestheader-ca', 'etcd-ca', 'etcd-peer-ca'] as const)
+    .flatMap((role) => trustsIn(evidence, role))
+    .find(
+      (trust) =>
+        reaches(authority, trust.anchors) &&
+        !clientAuthorities(evidence).some((one) => reaches(one, trust.anchors)),
+    )
+}
+
 export const SEPARATION_RULES: readonly Rule[] = [
   rule('T01', 'frontproxy-eq-client-ca', 'C', 'error', {
     title: 'the front proxy’s authority is the client authority',
@@ -85,5 +120,38 @@ export const SEPARATION_RULES: readonly Rule[] = [
     fix: ONLY_INTERMEDIATE,
     of: trustsAs('etcd-ca', 'etcd-peer-ca'),
     say: holdsRoot('any client certificate of the cluster opens etcd'),
+  }),
+  rule('T17', 'signing-ca-opens-another-zone', 'C', 'error', {
+    title: 'approved requests are signed by the authority of another zone',
+    citation:
+      'https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/; kubernetes/kubernetes#119267',
+    why: 'Whoever gets a certificate request approved holds a certificate of that zone: etcd asks for nothing else, and the front proxy’s name lets one claim any identity.',
+    fix: 'set --cluster-signing-cert-file and --cluster-signing-key-file to the clients’ authority (ca.crt, ca.key)',
+    of: signingFlags,
+    say: (one, evidence) => {
+      const trust = otherZone(one, evidence)
+      const zone = trust?.role === 'requestheader-ca' ? 'as the front proxy' : 'at etcd'
+      return (
+        trust &&
+        `signs with --${one.flag} by an authority that ${nameOf(trust.pem.place)} trusts: whoever gets a request approved is let in ${zone}`
+      )
+    },
+  }),
+  rule('T18', 'signing-ca-not-trusted', 'H', 'error', {
+    title: 'approved requests are signed by an authority that nobody trusts',
+    citation:
+      'https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/',
+    why: 'Kubelets that join or rotate get a certificate which the API server refuses: the node is lost when its present one ends.',
+    fix: 'set --cluster-signing-cert-file and --cluster-signing-key-file to the clients’ authority (ca.crt, ca.key)',
+    of: signingFlags,
+    say: (one, evidence) => {
+      const door = one.signs === 'kubelets' ? 'kubelet-ca' : 'client-ca'
+      const doors = trustsIn(evidence, door).filter(({ certificates }) => certificates.length > 0)
+      const closed = doors.find((trust) => !reaches(one.authority, trust.anchors))
+      return (
+        closed &&
+        `signs with --${one.flag} by an authority that ${nameOf(closed.pem.place)} on ${closed.node.name} does not trust`
+      )
+    },
   }),
 ]

@@ -1,3 +1,4 @@
+import { encodeName, subject } from '../../../src/ca/certificate/names.js'
 import { readCertificate } from '../../../src/ca/certificate/read.js'
 import { element, oid, sequence, set } from '../../../src/ca/der/write.js'
 import { type Defect, defect, error, type Grade, info, PLANES, warning } from './defect.js'
@@ -34,6 +35,22 @@ function kubeadm(lines: string): string {
 const KUBEADM = 'extra/kubeadm.yaml'
 
 type E = Parameters<Defect['mutate']>[0]
+
+const MANAGER = 'manifests/kube-controller-manager.yaml'
+const FULL_MANAGER = `etc/kubernetes/${MANAGER}`
+
+/** Has the controller manager sign requests with another authority. */
+function signWith(trees: E, base: string): void {
+  for (const [flag, ending] of [
+    ['cert-file', 'crt'],
+    ['key-file', 'key'],
+  ])
+    trees.replace(
+      FULL_MANAGER,
+      `--cluster-signing-${flag}=/etc/kubernetes/pki/ca.${ending}`,
+      `--cluster-signing-${flag}=/etc/kubernetes/pki/${base}.${ending}`,
+    )
+}
 
 const person = (rule: string, grade: Grade, name: string, subject: Uint8Array): Defect =>
   defect(rule, name, grade('/jane.conf', 'operator'), (e) =>
@@ -155,6 +172,28 @@ export const IDENTITY_DEFECTS: readonly Defect[] = [
   defect('T04', 'the root in etcd’s file', error('pki/etcd/ca.crt'), async (e) => {
     const root = await withRoot(e)
     e.edit(`${PKI}/etcd/ca.crt`, (text) => text + root)
+  }),
+  defect('T17', 'the front proxy’s authority signs requests', error(MANAGER), (e) =>
+    signWith(e, 'front-proxy-ca'),
+  ),
+  defect('T17', 'etcd’s authority signs requests', error(MANAGER), (e) => signWith(e, 'etcd/ca')),
+  defect('T17', 'etcd’s authority signs kubelets’ requests', error(MANAGER), (e) =>
+    e.replace(
+      FULL_MANAGER,
+      '- --cluster-signing-cert-file',
+      '- --cluster-signing-kubelet-client-cert-file=/etc/kubernetes/pki/etcd/ca.crt\n    - --cluster-signing-cert-file',
+    ),
+  ),
+  defect('T18', 'the front proxy’s authority signs requests', error(MANAGER), (e) =>
+    signWith(e, 'front-proxy-ca'),
+  ),
+  defect('T18', 'an authority of its own that nobody trusts', error(MANAGER), async (e) => {
+    const { pem, key } = await newAuthority(e, 'ca', {
+      subject: encodeName(subject({ CN: 'signer' })),
+    })
+    e.write(`${PKI}/signer.crt`, pem)
+    e.write(`${PKI}/signer.key`, key.pem())
+    signWith(e, 'signer')
   }),
   defect('T05', 'ca.key on a worker', error('pki/ca.key', 'worker1'), (e) =>
     e.write(`${PKI}/ca.key`, e.text(`${PKI}/ca.key`), 'worker1'),
