@@ -92,6 +92,15 @@ export function provisionCommand(verb: Command, io: Io): Command {
       io.exit(await runRollback(io, options))
     })
   for (const each of [plan, apply, push, status, rollback]) verb.addCommand(each)
+  verb.addHelpText(
+    'after',
+    `
+Examples:
+  kpki provision plan --from out -o plan.json    what would be done, as a file to review
+  kpki provision apply plan.json --from out      do that, and nothing beyond it
+  kpki provision status --from out               ask every host what is true now
+`,
+  )
   return verb
 }
 
