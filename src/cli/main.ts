@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
-import { describeError, type ExitCode, type Io } from './io.js'
+import { describeError, type ExitCode, type Io, safely } from './io.js'
 import { VERBS } from './verbs/table.js'
 
 /** Runs one command line and says how it ended. Never exits the process. */
@@ -8,6 +8,8 @@ export async function main(argv: readonly string[], outside: Omit<Io, 'exit'>): 
   let exitCode: ExitCode = 0
   const io: Io = {
     ...outside,
+    out: safely(outside.out),
+    err: safely(outside.err),
     exit: (code) => {
       if (exitCode === 0) exitCode = code
     },
@@ -43,8 +45,8 @@ async function program(argv: readonly string[], io: Io): Promise<Command> {
 // Commander would exit the process and write to the console by itself.
 function harden(command: Command, io: Io): void {
   command.exitOverride().configureOutput({
-    writeOut: io.out,
-    writeErr: io.err,
+    writeOut: (text) => io.out(text),
+    writeErr: (text) => io.err(text),
     outputError: (text, write) => write(text.replace(/^error: /, 'kpki: error: ')),
   })
   for (const sub of command.commands) harden(sub, io)

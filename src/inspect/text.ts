@@ -1,10 +1,11 @@
+import { printable } from '../values/text.js'
 import type { CertificateView, Inspected, InspectedObject } from './inspect.js'
 
 /** What a file holds, for people. */
 export function inspectedLines({ path, objects }: Inspected, now: Date): string {
-  if (objects.length === 0) return `${path}\n  nothing that is decoded here\n`
   const lines = objects.flatMap((object) => objectLines(object, now))
-  return [path, ...lines.map((line) => `  ${line}`), ''].join('\n')
+  const shown = lines.length === 0 ? ['nothing that is decoded here'] : lines
+  return `${[path, ...indent(shown)].map(printable).join('\n')}\n`
 }
 
 function objectLines(object: InspectedObject, now: Date): readonly string[] {

@@ -12,6 +12,23 @@ export function printable(text: string): string {
   })
 }
 
+/** Text in lines: the same, but line breaks and tabs lay it out. */
+export function printableLines(text: string): string {
+  return text.replace(/[^\n\t]+/g, printable)
+}
+
+// Colours as picocolors writes them; up, and the line away, as progress does.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is let through
+const PAINT = /(\u001b\[(?:(?:[12]|22|3[1-6]|39)m|\d+A|2?K)|\r(?=\u001b\[K))/
+
+/** Lines that kpki itself paints; whatever stands in them must have been made printable by itself. */
+export function paintedLines(text: string): string {
+  return text
+    .split(PAINT)
+    .map((part, at) => (at % 2 === 1 ? part : printableLines(part)))
+    .join('')
+}
+
 /** JSON with the same characters as escapes: the same value, safe to look at. */
 export function visibleJson(json: string): string {
   return json.replace(UNSAFE, (character) =>

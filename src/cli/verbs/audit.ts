@@ -10,11 +10,16 @@ import { KpkiError } from '../../errors.js'
 import { writeTree } from '../../files/disk.js'
 import { file, treeOf } from '../../files/tree.js'
 import { nearestOf } from '../../values/names.js'
+<<<<<<< HEAD
 import { DAY, parseDuration } from '../../values/time.js'
+=======
+import { printable } from '../../values/text.js'
+import { parseDuration } from '../../values/time.js'
+>>>>>>> wp-remote
 import { loadCluster } from '../input/cluster-file.js'
 import { readSource } from '../input/sources.js'
 import { mistakes, readWaivers, WAIVERS_FILE } from '../input/waivers.js'
-import { describeError, type ExitCode, type Io } from '../io.js'
+import { describeError, type ExitCode, type Io, type TextForm } from '../io.js'
 
 export interface AuditCommandOptions {
   readonly file?: string
@@ -92,9 +97,14 @@ Examples:
 }
 
 /** Writes a report to standard output, or whole or not at all to a file of mode 0644. */
-export async function writeReport(io: Io, path: string | undefined, text: string): Promise<void> {
+export async function writeReport(
+  io: Io,
+  path: string | undefined,
+  text: string,
+  form: TextForm,
+): Promise<void> {
   if (path === undefined || path === '-') {
-    io.out(text)
+    io.out(text, form)
     return
   }
   const full = resolve(io.cwd, path)
@@ -111,14 +121,14 @@ export async function withProgress<T>(io: Io, what: string, work: () => Promise<
     if (!io.isTerminal) return
     told = true
     const seconds = Math.round((io.now().getTime() - started) / 1000)
-    io.err(`\r\u001b[Kkpki: ${what} … ${seconds} s`)
+    io.err(`\r\u001b[Kkpki: ${what} … ${seconds} s`, 'painted')
   }, PATIENCE)
   timer.unref()
   try {
     return await work()
   } finally {
     clearInterval(timer)
-    if (told) io.err('\r\u001b[K')
+    if (told) io.err('\r\u001b[K', 'painted')
   }
 }
 
@@ -134,14 +144,16 @@ export async function runAudit(
   if (input === undefined) return 2
   const report = await withProgress(io, 'auditing', () => auditTree(input, settings))
   tellIdleWaivers(io, settings.waivers ?? [], report)
+  const colour = coloured(io, options)
   const text = await FORMATS[options.format].render(report, {
-    colour: coloured(io, options),
+    colour,
     verbose: options.verbose === true,
     failOn,
     rules: RULES,
     version,
   })
-  await writeReport(io, options.output, text)
+  const form = colour ? 'painted' : options.format === 'text' ? 'plain' : 'data'
+  await writeReport(io, options.output, text, form)
   return exitOf(report, failOn)
 }
 
@@ -241,7 +253,7 @@ function tellIdleWaivers(io: Io, waivers: readonly Waiver[], report: AuditReport
     if (used) continue
     const ended = expires !== undefined && Date.parse(expires) <= Date.parse(report.at)
     const why = ended ? `ran out on ${expires}` : 'covers nothing'
-    io.err(`kpki: warning: the waiver for ${rule} ${why}\n`)
+    io.err(`kpki: warning: the waiver for ${printable(rule)} ${why}\n`)
   }
 }
 

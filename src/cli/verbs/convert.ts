@@ -50,7 +50,7 @@ export async function runConvert(io: Io, file: string, options: ConvertOptions):
   const source = decoder.decode(await readInput(io, file))
   const { text, warnings } = convertConfig(source, FORMATS[options.to])
   for (const warning of warnings) io.err(`kpki: warning:${issueLine(warning).slice(1)}\n`)
-  if (options.out === undefined) io.out(text)
+  if (options.out === undefined) io.out(text, 'data')
   else await writeNew(resolve(io.cwd, options.out), text)
   return 0
 }

@@ -49,6 +49,6 @@ export async function runGraph(
   if (input === undefined) return 2
   const report = await auditWith([], input, { at: timeOf(io, options.at) })
   const text = GRAPH_FORMATS[options.format](report, { all: options.all === true })
-  await writeReport(io, options.output, text)
+  await writeReport(io, options.output, text, options.format === 'text' ? 'plain' : 'data')
   return 0
 }

@@ -45,7 +45,7 @@ export async function runInit(io: Io, options: InitOptions): Promise<ExitCode> {
     )
   const answers = options.yes === true ? BASE_CASE : await ask(io)
   const text = clusterFileText(answers)
-  if (options.file === '-') io.out(text)
+  if (options.file === '-') io.out(text, 'data')
   else {
     await writeNew(resolve(io.cwd, options.file), text)
     io.err(`wrote ${options.file}; next: kpki gen -f ${options.file} -o out\n`)

@@ -77,7 +77,7 @@ export async function runManifests(io: Io, options: ManifestsOptions): Promise<E
   if (options.json === true) {
     const data = listed.map(({ node, name, path, pod }) => ({ node, component: name, path, pod }))
     io.out(`${JSON.stringify(data, undefined, 2)}\n`)
-  } else io.out(listed.map(({ path, pod }) => `# ${path}\n${dumpYaml(pod)}`).join('---\n'))
+  } else io.out(listed.map(({ path, pod }) => `# ${path}\n${dumpYaml(pod)}`).join('---\n'), 'data')
   return 0
 }
 

@@ -6,8 +6,9 @@ import { nodeDigest, openWorld } from '../../provision/operator.js'
 import { checkPorts } from '../../provision/ports/check.js'
 import { PORT_FORMATS, type PortFormat } from '../../provision/ports/format.js'
 import { portRules } from '../../provision/ports/ports.js'
+import { printable } from '../../values/text.js'
 import { loadCluster } from '../input/cluster-file.js'
-import type { ExitCode, Io } from '../io.js'
+import { type ExitCode, type Io, issueLine } from '../io.js'
 
 export interface PortsOptions {
   readonly file?: string
@@ -70,7 +71,7 @@ export async function runPortsCheck(io: Io, options: PortsOptions): Promise<Exit
         io.out(
           `${ok ? 'ok  ' : 'FAIL'} ${from} -> ${to}:${port} ${id}: ${found}, wanted ${wanted}\n`,
         )
-    for (const { message } of errors) io.err(`kpki: error: ${message}\n`)
+    for (const { message } of errors) io.err(`kpki: error: ${printable(message)}\n`)
     if (errors.length > 0) return 3
     return results.every((result) => result.ok) ? 0 : 1
   } finally {
@@ -82,7 +83,7 @@ async function clusterOf(io: Io, options: PortsOptions): Promise<Cluster> {
   const file = options.file === undefined ? {} : { file: options.file }
   const out = options.from === undefined ? {} : { out: resolve(io.cwd, options.from) }
   const { cluster, warnings } = await loadCluster(io, { ...file, ...out })
-  for (const { path, message } of warnings) io.err(`kpki: warning: ${path}: ${message}\n`)
+  for (const warning of warnings) io.err(`kpki: warning:${issueLine(warning).slice(1)}\n`)
   return cluster
 }
 

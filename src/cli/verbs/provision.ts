@@ -22,9 +22,10 @@ import {
 } from '../../provision/provision.js'
 import type { HostStatus } from '../../provision/status.js'
 import { skippedByVerify } from '../../provision/steps/verify.js'
+import { printable } from '../../values/text.js'
 import { isoDay } from '../../values/time.js'
 import { loadCluster } from '../input/cluster-file.js'
-import type { ExitCode, Io } from '../io.js'
+import { type ExitCode, type Io, issueLine } from '../io.js'
 
 export interface ProvisionFlags {
   readonly file?: string
@@ -134,6 +135,11 @@ function common(command: Command): Command {
     .option('--json', 'print data: the plan, the status, one event a line')
 }
 
+/** Lines that quote what hosts and files say. */
+function linesOf(lines: readonly string[]): string {
+  return lines.map((line) => `${printable(line)}\n`).join('')
+}
+
 /** A plan for people: what is done host by host, files with mode and fingerprint, never content. */
 export function planText(plan: ProvisionPlan): string {
   const lines = plan.problems.map(problemLine)
@@ -153,7 +159,7 @@ export function planText(plan: ProvisionPlan): string {
         ? 'nothing is to do: every host is as it should be'
         : `${needed} steps on ${new Set(plan.steps.map((step) => step.host)).size} hosts`,
   )
-  return `${lines.join('\n')}\n`
+  return linesOf(lines)
 }
 
 function stepLines(step: PlannedStep): readonly string[] {
@@ -198,7 +204,7 @@ export function reportText(report: ProvisionReport, inputs: Inputs, now: Date): 
       : `changed: ${changed.map(({ host, step }) => `${host} ${step}`).join(', ')}`,
   )
   if (report.ok) lines.push(...summary(inputs, now))
-  return `${lines.join('\n')}\n`
+  return linesOf(lines)
 }
 
 function summary(inputs: Inputs, now: Date): readonly string[] {
@@ -243,7 +249,7 @@ export function statusText(all: readonly HostStatus[]): string {
       ...host.problems.map((problem) => `  ${problemLine(problem)}`),
     ]
   })
-  return `${lines.join('\n')}\n`
+  return linesOf(lines)
 }
 
 /** Shows events: JSON lines on standard output, or one line per host on a terminal, or plain lines. */
@@ -251,11 +257,13 @@ export function progress(io: Io, json: boolean) {
   const now = new Map<string, string>()
   let painted = 0
   const paint = () => {
-    if (painted > 0) io.err(`\u001b[${painted}A`)
-    for (const [host, text] of now) io.err(`\u001b[2K${host.padEnd(16)} ${text.slice(0, 100)}\n`)
+    if (painted > 0) io.err(`\u001b[${painted}A`, 'painted')
+    for (const [host, text] of now)
+      io.err(`\u001b[2K${host.padEnd(16)} ${text.slice(0, 100)}\n`, 'painted')
     painted = now.size
   }
-  const line = (host: string, text: string, lasting: boolean) => {
+  const line = (host: string, said: string, lasting: boolean) => {
+    const text = printable(said)
     if (io.isTerminal && now.size <= 30) {
       now.set(host, text)
       paint()
@@ -344,7 +352,7 @@ export async function runRollback(io: Io, options: ProvisionFlags): Promise<Exit
     if (options.json) io.out(`${JSON.stringify(all, undefined, 2)}\n`)
     else
       for (const { host, lines, error } of all)
-        io.out(error ? `${host}: ${error}\n` : lines.map((line) => `${host}: ${line}\n`).join(''))
+        io.out(linesOf((error ? [error] : lines).map((line) => `${host}: ${line}`)))
     return all.some((host) => host.error !== undefined) ? 3 : 0
   })
 }
@@ -358,7 +366,7 @@ async function within(
   const out = resolve(io.cwd, options.from)
   const file = options.file === undefined ? {} : { file: options.file }
   const { cluster, warnings } = await loadCluster(io, { ...file, out })
-  for (const { path, message } of warnings) io.err(`kpki: warning: ${path}: ${message}\n`)
+  for (const warning of warnings) io.err(`kpki: warning:${issueLine(warning).slice(1)}\n`)
   const kubeconfig = kubeconfigPath(io, options)
   const inputs = await loadInputs({
     cluster,

@@ -38,7 +38,7 @@ function* cni({ spec }: Settings): Generator<SpecFinding> {
   if (
     given?.type === 'cilium' &&
     given.version !== undefined &&
-    !/^v?\d+\.\d+\.\d+/.test(given.version)
+    !/^v?\d+\.\d+\.\d+[\w.+-]*$/.test(given.version)
   ) {
     yield mistake(
       'spec.cni.version',
@@ -66,7 +66,8 @@ function* cni({ spec }: Settings): Generator<SpecFinding> {
 
 function* packages({ packageRepository, packageKey }: Settings): Generator<SpecFinding> {
   const { value, path } = packageRepository
-  if (!/^https?:$/.test(urlOf(value)?.protocol ?? '')) {
+  // The parser of URLs takes blanks away by itself; what is written into apt's sources is the text.
+  if (!/^https?:\/\/\S+$/.test(value) || urlOf(value) === undefined || value.includes('#')) {
     yield mistake(path, `"${value}" is not an address`, 'write https://…')
   }
   if (!/^(?:[0-9A-F]{40}|[0-9A-F]{64})$/i.test(packageKey.value.replaceAll(' ', ''))) {

@@ -1,4 +1,5 @@
 import { KpkiError, type SpecIssue } from '../../errors.js'
+import { checkCharacters } from '../checks/characters.js'
 import { checkKubeadm, checkPatches } from '../checks/kubeadm.js'
 import { checkNetworking } from '../checks/networking.js'
 import { checkNames, checkNodes } from '../checks/nodes.js'
@@ -62,7 +63,8 @@ export function readCluster(
   certificates: KnownCertificates,
   { source, hostOs }: ResolveOptions = {},
 ): ReadCluster {
-  const { draft, findings: unreadable } = readDocuments(documents)
+  const { draft, findings: malformed } = readDocuments(documents)
+  const unreadable = withoutRepeats(malformed, [...checkCharacters(documents)])
   if (!draft) throw invalid(issuesOf(unreadable, 'error'), source)
   const { settings: gathered, findings: contradictions } = gather(draft, hostOs)
   const directory = gathered.patchesDirectory?.value

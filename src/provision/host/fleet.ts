@@ -132,7 +132,7 @@ export function redacted({ redact }: Session, problem: PreflightProblem): Prefli
 /** What a host says may be anything: where it can't be worked with, that is this host's problem alone. */
 export function strange(session: Session, check: string, cause: unknown): PreflightProblem {
   const reason = cause instanceof Error ? cause.message : String(cause)
-  const message = `what the host says can't be used: ${reason}`
+  const message = `can't be worked with: ${reason}`
   return redacted(session, { host: session.node.name, level: 'error', check, message })
 }
 

@@ -1,5 +1,6 @@
 import { bytesOfBase64 } from '../../values/bytes.js'
 import type { JsonObject } from '../../values/json.js'
+import { tomlString } from './formats.js'
 
 /** What kpki wants of containerd's configuration, by version of its file format. */
 interface TomlSetting {
@@ -23,18 +24,18 @@ const places = (version: number, pause: string, mirrors: boolean): readonly Toml
       value: 'true',
     },
     old
-      ? { table: ['plugins', cri].join('\0'), key: 'sandbox_image', value: JSON.stringify(pause) }
+      ? { table: ['plugins', cri].join('\0'), key: 'sandbox_image', value: tomlString(pause) }
       : {
           table: ['plugins', images, 'pinned_images'].join('\0'),
           key: 'sandbox',
-          value: JSON.stringify(pause),
+          value: tomlString(pause),
         },
     ...(mirrors
       ? [
           {
             table: ['plugins', old ? cri : images, 'registry'].join('\0'),
             key: 'config_path',
-            value: JSON.stringify(certsDir),
+            value: tomlString(certsDir),
           },
         ]
       : []),
@@ -88,7 +89,7 @@ function tableName(line: string): string | undefined {
 const tableHeader = (table: string) =>
   `[${table
     .split('\0')
-    .map((part) => (/^[\w-]+$/.test(part) ? part : `"${part}"`))
+    .map((part) => (/^[\w-]+$/.test(part) ? part : tomlString(part)))
     .join('.')}]`
 
 /**

@@ -1,12 +1,11 @@
 import type { Cluster } from '../../cluster/cluster.js'
 import { shellJoin } from '../ssh/ssh.js'
-import type { PortRule } from './ports.js'
+import { isGroup, type PortRule, sourceText } from './ports.js'
 
 type PortsFormat = (rules: readonly PortRule[], cluster: Cluster) => string
 
 const range = (rule: PortRule) =>
   rule.from === rule.to ? `${rule.from}` : `${rule.from}-${rule.to}`
-const isGroup = (source: string) => source.startsWith('sg-')
 const isSix = (source: string) => source.includes(':')
 const each = (rules: readonly PortRule[]) =>
   rules.flatMap((rule) => rule.sources.map((source) => ({ rule, source })))
@@ -72,7 +71,7 @@ export const PORT_FORMATS = {
             : `  from_port         = ${rule.from}\n  to_port           = ${rule.to}\n`
         const name = `${slug(cluster.name)}_${slug(rule.role)}_${slug(rule.id)}_${at}`
         const group = `var.${slug(rule.role)}_security_group_id`
-        return `resource "aws_vpc_security_group_ingress_rule" "${name}" {\n  security_group_id = ${group}\n  description       = ${JSON.stringify(rule.about)}\n  ip_protocol       = "${rule.protocol}"\n${ports}  ${key.padEnd(17)} = "${source}"\n}\n`
+        return `resource "aws_vpc_security_group_ingress_rule" "${name}" {\n  security_group_id = ${group}\n  description       = ${hclString(rule.about)}\n  ip_protocol       = "${rule.protocol}"\n${ports}  ${key.padEnd(17)} = ${hclString(source)}\n}\n`
       })
       .join('\n'),
 
@@ -90,7 +89,8 @@ export const PORT_FORMATS = {
     const open = [
       ...(ssh ? ['tcp dport 22 accept comment "kpki: narrow it with --operators"'] : []),
       ...pods.map(
-        (subnet) => `${isSix(subnet) ? 'ip6' : 'ip'} saddr ${subnet} accept comment "kpki pods"`,
+        (subnet) =>
+          `${isSix(subnet) ? 'ip6' : 'ip'} saddr ${sourceText(subnet, 'pods')} accept comment "kpki pods"`,
       ),
     ]
       .map((line) => `    ${line}\n`)
@@ -102,7 +102,7 @@ export const PORT_FORMATS = {
           const match =
             rule.protocol === 'icmp' ? icmp(source) : `${rule.protocol} dport ${range(rule)}`
           const family = isSix(source) ? 'ip6' : 'ip'
-          return `    ${family} saddr ${source} ${match} accept comment "kpki ${rule.id}"`
+          return `    ${family} saddr ${sourceText(source, rule.id)} ${match} accept comment "kpki ${rule.id}"`
         })
         .join('\n')
       return `# load on each ${role}\ntable inet kpki {\n  chain ${slug(role)} {\n    type filter hook input priority filter; policy drop;\n    ct state established,related accept\n    iif lo accept\n    meta l4proto ipv6-icmp accept\n${open}${body}\n  }\n}\n`
@@ -116,6 +116,8 @@ export type PortFormat = keyof typeof PORT_FORMATS
 
 const icmp = (source: string) =>
   isSix(source) ? 'icmpv6 type echo-request' : 'icmp type echo-request'
+/** A quoted template of HCL in which nothing is expanded. */
+const hclString = (text: string) => JSON.stringify(text).replace(/[$%](?=\{)/g, '$&$&')
 const slug = (name: string) => name.replaceAll(/[^A-Za-z0-9]/g, '_')
 const variable = (rule: PortRule) => `${rule.role === 'worker' ? 'WORKER' : 'CONTROL_PLANE'}_GROUP`
 
@@ -139,7 +141,9 @@ function perRole(
         `# on each ${role}`,
         ...(ssh ? ["ufw allow 22/tcp comment 'kpki: narrow it with --operators'"] : []),
         ...own.filter((entry) => !isGroup(entry.source)).flatMap(write),
-        ...pods.map((subnet) => `ufw allow from ${subnet} comment 'kpki pods'`),
+        ...pods.map((subnet) =>
+          shellJoin(['ufw', 'allow', 'from', subnet, 'comment', 'kpki pods']),
+        ),
       ])
     })
     .join('\n')

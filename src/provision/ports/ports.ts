@@ -1,4 +1,6 @@
 import type { Cluster, Role } from '../../cluster/cluster.js'
+import { KpkiError } from '../../errors.js'
+import { formatCidr, parseCidr } from '../../values/addresses.js'
 
 /** Who may reach a port: nodes of a role, all nodes, or everyone who uses the cluster. */
 export type Source = 'control-plane' | 'nodes' | 'operators' | 'clients'
@@ -152,6 +154,8 @@ export interface PortRule {
 /**
  * The inbound rules of a cluster, one row per role, protocol, port range and source.
  *
+ * @throws KpkiError `ERR_USAGE` for a source that is neither an address range nor a security group.
+ *
  * @example
  * ```ts
  * import { readFile } from 'node:fs/promises'
@@ -163,6 +167,7 @@ export interface PortRule {
  * ```
  */
 export function portRules(cluster: Cluster, settings: SourceSettings = {}): readonly PortRule[] {
+  const given = sourcesGiven(settings)
   const roles = (['control-plane', 'worker'] as const).filter((role) =>
     cluster.nodes.some((node) => node.role === role),
   )
@@ -172,11 +177,48 @@ export function portRules(cluster: Cluster, settings: SourceSettings = {}): read
         row.ports(cluster).map(([from, to]) => ({
           ...{ id: row.id, about: row.about, role, protocol: row.protocol, from, to },
           source: row.from,
-          sources: sourcesOf(cluster, row.from, settings),
+          sources: sourcesOf(cluster, row.from, given),
         })),
       )
       .filter((rule) => rule.sources.length > 0),
   )
+}
+
+function sourcesGiven(settings: SourceSettings): SourceSettings {
+  const names = ['nodes', 'clients', 'operators'] as const
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const sources = settings[name]
+      if (sources === undefined) return []
+      if (sources.length === 0)
+        throw new KpkiError('ERR_USAGE', `${name}: no source is given`, {}, { hint: SOURCE_HINT })
+      return [[name, sources.map((source) => sourceText(source, name))]]
+    }),
+  )
+}
+
+const SOURCE_HINT = 'write it as 172.31.0.0/16, fd00::/64 or sg-0123456789abcdef0'
+
+/**
+ * A source as firewalls compare it: the range's first address, or the security group.
+ *
+ * @throws KpkiError `ERR_USAGE` for anything else
+ */
+export function sourceText(source: string, name: string): string {
+  if (isGroup(source)) return source
+  const range = parseCidr(source)
+  if (range) return formatCidr(range)
+  throw new KpkiError(
+    'ERR_USAGE',
+    `${name}: ${JSON.stringify(source)} is neither an address range nor a security group`,
+    {},
+    { hint: SOURCE_HINT },
+  )
+}
+
+/** An id of Amazon EC2's. */
+export function isGroup(source: string): boolean {
+  return /^sg-[0-9a-f]{8,32}$/.test(source)
 }
 
 function sourcesOf(cluster: Cluster, source: Source, settings: SourceSettings): readonly string[] {

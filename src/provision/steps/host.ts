@@ -1,5 +1,6 @@
 import type { Action, RewriteAction } from '../action.js'
 import type { StepContext } from '../context.js'
+import { hostLines, moduleLines, sysctlLines } from '../host/formats.js'
 import { hasSwapLine, withBlock } from '../host/transforms.js'
 
 /** A small file of fixed content, readable by all. */
@@ -7,7 +8,7 @@ export function textFile(id: string, path: string, text: string, about: string):
   return { kind: 'rewrite', id, about, path, mode: 0o644, transform: 'text', values: { text } }
 }
 
-const modules = 'overlay\nbr_netfilter\n'
+const modules = moduleLines(['overlay', 'br_netfilter'])
 const cloud = 'preserve_hostname: true\nmanage_etc_hosts: false\n'
 
 const SWAP_OFF = `set -e
@@ -39,9 +40,9 @@ export function hostActions(context: StepContext): readonly Action[] {
       args: [node.name],
       timeoutMs: 20_000,
     })
-  const block = cluster.nodes
-    .flatMap((each) => each.addresses.map((address) => `${address} ${each.name}\n`))
-    .join('')
+  const block = hostLines(
+    cluster.nodes.flatMap(({ addresses, name }) => addresses.map((address) => ({ address, name }))),
+  )
   const hosts = facts.text('hosts') ?? ''
   if (withBlock(hosts, cluster.name, block) !== hosts)
     actions.push({
@@ -93,7 +94,9 @@ function kernel(context: StepContext): readonly Action[] {
       timeoutMs: 30_000,
     })
   const wanted = sysctls(context)
-  const text = wanted.map((name) => `${name.replaceAll('/', '.')} = 1\n`).join('')
+  const text = sysctlLines(
+    Object.fromEntries(wanted.map((name) => [name.replaceAll('/', '.'), '1'])),
+  )
   if (facts.text('sysctlFile') !== text)
     actions.push(textFile('sysctl-file', '/etc/sysctl.d/99-kpki.conf', text, 'sysctls at boot'))
   const now = new Map(facts.values('sysctl').map((line) => line.split(' ') as [string, string]))

@@ -1,5 +1,6 @@
 import type { Action } from '../action.js'
 import type { StepContext } from '../context.js'
+import { deb822 } from '../host/formats.js'
 import { textFile } from './host.js'
 import { isSigningKey, signingKey } from './runtime.js'
 
@@ -79,7 +80,7 @@ function repository(context: StepContext): readonly Action[] {
   const { cluster, facts, digest } = context
   const { keyFingerprint } = cluster.provision.packages
   const url = repositoryOf(context)
-  const source = `Types: deb\nURIs: ${url}\nSuites: /\nSigned-By: ${keyPath}\n`
+  const source = deb822({ Types: 'deb', URIs: url, Suites: '/', 'Signed-By': keyPath })
   return [
     ...(isSigningKey(facts.text('aptKey'), keyFingerprint, digest)
       ? []

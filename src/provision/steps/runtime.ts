@@ -1,5 +1,6 @@
 import type { Action } from '../action.js'
 import type { StepContext } from '../context.js'
+import { deb822, tomlString } from '../host/formats.js'
 import { adaptContainerd, verifiedKey } from '../host/transforms.js'
 import { textFile } from './host.js'
 
@@ -104,7 +105,13 @@ function install(context: StepContext): readonly Action[] {
   }
   if (options.containerd === 'distribution') return [job]
   const base = `https://download.docker.com/linux/${facts.value('os')}`
-  const source = `Types: deb\nURIs: ${base}\nSuites: ${facts.value('osCodename')}\nComponents: stable\nSigned-By: ${docker.key}\n`
+  const source = deb822({
+    Types: 'deb',
+    URIs: base,
+    Suites: facts.value('osCodename'),
+    Components: 'stable',
+    'Signed-By': docker.key,
+  })
   return [
     signingKey('docker-key', docker.key, `${base}/gpg`, docker.fingerprint),
     textFile(
@@ -117,11 +124,16 @@ function install(context: StepContext): readonly Action[] {
   ]
 }
 
-const mirrorPath = (registry: string) => `/etc/containerd/certs.d/${registry}/hosts.toml`
+/** @throws Error when a name would lead elsewhere */
+function mirrorPath(registry: string): string {
+  if (/^[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?(:\d+)?$/.test(registry))
+    return `/etc/containerd/certs.d/${registry}/hosts.toml`
+  throw new Error(`${JSON.stringify(registry)} is not a registry`)
+}
 
 function mirrorFile(registry: string, url: string): string {
-  const host = JSON.stringify(url)
-  return `server = ${JSON.stringify(`https://${registry}`)}\n\n[host.${host}]\n  capabilities = ["pull", "resolve"]\n`
+  const [server, host] = [tomlString(`https://${registry}`), tomlString(url)]
+  return `server = ${server}\n\n[host.${host}]\n  capabilities = ["pull", "resolve"]\n`
 }
 
 const FETCH = `t=$(mktemp) && /usr/lib/apt/apt-helper -o Acquire::Retries=3 download-file "$1" "$t" >&2 && cat "$t"; r=$?; rm -f "$t"; exit $r`
