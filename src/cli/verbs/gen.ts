@@ -1,11 +1,10 @@
-import { mkdir, rm } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { runtimeEngine } from '../../ca/engine.js'
 import { envOf, planningEnv } from '../../ca/env.js'
 import type { Cluster } from '../../cluster/cluster.js'
 import { KpkiError } from '../../errors.js'
-import { isLeftOver, readTree, writeTree } from '../../files/disk.js'
+import { makeRoot, readTree, removeLeftOvers, writeTree } from '../../files/disk.js'
 import { withLock } from '../../files/lock.js'
 import { type FileTree, file, type TreeEntry, treeOf } from '../../files/tree.js'
 import { type Change, compare, type DatedCertificate, type Part } from '../../generate/changes.js'
@@ -66,6 +65,9 @@ Examples:
     })
 }
 
+/** What kpki makes in an output folder; anything else there is somebody's own. */
+const FOLDERS = ['authorities', 'nodes', 'kubeconfig']
+
 /** Makes or updates an output folder, or says what that would change. */
 export async function runGen(io: Io, options: GenOptions): Promise<ExitCode> {
   const out = resolve(io.cwd, options.out)
@@ -76,9 +78,10 @@ export async function runGen(io: Io, options: GenOptions): Promise<ExitCode> {
   if (!writing)
     return report(io, options, cluster, await make(io, out, cluster, text, renewBefore, false))
   await makeFolder(out)
-  return withLock(out, async () =>
-    report(io, options, cluster, await make(io, out, cluster, text, renewBefore, true)),
-  )
+  return withLock(out, async () => {
+    await removeLeftOvers(out, FOLDERS)
+    return report(io, options, cluster, await make(io, out, cluster, text, renewBefore, true))
+  })
 }
 
 function renewBeforeOf(text: string | undefined): { readonly renewBefore?: number } {
@@ -188,7 +191,6 @@ async function writePart(out: string, { folder, tree, changes }: Part): Promise<
     rootMode: 0o700,
     directoryMode: folderMode(folder),
   })
-  await removeLeftOvers(out, folder)
 }
 
 // A node's folders are the node's own: kubeadm's modes. Everything else is the operator's alone.
@@ -196,16 +198,9 @@ function folderMode(folder: string): number {
   return folder.startsWith('nodes/') ? 0o755 : 0o700
 }
 
-// What a killed run staged and never put in place.
-async function removeLeftOvers(out: string, folder: string): Promise<void> {
-  const tree = await readTree(out, folder === '' ? { depth: 1 } : { folder })
-  for (const path of tree.keys())
-    if (isLeftOver(path)) await rm(join(out, folder, path), { force: true })
-}
-
 async function makeFolder(out: string): Promise<void> {
   try {
-    await mkdir(out, { recursive: true, mode: 0o700 })
+    await makeRoot(out, 0o700)
   } catch (cause) {
     throw new KpkiError(
       'ERR_WRITE_FAILED',
