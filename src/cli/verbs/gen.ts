@@ -12,6 +12,7 @@ import { refuseUnusable } from '../../generate/found.js'
 import { type GenerateOptions, generateParts } from '../../generate/generate.js'
 import { parseDuration } from '../../values/time.js'
 import { CLUSTER_FILE, loadCluster } from '../input/cluster-file.js'
+import { refuseForeign } from '../input/owner.js'
 import { type ExitCode, type Io, issueLine } from '../io.js'
 import { changeLines, dates, datesData, notes, summary } from '../output.js'
 
@@ -20,6 +21,7 @@ export interface GenOptions {
   readonly out: string
   readonly hostOs?: string
   readonly renewBefore?: string
+  readonly acceptOwner?: boolean
   readonly dryRun?: boolean
   readonly check?: boolean
   readonly json?: boolean
@@ -48,6 +50,10 @@ export function genCommand(verb: Command, io: Io): Command {
       '--renew-before <TIME>',
       'make certificates anew that end within this time (default: 30d; the last third of shorter lives)',
     )
+    .option(
+      '--accept-owner',
+      'take an output folder that others own or may write to, as some mounts have it',
+    )
     .option('--dry-run', 'print the plan and write nothing')
     .option('--check', 'write nothing; exit with 1 if the plan has changes')
     .option('--json', 'print the plan as JSON')
@@ -70,9 +76,23 @@ const FOLDERS = ['authorities', 'nodes', 'kubeconfig']
 
 /** Makes or updates an output folder, or says what that would change. */
 export async function runGen(io: Io, options: GenOptions): Promise<ExitCode> {
+  if (options.out === '')
+    throw new KpkiError(
+      'ERR_USAGE',
+      '--out is empty',
+      {},
+      { hint: 'name a folder; the present one is .' },
+    )
   const out = resolve(io.cwd, options.out)
   const renewBefore = renewBeforeOf(options.renewBefore)
   const { cluster, text, warnings } = await loadCluster(io, options)
+  if (options.acceptOwner !== true) {
+    const nodes = cluster.nodes.map(({ name }) => `nodes/${name}`)
+    await refuseForeign(io, out, {
+      folders: ['nodes', ...nodes, 'kubeconfig'],
+      whole: ['authorities'],
+    })
+  }
   for (const warning of warnings) io.err(`kpki: warning:${issueLine(warning).slice(1)}\n`)
   const writing = options.dryRun !== true && options.check !== true
   if (!writing)
