@@ -57,7 +57,10 @@ export const ERRORS = {
     'an authority has to sign, and its key is not there',
   ),
   ERR_FILE_MISSING: row<AtPath>(2, 'a file that was named does not exist'),
-  ERR_FILE_UNSAFE: row<AtPath>(2, 'a path leads through a link or out of its folder'),
+  ERR_FILE_UNSAFE: row<AtPath>(
+    2,
+    'a path leads through a link or out of its folder, or others may write there',
+  ),
   ERR_FILE_UNREADABLE: row<AtPath>(3, 'a file is there and cannot be read'),
   ERR_NO_PKI: row<Partial<AtPath>>(
     2,

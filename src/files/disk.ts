@@ -124,9 +124,10 @@ async function readEntry(
     if (stat.isSymbolicLink()) return { kind: 'symlink', path, target: await readlink(full) }
     if (stat.isDirectory()) return { kind: 'directory', path, mode, owner }
     if (!stat.isFile()) return { kind: 'other', path, reason: 'not a regular file' }
-    if (stat.size > maxFileSize)
-      return { kind: 'other', path, reason: `larger than ${maxFileSize} bytes` }
-    const data = await readRegular(full, maxFileSize)
+    // It may have been exchanged since.
+    const data = await readBounded(full, maxFileSize)
+    if (data === 'large') return { kind: 'other', path, reason: `larger than ${maxFileSize} bytes` }
+    if (typeof data === 'string') return { kind: 'other', path, reason: 'not a regular file' }
     return { kind: 'file', path, data, mode, owner, modified: stat.mtimeMs }
   } catch (cause) {
     // gone between listing and reading
@@ -135,14 +136,38 @@ async function readEntry(
   }
 }
 
-// The file may have been exchanged since lstat: neither a link nor a pipe may be opened, nor more read than allowed.
-async function readRegular(path: string, maxFileSize: number): Promise<Uint8Array> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+/**
+ * The bytes of a regular file, or what is there instead. Neither waits for a pipe or device, nor reads more than
+ * `limit` bytes, whatever the file system says of its size. Links are followed only where a person named the path.
+ */
+export async function readBounded(
+  path: string,
+  limit: number,
+  { follow = false }: { readonly follow?: boolean } = {},
+): Promise<Uint8Array | 'folder' | 'special' | 'large'> {
+  let handle: FileHandle
   try {
-    const { size } = await handle.stat()
-    const buffer = new Uint8Array(Math.min(size, maxFileSize))
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0)
-    return bytesRead === buffer.length ? buffer : buffer.subarray(0, bytesRead)
+    const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY
+    handle = await open(path, follow ? flags : flags | constants.O_NOFOLLOW)
+  } catch (cause) {
+    // a socket, or a link that is not followed
+    if (isCode(cause, 'ENXIO') || (!follow && isCode(cause, 'ELOOP'))) return 'special'
+    throw cause
+  }
+  try {
+    const stat = await handle.stat()
+    if (!stat.isFile()) return stat.isDirectory() ? 'folder' : 'special'
+    let data = new Uint8Array(Math.min(stat.size, limit) + 1)
+    for (let length = 0; ; ) {
+      const { bytesRead } = await handle.read(data, length, data.length - length)
+      length += bytesRead
+      if (length > limit) return 'large'
+      if (bytesRead === 0) return data.slice(0, length)
+      if (length < data.length) continue
+      const longer = new Uint8Array(Math.min(2 * length + 4096, limit + 1))
+      longer.set(data)
+      data = longer
+    }
   } finally {
     await handle.close()
   }
@@ -193,7 +218,7 @@ export async function writeTree(
   const staged: Staged[] = []
   try {
     await stage(root, pairs(tree), staged)
-    for (const { temporary, path } of staged) await rename(temporary, path)
+    await place(staged)
   } catch (cause) {
     await Promise.all(staged.map(({ temporary }) => rm(temporary, { force: true })))
     throw cause instanceof KpkiError ? cause : unwritable(root, cause)
@@ -201,6 +226,16 @@ export async function writeTree(
   const names = ['', ...folders.keys()].map((path) => join(root, path))
   const above = levels(folder).map((path) => join(top, dirname(path)))
   await Promise.all([...new Set([...names, ...above])].map(syncFolder))
+}
+
+// All keys are there for good before any certificate is: a power cut may undo what was not synced in any order, and
+// an authority's certificate whose key is lost is the end of the cluster.
+async function place(staged: readonly Staged[]): Promise<void> {
+  const keys = staged.filter(({ path }) => path.endsWith('.key'))
+  for (const { temporary, path } of keys) await rename(temporary, path)
+  await Promise.all([...new Set(keys.map(({ path }) => dirname(path)))].map(syncFolder))
+  for (const { temporary, path } of staged)
+    if (!path.endsWith('.key')) await rename(temporary, path)
 }
 
 interface Staged {
@@ -253,19 +288,40 @@ async function writeNew(path: string, data: Uint8Array, mode: number): Promise<v
 
 async function ensureFolder(root: string, path: string, mode: number): Promise<void> {
   const full = join(root, path)
-  if (await makeFolder(full, mode, path === '')) return
-  // Only below the root: that one the user named, and may reach through a link.
-  if (path === '') return
+  // The root the user named, and may reach through a link.
+  if (path === '') return makeRoot(full, mode)
+  if (await makeFolder(full, mode)) return
   const stat = await lstat(full)
   if (!stat.isDirectory()) throw unsafe(full)
   if ((stat.mode & 0o777 & ~mode) !== 0) await chmod(full, mode)
 }
 
-/** Whether the folder was made; false: something was there already. */
-async function makeFolder(path: string, mode: number, recursive: boolean): Promise<boolean> {
+/**
+ * Makes a folder, and those above it that are missing, for good.
+ *
+ * @throws KpkiError `ERR_WRITE_FAILED`.
+ */
+export async function makeRoot(path: string, mode: number): Promise<void> {
+  if (await isThere(path)) return
+  // Node's own `recursive` never ends below /proc.
+  if (dirname(path) !== path) await makeRoot(dirname(path), mode)
+  if (await makeFolder(path, mode)) await syncFolder(dirname(path))
+}
+
+async function isThere(path: string): Promise<boolean> {
   try {
-    const first = await mkdir(path, { mode, recursive })
-    if (recursive && first === undefined) return false
+    await lstat(path)
+    return true
+  } catch (cause) {
+    if (isCode(cause, 'ENOENT')) return false
+    throw unwritable(path, cause)
+  }
+}
+
+/** Whether the folder was made; false: something was there already. */
+async function makeFolder(path: string, mode: number): Promise<boolean> {
+  try {
+    await mkdir(path, { mode })
     // Whatever the umask: the nodes' folders must be as open as the nodes' programs need them.
     await chmod(path, mode)
     return true
@@ -301,11 +357,12 @@ function unsafe(path: string): KpkiError {
 }
 
 async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
-    await handle.sync()
-  } finally {
-    await handle.close()
+    const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
+    await handle.sync().finally(() => handle.close())
+  } catch (cause) {
+    // Some file systems sync no folders; one that may be written and not be read can't be opened for it.
+    if (!isCode(cause, 'EINVAL') && !isCode(cause, 'EACCES')) throw unwritable(path, cause)
   }
 }
 
@@ -314,7 +371,18 @@ export function isLeftOver(path: string): boolean {
   return TEMPORARY.test(posix.basename(path))
 }
 
-function isCode(cause: unknown, code: string): boolean {
+/** Removes what killed runs staged in a folder, and below those of its folders that are named. Links are not followed. */
+export async function removeLeftOvers(top: string, folders: readonly string[]): Promise<void> {
+  const pending = [top]
+  for (let path = pending.pop(); path !== undefined; path = pending.pop())
+    for (const entry of await readdir(path, { withFileTypes: true })) {
+      const full = join(path, entry.name)
+      if (entry.isDirectory() && (path !== top || folders.includes(entry.name))) pending.push(full)
+      else if (!entry.isDirectory() && isLeftOver(full)) await rm(full, { force: true })
+    }
+}
+
+export function isCode(cause: unknown, code: string): boolean {
   return cause instanceof Error && 'code' in cause && cause.code === code
 }
 
@@ -331,7 +399,7 @@ function unwritable(path: string, cause: unknown): KpkiError {
   )
 }
 
-function unreadable(path: string, cause: unknown): KpkiError {
+export function unreadable(path: string, cause: unknown): KpkiError {
   return new KpkiError(
     'ERR_FILE_UNREADABLE',
     `${path} cannot be read: ${reason(cause)}`,

@@ -1,24 +1,35 @@
+import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, open, readdir, readFile, readlink, rm, statfs } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { KpkiError } from '../errors.js'
+import { isObject } from '../values/json.js'
+import { isCode, readBounded, unreadable } from './disk.js'
 
 interface Holder {
   readonly host: string
+  /** One start of one kernel: no process outlives it, and whatever the machine is called, it is the same. */
+  readonly boot: string
+  /** The process-id namespace: containers of one kernel number their processes each for themselves. */
+  readonly space: string
   readonly pid: number
   /** When the process started, in the kernel's ticks: a process id may be given again. Empty where unknown. */
   readonly started: string
 }
 
+/** What a lock file says: `free` is none, `dead` is nobody's any more, else who holds it and what to do then. */
+type LockState = 'free' | 'dead' | { readonly owner: string; readonly hint: string }
+
 const NAME = '.kpki.lock'
 
 /**
- * Runs `work` while no other run holds the folder. The lock names its process: one that no longer lives
- * does not count. On another machine it can't be asked, and holds.
+ * Runs `work` while no other run holds the folder. The lock names its process, and holds while that lives,
+ * suspended or not; what a killed process, a restarted machine or anything else left there does not count. On a
+ * shared file system, and in another container, its process can't be asked: there it holds, and the error says so.
  *
- * @throws KpkiError `ERR_LOCKED` while another run holds it.
+ * @throws KpkiError `ERR_LOCKED` while another run holds it, `ERR_FILE_UNSAFE` when a folder has the lock's name.
  * /
  *
  * @example
@@ -30,47 +41,64 @@ const NAME = '.kpki.lock'
  */
 export async function withLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const path = join(folder, NAME)
-  await acquire(path)
+  const self = await ownHolder()
+  await acquire(path, self)
   try {
-    await removeLeftOvers(folder)
+    await removeDead(folder, self)
     return await work()
   } finally {
-    await rm(path, { force: true })
+    const text = await contentOf(path).catch(() => undefined)
+    const holder = text === undefined ? undefined : parseHolder(text, self)
+    // Somebody may have removed it by hand, and another run have taken it.
+    if (holder !== undefined && sameHolder(holder, self)) await rm(path, { force: true })
   }
+}
+
+async function ownHolder(): Promise<Holder> {
+  const host = hostname()
+  const [boot, space, started] = await Promise.all([
+    readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => host),
+    readlink('/proc/self/ns/pid').catch(() => ''),
+    startOf(process.pid),
+  ])
+  return { host, boot: boot.trim(), space, pid: process.pid, started: started ?? '' }
 }
 
 const ATTEMPTS = 20
 
-async function acquire(path: string): Promise<void> {
-  const own = `${path}.${process.pid}`
-  await writeOwn(own)
+async function acquire(path: string, self: Holder): Promise<void> {
+  const own = await writeOwn(path, self)
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if (await linked(own, path)) return
-      const holder = await holderOf(path)
-      if (holder !== undefined && (await lives(holder))) throw locked(path, holder)
-      if (holder !== undefined) await removeStale(path, holder, own)
+      const state = await stateOf(path, self)
+      if (typeof state === 'object') throw locked(path, state)
+      if (state === 'dead') await removeStale(path, own, self)
       await delay(attempt)
     }
-    throw locked(path, await holderOf(path))
+    throw locked(path, { owner: 'another run', hint: 'try again' })
   } finally {
     await rm(own, { force: true })
   }
 }
 
-// A complete file is linked into place, so the lock never lacks its holder; link is atomic and exclusive.
-async function writeOwn(own: string): Promise<void> {
-  const holder: Holder = {
-    host: hostname(),
-    pid: process.pid,
-    started: (await startOf(process.pid)) ?? '',
-  }
+// A complete file that a power cut can't empty is linked into place, so the lock never lacks its holder; link is
+// atomic and exclusive. Other users may read who holds it, and see when that is nobody.
+async function writeOwn(path: string, self: Holder): Promise<string> {
+  const own = `${path}.${self.pid}.${randomUUID()}`
   try {
-    await rm(own, { force: true })
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL
-    await writeFile(own, JSON.stringify(holder), { flag: flags, mode: 0o600 })
+    const handle = await open(own, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
+    try {
+      await handle.writeFile(JSON.stringify(self))
+      await handle.chmod(0o644)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    return own
   } catch (cause) {
-    const folder = dirname(own)
+    await rm(own, { force: true }).catch(() => undefined)
+    const folder = dirname(path)
     throw new KpkiError(
       'ERR_WRITE_FAILED',
       `${folder} could not be locked: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -85,78 +113,138 @@ async function linked(own: string, path: string): Promise<boolean> {
     await link(own, path)
     return true
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') return false
+    if (isCode(cause, 'EEXIST')) return false
     throw cause
   }
 }
 
 // Whoever removes a stale lock holds its guard, so that nobody removes the lock that took its place. The
 // guard is a lock itself, and may be stale itself where its process was killed in this very moment.
-async function removeStale(path: string, stale: Holder, own: string): Promise<void> {
+async function removeStale(path: string, own: string, self: Holder): Promise<void> {
   const guard = `${path}.x`
   if (!(await linked(own, guard))) {
-    const holder = await holderOf(guard)
-    if (holder !== undefined && !(await lives(holder))) await removeStale(guard, holder, own)
+    if ((await stateOf(guard, self)) === 'dead') await removeStale(guard, own, self)
     return
   }
-  const holder = await holderOf(path)
-  if (holder !== undefined && sameHolder(holder, stale)) await rm(path, { force: true })
+  if ((await stateOf(path, self)) === 'dead') await rm(path, { force: true })
   await rm(guard, { force: true })
 }
 
-function sameHolder(a: Holder, b: Holder): boolean {
-  return a.host === b.host && a.pid === b.pid && a.started === b.started
-}
-
-async function holderOf(path: string): Promise<Holder | undefined> {
-  try {
-    const { host, pid, started } = JSON.parse(await readFile(path, 'utf8'))
-    return { host: String(host), pid: Number(pid), started: String(started) }
-  } catch {
-    return undefined
-  }
-}
-
 // What runs that were killed while they asked for the lock left behind.
-async function removeLeftOvers(folder: string): Promise<void> {
+async function removeDead(folder: string, self: Holder): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (!/^\.kpki\.lock\.\d+$/.test(name)) continue
+    if (!name.startsWith(`${NAME}.`)) continue
     const path = join(folder, name)
-    const holder = await holderOf(path)
-    if (holder !== undefined && !(await lives(holder))) await rm(path, { force: true })
+    if ((await stateOf(path, self)) === 'dead') await rm(path, { force: true })
   }
 }
 
-async function lives({ host, pid, started }: Holder): Promise<boolean> {
-  if (host !== hostname()) return true
+async function stateOf(path: string, self: Holder): Promise<LockState> {
+  const text = await contentOf(path)
+  if (text === undefined) return 'free'
+  const holder = parseHolder(text, self)
+  if (holder === undefined) return 'dead'
+  const { host, boot, space, pid } = holder
+  const owner = `process ${pid} on ${host}`
+  const unknown = (why: string): LockState => ({
+    owner,
+    hint: `wait for it to end; ${why}: if it is gone, remove the file`,
+  })
+  if (boot !== self.boot)
+    return (await isLocal(dirname(path)))
+      ? 'dead'
+      : unknown('a shared file system does not tell whether it still runs')
+  if (space !== self.space)
+    return unknown('it runs in another container: whether it still runs cannot be seen from here')
+  return (await lives(holder)) ? { owner, hint: 'wait for it to end' } : 'dead'
+}
+
+const MAX_LOCK = 4096
+
+/** Undefined when there is none; empty when it can't be one of ours. Never waits, and follows no link. */
+async function contentOf(path: string): Promise<string | undefined> {
+  try {
+    const read = await readBounded(path, MAX_LOCK)
+    if (read instanceof Uint8Array) return new TextDecoder().decode(read)
+    if (read !== 'folder') return ''
+  } catch (cause) {
+    if (isCode(cause, 'ENOENT')) return undefined
+    throw unreadable(path, cause)
+  }
+  const message = `${path} is a folder, and has the name of the lock`
+  throw new KpkiError('ERR_FILE_UNSAFE', message, { path }, { hint: 'remove it' })
+}
+
+/** Undefined when it names no process: then it is nobody's. */
+function parseHolder(text: string, self: Holder): Holder | undefined {
+  const { host, boot, space, pid, started } = parsed(text)
+  if (typeof host !== 'string' || !Number.isSafeInteger(pid) || Number(pid) < 1) return undefined
+  // Locks of kpki 0.1 say no more than host, process and start.
+  const here = host === self.host ? self : { boot: '', space: '' }
+  return {
+    host,
+    boot: typeof boot === 'string' ? boot : here.boot,
+    space: typeof space === 'string' ? space : here.space,
+    pid: Number(pid),
+    started: String(started ?? ''),
+  }
+}
+
+function parsed(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isObject(value) ? value : {}
+  } catch {
+    return {}
+  }
+}
+
+function sameHolder(a: Holder, b: Holder): boolean {
+  return a.boot === b.boot && a.space === b.space && a.pid === b.pid && a.started === b.started
+}
+
+/** Magic numbers (statfs(2)) of file systems that one kernel alone mounts: ext2 to 4, XFS, Btrfs, ZFS, … */
+const LOCAL = new Set([
+  0xef53, 0x58465342, 0x9123683e, 0x2fc12fc1, 0x01021994, 0x794c7630, 0xf2f52010, 0xca451a4e,
+  0x858458f6, 0xf15f, 0x4d44, 0x2011bab0, 0x7366746e, 0x3153464a, 0x52654973,
+])
+
+async function isLocal(folder: string): Promise<boolean> {
+  try {
+    return LOCAL.has((await statfs(folder)).type)
+  } catch {
+    return false
+  }
+}
+
+async function lives({ pid, started }: Holder): Promise<boolean> {
   try {
     process.kill(pid, 0)
   } catch (cause) {
     // Somebody else's process may not be signalled, but it is there.
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EPERM')) return false
+    if (!isCode(cause, 'EPERM')) return false
   }
   const now = await startOf(pid)
-  return now === undefined || started === '' || now === started
+  return now !== 'dead' && (now === undefined || started === '' || now === started)
 }
 
-/** Field 22 of /proc/PID/stat (proc(5)), counted behind the command name, which may hold blanks. */
+/**
+ * Fields 3 and 22 of /proc/PID/stat (proc(5)), counted behind the command name, which may hold blanks: when it
+ * started; `dead` when only its parent has not asked for its end yet.
+ */
 async function startOf(pid: number): Promise<string | undefined> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return /^[ZXx]$/.test(fields[0] ?? '') ? 'dead' : fields[19]
   } catch {
     return undefined
   }
 }
 
-function locked(path: string, holder: Holder | undefined): KpkiError {
-  const owner = holder === undefined ? 'another run' : `process ${holder.pid} on ${holder.host}`
-  return new KpkiError(
-    'ERR_LOCKED',
-    `${path} is held by ${owner}`,
-    { path, owner },
-    {
-      hint: 'wait for it to end; if that machine is gone, remove the file',
-    },
-  )
+function locked(
+  path: string,
+  { owner, hint }: { readonly owner: string; readonly hint: string },
+): KpkiError {
+  return new KpkiError('ERR_LOCKED', `${path} is held by ${owner}`, { path, owner }, { hint })
 }

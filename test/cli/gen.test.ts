@@ -1,7 +1,18 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { DAY, START } from '../certs/clusters.js'
+import { skipUnless } from '../interop/workbench.js'
 import { inFolder, kpki } from './audit-support.js'
 
 const CLUSTER = JSON.stringify({
@@ -99,5 +110,93 @@ describe('an authority’s key that is a link, a folder or far too large', () =>
       })
       expect(contents(folder)).toEqual(before)
     })
+  })
+})
+
+describe('whose folder it is', () => {
+  const isRoot = process.getuid?.() === 0
+  const lines = ['-o out', '-o out --dry-run', '-o out --check']
+  const modes = ['', 'authorities', 'authorities/etcd', 'authorities/ca.key', 'nodes', 'nodes/cp1']
+  it.each(modes.flatMap((path) => lines.map((line) => [path, line] as const)))(
+    'out/%s that everybody may write to is refused by `gen %s`, and nothing is written',
+    async (path, line) => {
+      await inOut(async (gen, folder) => {
+        const full = join(folder, 'out', path)
+        chmodSync(full, statSync(full).mode | 0o002)
+        const mode = (statSync(full).mode & 0o7777).toString(8).padStart(4, '0')
+        const before = contents(folder)
+        const { exit, out, err } = await gen(`${line} --renew-before 400d`)
+        expect(err).toMatch(
+          new RegExp(
+            `^kpki: error: ${full} .* everybody \\(owner \\w+, group \\w+, mode ${mode}\\).*\nkpki: hint: `,
+          ),
+        )
+        expect([exit, out]).toEqual([2, ''])
+        expect(contents(folder)).toEqual(before)
+        expect((await gen('-o out --accept-owner')).exit).toBe(0)
+      })
+    },
+  )
+
+  const NOBODY = 65534
+  const owners: readonly (readonly [
+    string,
+    number,
+    number,
+    number,
+    Record<string, string>,
+    boolean,
+  ])[] = [
+    ['another user’s', NOBODY, NOBODY, 0o700, {}, false],
+    ['the caller’s of sudo', NOBODY, NOBODY, 0o700, { SUDO_UID: `${NOBODY}` }, true],
+    ['another caller’s of sudo', NOBODY, NOBODY, 0o700, { SUDO_UID: '1000' }, false],
+    ['writable for a group of others', 0, NOBODY, 0o770, {}, false],
+    ['readable for a group of others', 0, NOBODY, 0o750, {}, true],
+    ['writable for the owner’s own group', 0, 0, 0o770, {}, true],
+    [
+      'writable for a group that only its number makes the owner’s own',
+      54321,
+      54321,
+      0o770,
+      { SUDO_UID: '54321' },
+      true,
+    ],
+  ]
+  it.skipIf(skipUnless(isRoot, 'whose folder it is', 'root, to give folders away')).each(owners)(
+    'that is %s',
+    async (_, uid, gid, mode, env, taken) => {
+      await inOut(async (_gen, folder) => {
+        const authorities = join(folder, 'out/authorities')
+        for (const path of [join(folder, 'out'), authorities]) {
+          chownSync(path, uid, gid)
+          chmodSync(path, mode)
+          const { exit, err } = await kpki(folder, ['gen', '-o', 'out', '--check'], START, { env })
+          expect(err).toMatch(taken ? /^$/ : /^kpki: error: .*out(\/authorities)? /)
+          expect(exit).toBe(taken ? 0 : 2)
+          chownSync(path, 0, 0)
+          chmodSync(path, 0o700)
+        }
+      })
+    },
+  )
+
+  it('is asked of what a link leads to that the user named', async () => {
+    await inOut(async (gen, folder) => {
+      chmodSync(join(folder, 'out'), 0o777)
+      symlinkSync('out', join(folder, 'link'))
+      expect((await gen('-o link --check')).exit).toBe(2)
+    })
+  })
+})
+
+it('-o "" is no folder', async () => {
+  await inFolder(async (folder) => {
+    writeFileSync(join(folder, 'cluster.yaml'), CLUSTER)
+    const { exit, err } = await kpki(folder, ['gen', '-f', 'cluster.yaml', '-o', ''], START)
+    expect([exit, err]).toEqual([
+      2,
+      'kpki: error: --out is empty\nkpki: hint: name a folder; the present one is .\n',
+    ])
+    expect(readdirSync(folder)).toEqual(['cluster.yaml'])
   })
 })

@@ -12,12 +12,13 @@ import {
 } from 'node:fs'
 import disk from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { isLeftOver, readTree, writeTree } from '../../src/files/disk.js'
 import { directory, file, textAt, treeOf } from '../../src/files/tree.js'
 import { scratch, skipUnless } from '../interop/workbench.js'
 import { bundledProgram, type Program } from './program.js'
+import { recorded } from './recorder.js'
 
 const isRoot = process.getuid?.() === 0
 const NOBODY = 65534
@@ -119,6 +120,51 @@ describe('writeTree', () => {
     const work = writeTree(join(folder.path, 'out'), treeOf([file(path, '', 0o600)]))
     expect(await codeOf(work)).toBe('ERR_FILE_UNSAFE')
     expect(everything(folder.path)).toEqual([])
+  })
+})
+
+describe('a power cut', () => {
+  it('finds every key on the disk before its certificate has its name', async () => {
+    using folder = scratch()
+    const out = join(folder.path, 'new/out')
+    const calls = await recorded(() => writeTree(out, TREE, { folder: 'nodes/cp1' }))
+    const at = (call: string, from = 0) => {
+      const found = calls.indexOf(call, from)
+      expect(found, `${call} in ${calls.join(', ')}`).toBeGreaterThanOrEqual(from)
+      return found
+    }
+    const key = at('rename .a.key.kpki-tmp a.key')
+    const synced = at('sync secret', key)
+    const certificate = at('rename .a.crt.kpki-tmp a.crt', synced)
+    for (const name of ['secret', 'etc', 'cp1', 'nodes', 'out']) at(`sync ${name}`, certificate)
+    // The folders that were made above the one named.
+    for (const [made, above] of [
+      ['new', basename(folder.path)],
+      ['out', 'new'],
+    ] as const)
+      at(`sync ${above}`, at(`mkdir ${made}`))
+  })
+
+  it('a folder that cannot be synced is named', async () => {
+    using folder = scratch()
+    const { open } = disk
+    const opening = vi.spyOn(disk, 'open').mockImplementation(async (...args) => {
+      const handle = await open(...args)
+      if (String(args[0]).endsWith('secret'))
+        handle.sync = () => Promise.reject(new Error('EIO: i/o error, fsync'))
+      return handle
+    })
+    syncBuiltinESMExports()
+    const work = writeTree(folder.path, TREE)
+    await expect(
+      work.finally(() => {
+        opening.mockRestore()
+        syncBuiltinESMExports()
+      }),
+    ).rejects.toMatchObject({
+      code: 'ERR_WRITE_FAILED',
+      message: `${join(folder.path, 'etc/secret')} could not be written: EIO: i/o error, fsync`,
+    })
   })
 })
 
@@ -253,6 +299,39 @@ describe('the program in a folder', () => {
     }
     for (const path of ['', 'nodes', 'nodes/cp1', 'kubeconfig'])
       expect(mode(join(out, path)), path).toBe('700')
+  })
+
+  it('removes whatever killed runs left, and nothing else', async () => {
+    using folder = scratch()
+    const out = join(folder.path, 'out')
+    expect((await gen(out)).code).toBe(0)
+    const before = everything(out).sort()
+    const left = [
+      '.cluster.yaml.kpki-tmp',
+      '.kpki.lock.4194305.0123456789abcdef',
+      'authorities/etcd/.ca.key.kpki-tmp',
+      'nodes/gone/etc/kubernetes/pki/.apiserver.key.kpki-tmp',
+      'kubeconfig/.jane.conf.kpki-tmp',
+    ]
+    const kept = ['mine/.a.kpki-tmp', 'nodes/gone/etc/motd']
+    for (const path of [...left, ...kept]) {
+      mkdirSync(join(out, path, '..'), { recursive: true })
+      writeFileSync(join(out, path), 'x')
+    }
+    const outside = join(folder.path, 'outside')
+    mkdirSync(outside)
+    writeFileSync(join(outside, '.a.kpki-tmp'), 'x')
+    symlinkSync(outside, join(out, 'nodes/link'))
+    expect((await gen(out)).code).toBe(0)
+    for (const path of left) expect(existsSync(join(out, path)), path).toBe(false)
+    for (const path of [...kept, ...before]) expect(existsSync(join(out, path)), path).toBe(true)
+    expect(everything(outside)).toEqual(['.a.kpki-tmp'])
+  })
+
+  it('says in one line that it cannot be made, below /proc too', async () => {
+    const { code, err } = await gen('/proc/kpki/out')
+    expect(err).toMatch(/^kpki: error: \/proc\/kpki.*\nkpki: hint: choose a folder .*\n$/)
+    expect(code).toBe(3)
   })
 
   it.each(['nodes', 'authorities', 'kubeconfig', 'nodes/cp1'])(

@@ -1,11 +1,10 @@
-import { mkdir, rm } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { runtimeEngine } from '../../ca/engine.js'
 import { envOf, planningEnv } from '../../ca/env.js'
 import type { Cluster } from '../../cluster/cluster.js'
 import { KpkiError } from '../../errors.js'
-import { isLeftOver, readTree, writeTree } from '../../files/disk.js'
+import { makeRoot, readTree, removeLeftOvers, writeTree } from '../../files/disk.js'
 import { withLock } from '../../files/lock.js'
 import { type FileTree, file, type TreeEntry, treeOf } from '../../files/tree.js'
 import { type Change, compare, type DatedCertificate, type Part } from '../../generate/changes.js'
@@ -13,6 +12,7 @@ import { refuseUnusable } from '../../generate/found.js'
 import { type GenerateOptions, generateParts } from '../../generate/generate.js'
 import { parseDuration } from '../../values/time.js'
 import { CLUSTER_FILE, loadCluster } from '../input/cluster-file.js'
+import { refuseForeign } from '../input/owner.js'
 import { type ExitCode, type Io, issueLine } from '../io.js'
 import { changeLines, dates, datesData, notes, summary } from '../output.js'
 
@@ -21,6 +21,7 @@ export interface GenOptions {
   readonly out: string
   readonly hostOs?: string
   readonly renewBefore?: string
+  readonly acceptOwner?: boolean
   readonly dryRun?: boolean
   readonly check?: boolean
   readonly json?: boolean
@@ -49,6 +50,10 @@ export function genCommand(verb: Command, io: Io): Command {
       '--renew-before <TIME>',
       'make certificates anew that end within this time (default: 30d; the last third of shorter lives)',
     )
+    .option(
+      '--accept-owner',
+      'take an output folder that others own or may write to, as some mounts have it',
+    )
     .option('--dry-run', 'print the plan and write nothing')
     .option('--check', 'write nothing; exit with 1 if the plan has changes')
     .option('--json', 'print the plan as JSON')
@@ -66,19 +71,37 @@ Examples:
     })
 }
 
+/** What kpki makes in an output folder; anything else there is somebody's own. */
+const FOLDERS = ['authorities', 'nodes', 'kubeconfig']
+
 /** Makes or updates an output folder, or says what that would change. */
 export async function runGen(io: Io, options: GenOptions): Promise<ExitCode> {
+  if (options.out === '')
+    throw new KpkiError(
+      'ERR_USAGE',
+      '--out is empty',
+      {},
+      { hint: 'name a folder; the present one is .' },
+    )
   const out = resolve(io.cwd, options.out)
   const renewBefore = renewBeforeOf(options.renewBefore)
   const { cluster, text, warnings } = await loadCluster(io, options)
+  if (options.acceptOwner !== true) {
+    const nodes = cluster.nodes.map(({ name }) => `nodes/${name}`)
+    await refuseForeign(io, out, {
+      folders: ['nodes', ...nodes, 'kubeconfig'],
+      whole: ['authorities'],
+    })
+  }
   for (const warning of warnings) io.err(`kpki: warning:${issueLine(warning).slice(1)}\n`)
   const writing = options.dryRun !== true && options.check !== true
   if (!writing)
     return report(io, options, cluster, await make(io, out, cluster, text, renewBefore, false))
   await makeFolder(out)
-  return withLock(out, async () =>
-    report(io, options, cluster, await make(io, out, cluster, text, renewBefore, true)),
-  )
+  return withLock(out, async () => {
+    await removeLeftOvers(out, FOLDERS)
+    return report(io, options, cluster, await make(io, out, cluster, text, renewBefore, true))
+  })
 }
 
 function renewBeforeOf(text: string | undefined): { readonly renewBefore?: number } {
@@ -188,7 +211,6 @@ async function writePart(out: string, { folder, tree, changes }: Part): Promise<
     rootMode: 0o700,
     directoryMode: folderMode(folder),
   })
-  await removeLeftOvers(out, folder)
 }
 
 // A node's folders are the node's own: kubeadm's modes. Everything else is the operator's alone.
@@ -196,16 +218,9 @@ function folderMode(folder: string): number {
   return folder.startsWith('nodes/') ? 0o755 : 0o700
 }
 
-// What a killed run staged and never put in place.
-async function removeLeftOvers(out: string, folder: string): Promise<void> {
-  const tree = await readTree(out, folder === '' ? { depth: 1 } : { folder })
-  for (const path of tree.keys())
-    if (isLeftOver(path)) await rm(join(out, folder, path), { force: true })
-}
-
 async function makeFolder(out: string): Promise<void> {
   try {
-    await mkdir(out, { recursive: true, mode: 0o700 })
+    await makeRoot(out, 0o700)
   } catch (cause) {
     throw new KpkiError(
       'ERR_WRITE_FAILED',
