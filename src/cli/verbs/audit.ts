@@ -10,12 +10,8 @@ import { KpkiError } from '../../errors.js'
 import { writeTree } from '../../files/disk.js'
 import { file, treeOf } from '../../files/tree.js'
 import { nearestOf } from '../../values/names.js'
-<<<<<<< HEAD
-import { DAY, parseDuration } from '../../values/time.js'
-=======
 import { printable } from '../../values/text.js'
-import { parseDuration } from '../../values/time.js'
->>>>>>> wp-remote
+import { DAY, parseDuration } from '../../values/time.js'
 import { loadCluster } from '../input/cluster-file.js'
 import { readSource } from '../input/sources.js'
 import { mistakes, readWaivers, WAIVERS_FILE } from '../input/waivers.js'

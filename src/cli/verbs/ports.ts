@@ -37,7 +37,7 @@ export function portsCommand(verb: Command, io: Io): Command {
     .option('--from <OUT>', 'folder that kpki gen wrote')
     .addOption(
       new Option('--format <FORMAT>', 'how to print the rules')
-        .choices(['table', 'json', 'aws', 'terraform', 'ufw', 'nftables'])
+        .choices(Object.keys(PORT_FORMATS))
         .default('table'),
     )
     .option('--nodes <SOURCE>', 'where nodes come from; default: their addresses', list)
@@ -45,6 +45,15 @@ export function portsCommand(verb: Command, io: Io): Command {
     .option('--operators <SOURCE>', 'who may log in with ssh', list)
     .option('--ssh-config <FILE>', 'handed to ssh as -F')
     .option('--accept-new-host-keys', 'record the keys of hosts that were never seen')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  kpki ports -f cluster.yaml                            what each role has to let in
+  kpki ports -f cluster.yaml --format aws --nodes sg-1  the same as commands
+  kpki ports check --from out                           prove it from the hosts
+`,
+    )
     .action(async (action: string | undefined, options: PortsOptions) => {
       io.exit(await (action === 'check' ? runPortsCheck(io, options) : runPorts(io, options)))
     })
