@@ -45,8 +45,10 @@ export async function readContainer(input: Uint8Array): Promise<ContainerFacts |
   if (bytes[0] !== 0x30) return undefined
   const { fromBER } = await import('asn1js')
   const pkijs = await import('pkijs')
-  const { result, offset } = fromBER(bytes.buffer, LIMITS)
-  if (offset === -1) return undefined
+  // It throws for values that it cannot convert, dates for one.
+  const parsed = attempt(() => fromBER(bytes.buffer, LIMITS))
+  if (parsed === undefined || parsed.offset === -1) return undefined
+  const { result } = parsed
   const signed = attempt(() => new pkijs.ContentInfo({ schema: result }))
   if (signed) return signed.contentType === SIGNED_DATA ? pkcs7(pkijs, signed) : undefined
   const pfx = attempt(() => new pkijs.PFX({ schema: result }))

@@ -45,6 +45,8 @@ test('anything else is undefined, or a KpkiError', async () => {
       await harmless(copy)
     }),
   )
+  // A date that is none.
+  expect(await readContainer(Buffer.from('300618047a7a7a7a', 'hex'))).toBeUndefined()
   let deep = sequence()
   for (let i = 0; i < 5000; i++) deep = sequence(deep)
   await harmless(deep)
