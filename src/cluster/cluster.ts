@@ -5,8 +5,11 @@ import type { JsonObject } from '../values/json.js'
 
 /** What a node is in the cluster. */
 export type Role = 'control-plane' | 'worker'
+/** The operating systems that nodes may have; `none`: nothing is known of it. */
+export const HOST_SYSTEMS = ['ubuntu', 'debian', 'rhel', 'none'] as const
+
 /** Operating system of the nodes: decides which folders of CA certificates are mounted, and resolvConf. */
-export type HostOs = 'ubuntu' | 'debian' | 'rhel' | 'none'
+export type HostOs = (typeof HOST_SYSTEMS)[number]
 /** How many authorities there are, and who stands above whom. */
 export type Topology = 'separate' | 'single' | 'hierarchy'
 

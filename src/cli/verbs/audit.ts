@@ -16,6 +16,7 @@ import { loadCluster } from '../input/cluster-file.js'
 import { readSource } from '../input/sources.js'
 import { mistakes, readWaivers, WAIVERS_FILE } from '../input/waivers.js'
 import { describeError, type ExitCode, type Io, type TextForm } from '../io.js'
+import { words } from '../options.js'
 
 export interface AuditCommandOptions {
   readonly file?: string
@@ -30,11 +31,6 @@ export interface AuditCommandOptions {
   readonly waivers?: string
   readonly earlier?: string
   readonly verbose?: boolean
-}
-
-// A list that ends by itself: PATH may follow.
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, ...value.split(',').filter((word) => word !== '')]
 }
 
 /** `kpki audit`. */
@@ -57,12 +53,8 @@ export function auditCommand(verb: Command, io: Io): Command {
         .choices(['error', 'warning', 'never'])
         .default('error'),
     )
-    .option(
-      '--only <RULE,...>',
-      'judge these rules alone (names or codes); may be repeated',
-      collect,
-    )
-    .option('--ignore <RULE,...>', 'leave these rules out; may be repeated', collect)
+    .option('--only <RULE,...>', 'judge these rules alone (names or codes); may be repeated', words)
+    .option('--ignore <RULE,...>', 'leave these rules out; may be repeated', words)
     .addOption(
       new Option('--profile <PROFILE>', 'which rules to judge')
         .choices(['kubeadm', 'cis', 'strict'])

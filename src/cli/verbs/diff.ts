@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { recognise } from '../../audit/read/recognise.js'
 import { plannedView } from '../../compare/clusters.js'
 import { compareViews } from '../../compare/compare.js'
@@ -16,6 +16,7 @@ import { atVersion } from '../../upgrade/migrate.js'
 import { loadCluster } from '../input/cluster-file.js'
 import { isFolder } from '../input/text.js'
 import { type ExitCode, type Io, issueLine } from '../io.js'
+import { hostSystem } from '../options.js'
 
 export interface DiffOptions {
   readonly hostOs?: string
@@ -30,14 +31,7 @@ export function diffCommand(verb: Command, io: Io): Command {
     )
     .argument('<A>')
     .argument('<B>')
-    .addOption(
-      new Option('--host-os <OS>', 'operating system of the nodes of cluster files').choices([
-        'ubuntu',
-        'debian',
-        'rhel',
-        'none',
-      ]),
-    )
+    .addOption(hostSystem('the nodes of cluster files'))
     .option('--json', 'print the differences as JSON')
     .addHelpText(
       'after',

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { runtimeEngine } from '../../ca/engine.js'
 import { envOf, planningEnv } from '../../ca/env.js'
 import type { Cluster } from '../../cluster/cluster.js'
@@ -14,6 +14,7 @@ import { parseDuration } from '../../values/time.js'
 import { CLUSTER_FILE, loadCluster } from '../input/cluster-file.js'
 import { refuseForeign } from '../input/owner.js'
 import { type ExitCode, type Io, issueLine } from '../io.js'
+import { hostSystem } from '../options.js'
 import { changeLines, dates, datesData, notes, summary } from '../output.js'
 
 export interface GenOptions {
@@ -38,14 +39,7 @@ export function genCommand(verb: Command, io: Io): Command {
       'cluster.yaml, or kubeadm’s own configuration (- reads standard input); default: OUT/cluster.yaml',
     )
     .requiredOption('-o, --out <OUT>', 'output folder')
-    .addOption(
-      new Option('--host-os <OS>', 'operating system of the nodes').choices([
-        'ubuntu',
-        'debian',
-        'rhel',
-        'none',
-      ]),
-    )
+    .addOption(hostSystem())
     .option(
       '--renew-before <TIME>',
       'make certificates anew that end within this time (default: 30d; the last third of shorter lives)',

@@ -5,6 +5,7 @@ import { dumpYaml } from '../../files/yaml/dump.js'
 import { manifestFiles, type NamedPod, staticPods } from '../../manifests/pods/static-pods.js'
 import { loadCluster } from '../input/cluster-file.js'
 import { type ExitCode, type Io, issueLine } from '../io.js'
+import { hostSystem } from '../options.js'
 
 export interface ManifestsOptions {
   readonly file?: string
@@ -30,14 +31,7 @@ export function manifestsCommand(verb: Command, io: Io): Command {
         'kube-scheduler',
       ]),
     )
-    .addOption(
-      new Option('--host-os <OS>', 'operating system of the nodes').choices([
-        'ubuntu',
-        'debian',
-        'rhel',
-        'none',
-      ]),
-    )
+    .addOption(hostSystem())
     .option('--json', 'print them as JSON')
     .addHelpText(
       'after',

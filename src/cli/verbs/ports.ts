@@ -9,6 +9,7 @@ import { portRules } from '../../provision/ports/ports.js'
 import { printable } from '../../values/text.js'
 import { loadCluster } from '../input/cluster-file.js'
 import { type ExitCode, type Io, issueLine } from '../io.js'
+import { words } from '../options.js'
 
 export interface PortsOptions {
   readonly file?: string
@@ -20,11 +21,6 @@ export interface PortsOptions {
   readonly sshConfig?: string
   readonly acceptNewHostKeys?: boolean
 }
-
-const list = (value: string, before: readonly string[] = []): readonly string[] => [
-  ...before,
-  ...value.split(',').filter((item) => item !== ''),
-]
 
 /** `kpki ports`: inbound rules as data and as firewalls write them, and the proof that they hold. */
 export function portsCommand(verb: Command, io: Io): Command {
@@ -40,9 +36,9 @@ export function portsCommand(verb: Command, io: Io): Command {
         .choices(Object.keys(PORT_FORMATS))
         .default('table'),
     )
-    .option('--nodes <SOURCE>', 'where nodes come from; default: their addresses', list)
-    .option('--clients <SOURCE>', 'who else uses API server and NodePorts', list)
-    .option('--operators <SOURCE>', 'who may log in with ssh', list)
+    .option('--nodes <SOURCE>', 'where nodes come from; default: their addresses', words)
+    .option('--clients <SOURCE>', 'who else uses API server and NodePorts', words)
+    .option('--operators <SOURCE>', 'who may log in with ssh', words)
     .option('--ssh-config <FILE>', 'handed to ssh as -F')
     .option('--accept-new-host-keys', 'record the keys of hosts that were never seen')
     .addHelpText(

@@ -26,6 +26,7 @@ import { printable } from '../../values/text.js'
 import { isoDay } from '../../values/time.js'
 import { loadCluster } from '../input/cluster-file.js'
 import { type ExitCode, type Io, issueLine } from '../io.js'
+import { words } from '../options.js'
 
 export interface ProvisionFlags {
   readonly file?: string
@@ -49,11 +50,6 @@ export interface ProvisionFlags {
   readonly output?: string
   readonly to?: string
 }
-
-const list = (value: string, before: readonly string[] = []): readonly string[] => [
-  ...before,
-  ...value.split(',').filter((item) => item !== ''),
-]
 
 /** `kpki provision`: plan, apply, push, status, rollback. */
 export function provisionCommand(verb: Command, io: Io): Command {
@@ -109,8 +105,8 @@ function common(command: Command): Command {
   return command
     .option('-f, --file <FILE>', 'cluster.yaml; default: the one in OUT')
     .requiredOption('--from <OUT>', 'folder that kpki gen wrote')
-    .option('--node <NAME>', 'only this node (may be repeated)', list)
-    .option('--step <STEP>', 'only this step (may be repeated)', list)
+    .option('--node <NAME>', 'only this node (may be repeated)', words)
+    .option('--step <STEP>', 'only this step (may be repeated)', words)
     .option('--concurrency <N>', 'hosts at work at the same time', '10')
     .option('--stop-after-failures <N>', 'begin no further host after so many have failed', '3')
     .option('--ssh-config <FILE>', 'handed to ssh as -F')
@@ -126,8 +122,8 @@ function common(command: Command): Command {
         .choices(['distribution', 'docker'])
         .default('distribution'),
     )
-    .option('--registry-mirror <REGISTRY=URL>', 'a mirror of a registry (may be repeated)', list)
-    .option('--replace-ca <FINGERPRINT>', 'replace this authority on the hosts', list)
+    .option('--registry-mirror <REGISTRY=URL>', 'a mirror of a registry (may be repeated)', words)
+    .option('--replace-ca <FINGERPRINT>', 'replace this authority on the hosts', words)
     .option('--offline', 'use only the package sources that the hosts have')
     .option('--kubeconfig <FILE>', 'your kubeconfig; default: $KUBECONFIG or ~/.kube/config')
     .option('--no-kubeconfig', 'leave your kubeconfig alone')

@@ -1,12 +1,13 @@
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { KpkiError } from '../../errors.js'
 import { upgradeText } from '../../upgrade/text.js'
 import { upgradePlan } from '../../upgrade/upgrade.js'
 import { CLUSTER_FILE, loadCluster } from '../input/cluster-file.js'
 import { isFolder } from '../input/text.js'
 import { type ExitCode, type Io, issueLine } from '../io.js'
+import { hostSystem } from '../options.js'
 
 export interface UpgradePlanOptions {
   readonly to: string
@@ -22,14 +23,7 @@ export function upgradePlanCommand(verb: Command, io: Io): Command {
     )
     .argument('<OUT>', 'output folder, cluster file, or a node’s root folder with its kubeadm.yaml')
     .requiredOption('--to <VERSION>', 'for example 1.34')
-    .addOption(
-      new Option('--host-os <OS>', 'operating system of the nodes').choices([
-        'ubuntu',
-        'debian',
-        'rhel',
-        'none',
-      ]),
-    )
+    .addOption(hostSystem())
     .option('--json', 'print the plan as JSON')
     .addHelpText(
       'after',

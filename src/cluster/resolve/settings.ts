@@ -5,19 +5,13 @@ import { isObject, type Json, type JsonObject } from '../../values/json.js'
 import { formatGoDuration, parseDuration } from '../../values/time.js'
 import type { Incomplete } from '../checks/schema.js'
 import type { Argument, HostOs, PatchFile, Role, Taint } from '../cluster.js'
+import { HOST_SYSTEMS } from '../cluster.js'
 import type {
   ClusterConfiguration,
   InitConfiguration,
   JoinConfiguration,
 } from '../kubeadm/configuration.js'
-import {
-  ALGORITHMS,
-  CA_KEYS,
-  HOST_SYSTEMS,
-  JOINS,
-  KUBELET_SERVING,
-  TOPOLOGIES,
-} from '../spec/schema.js'
+import { ALGORITHMS, CA_KEYS, JOINS, KUBELET_SERVING, TOPOLOGIES } from '../spec/schema.js'
 import type { ClusterSpec } from '../spec/spec.js'
 
 // text ─clusterDocuments→ documents ─readDocuments→ Draft ─gather→ Settings ─checks, buildCluster→ Cluster

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { KEY_ALGORITHMS, type KeyAlgorithm } from '../../ca/keys/algorithms.js'
+import { HOST_SYSTEMS } from '../cluster.js'
 import {
   clusterConfiguration,
   initConfiguration,
@@ -16,7 +17,6 @@ export const ALGORITHMS = Object.keys(
 export const TOPOLOGIES = ['separate', 'single', 'hierarchy'] as const
 export const CA_KEYS = ['on-control-plane', 'offline'] as const
 export const KUBELET_SERVING = ['signed', 'self-signed'] as const
-export const HOST_SYSTEMS = ['ubuntu', 'debian', 'rhel', 'none'] as const
 export const JOINS = ['token', 'files'] as const
 export const ROLES = ['control-plane', 'worker'] as const
 export const TAINT_EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'] as const
