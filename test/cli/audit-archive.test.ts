@@ -1,6 +1,7 @@
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { Readable } from 'node:stream'
+import { createGzip, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type ArchiveLimits, readArchive } from '../../src/cli/input/archives.js'
@@ -88,6 +89,26 @@ describe('archives', () => {
     await expect(read(bomb, { maxTotal: 1_000_000 })).rejects.toThrow('more than 1000000 bytes')
     const many = archive(['a', ''], ['b', ''], ['c', ''])
     await expect(read(many, { maxEntries: 2 })).rejects.toThrow('more than 2 entries')
+  })
+
+  it('sees a bomb by how it grows, long before its end', async () => {
+    const zeros = Buffer.alloc(4 * 1024 * 1024)
+    const [member] = [...writeTar([{ path: 'a', mode: 0o600, data: zeros }])]
+    const gzip = createGzip()
+    let taken = 0
+    async function* bomb(): AsyncGenerator<Uint8Array> {
+      for await (const chunk of Readable.from(endless(zeros)).pipe(gzip)) {
+        taken += chunk.length
+        yield chunk
+      }
+    }
+    function* endless(content: Uint8Array): Generator<Uint8Array> {
+      for (let index = 0; index < 512; index++) yield* [member ?? content, content]
+    }
+    await expect(readArchive(bomb(), 'x.tgz')).rejects.toThrow(
+      'x.tgz: grows more than a hundredfold beyond 67108864 bytes',
+    )
+    expect(taken).toBeLessThan(1_000_000)
   })
 
   it.each([

@@ -7,6 +7,23 @@ import { type Changes, clusterFile, kubeadmFile, mistakes, readText, warnings } 
 
 const HOUR = 3_600_000
 
+it('names every one of thousands of mistakes, wherever they are', () => {
+  const many = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`unknown${index}`, index]))
+  const nodes = Array.from({ length: 2000 }, (_, index) => ({
+    name: index === 0 ? 'cp1' : `w${index}`,
+    role: index === 0 ? 'control-plane' : 'worker',
+    address: `10.1.${index >> 8}.${index & 255}`,
+    ...many(3),
+  }))
+  const spec = { kubernetesVersion: 'v1.28.7', nodes, ...many(18_000) }
+  const cluster = { apiVersion: 'kpki/v1alpha1', kind: 'Cluster', metadata: { name: 'demo' }, spec }
+  const found = mistakes(JSON.stringify(cluster)).filter(
+    ({ message }) => message === 'is not a known field',
+  )
+  expect(new Set(found.map(({ path }) => path)).size).toBe(18_000 + 3 * 2000)
+})
+
 describe('a cluster.yaml', () => {
   it('is resolved with every default', () => {
     const { cluster, warnings: found } = parseCluster(clusterFile())

@@ -22,6 +22,9 @@ const BLOCK = 512
 const MAX_TOTAL = 1024 * 1024 * 1024
 const MAX_ENTRIES = 1_000_000
 const MAX_FILE_SIZE = 4 * 1024 * 1024
+/** Files of a cluster shrink to a tenth; what grows this much beyond this size is made to fill the memory. */
+const MAX_GROWTH = 100
+const MAX_GROWN = 64 * 1024 * 1024
 const MAX_EXTENSION = 1024 * 1024
 
 /**
@@ -133,9 +136,12 @@ async function* gunzipped(
   refuse: (message: string) => never,
 ): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip()
+  let taken = 0
+  let grown = 0
   const feeding = (async () => {
     for await (const chunk of bytes) {
       if (gunzip.destroyed) return
+      taken += chunk.length
       if (!gunzip.write(chunk))
         await new Promise<void>((resolve) => {
           gunzip.once('drain', resolve)
@@ -146,7 +152,12 @@ async function* gunzipped(
   })()
   feeding.catch((error: unknown) => gunzip.destroy(error instanceof Error ? error : undefined))
   try {
-    for await (const chunk of gunzip) yield chunk as Uint8Array
+    for await (const chunk of gunzip) {
+      grown += chunk.length
+      if (grown > MAX_GROWN && grown > MAX_GROWTH * taken)
+        refuse(`grows more than a hundredfold beyond ${MAX_GROWN} bytes`)
+      yield chunk as Uint8Array
+    }
   } catch (cause) {
     if (cause instanceof KpkiError) throw cause
     refuse(`cannot be decompressed: ${cause instanceof Error ? cause.message : String(cause)}`)

@@ -1,14 +1,19 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Cluster, PatchFile } from '../../cluster/cluster.js'
 import { HOST_SYSTEMS } from '../../cluster/cluster.js'
 import { clusterDocuments } from '../../cluster/resolve/read.js'
+<<<<<<< HEAD
 import { KpkiError, type SpecIssue } from '../../errors.js'
+=======
+import { HOST_SYSTEMS } from '../../cluster/spec/schema.js'
+import { isKpkiError, KpkiError, type SpecIssue } from '../../errors.js'
+>>>>>>> wp-disk
 import { dumpYaml, dumpYamlAll } from '../../files/yaml/dump.js'
 import { readSource } from '../../generate/source.js'
 import { isObject, objectAt } from '../../values/json.js'
 import type { Io } from '../io.js'
-import { readInput } from './text.js'
+import { inputName, readText } from './text.js'
 
 /** Name of the resolved cluster file in an output folder. */
 export const CLUSTER_FILE = 'cluster.yaml'
@@ -30,13 +35,11 @@ export interface LoadedCluster {
 /** What the command line decided for kubeadm's configuration, which has no place for it. */
 const DECISIONS = { apiVersion: 'kpki/v1alpha1', kind: 'GenerateOptions' } as const
 
-const decoder = new TextDecoder()
-
 /** Reads a cluster file or kubeadm's configuration, with the patches that it names. */
 export async function loadCluster(io: Io, options: ClusterFileOptions): Promise<LoadedCluster> {
   const path = options.file ?? join(options.out ?? '.', CLUSTER_FILE)
   const text = await readClusterFile(io, path, options)
-  const source = path === '-' ? 'standard input' : path
+  const source = inputName(path)
   const all = clusterDocuments(text, source)
   const decision = all.filter(isObject).find(({ kind }) => kind === DECISIONS.kind)
   const documents = all.filter((document) => document !== decision)
@@ -48,7 +51,7 @@ export async function loadCluster(io: Io, options: ClusterFileOptions): Promise<
     return { cluster, text: resolvedText(cluster, documents), warnings }
   }
   const directory = resolve(io.cwd, dirname(path), read.patchesDirectory)
-  const patches = await readPatches(directory).catch((missing: unknown) => {
+  const patches = await readPatches(io, directory).catch((missing: unknown) => {
     read.resolve() // What is wrong in the file itself comes first.
     throw missing
   })
@@ -58,9 +61,10 @@ export async function loadCluster(io: Io, options: ClusterFileOptions): Promise<
 
 async function readClusterFile(io: Io, path: string, options: ClusterFileOptions): Promise<string> {
   try {
-    return decoder.decode(await readInput(io, path))
+    return await readText(io, path)
   } catch (cause) {
-    if (!(cause instanceof KpkiError) || options.file !== undefined) throw cause
+    if (!isKpkiError(cause) || cause.code !== 'ERR_FILE_MISSING' || options.file !== undefined)
+      throw cause
     throw new KpkiError(
       'ERR_FILE_MISSING',
       `${path} does not exist`,
@@ -71,15 +75,16 @@ async function readClusterFile(io: Io, path: string, options: ClusterFileOptions
 }
 
 // On the node kubeadm reads them below /etc/kubernetes; here they lie beside the cluster file.
-async function readPatches(directory: string): Promise<readonly PatchFile[]> {
+async function readPatches(io: Io, directory: string): Promise<readonly PatchFile[]> {
   try {
     const names = (await readdir(directory)).sort()
     const files = names.map(async (name) => ({
       name,
-      text: await readFile(join(directory, name), 'utf8'),
+      text: await readText(io, join(directory, name)),
     }))
     return await Promise.all(files)
   } catch (cause) {
+    if (isKpkiError(cause)) throw cause
     throw new KpkiError(
       'ERR_FILE_MISSING',
       `the patches in ${directory} cannot be read`,

@@ -1,12 +1,12 @@
 import { createReadStream } from 'node:fs'
-import { lstat, open, readdir, readFile, readlink, stat } from 'node:fs/promises'
+import { lstat, open, readdir, readlink, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { AuditInput, Unrecognised } from '../../audit/read/evidence.js'
 import { NODE_FOLDERS } from '../../audit/read/layouts.js'
 import { recognise, requirePki } from '../../audit/read/recognise.js'
 import type { Cluster } from '../../cluster/cluster.js'
 import { KpkiError } from '../../errors.js'
-import { readTree } from '../../files/disk.js'
+import { readBounded, readTree } from '../../files/disk.js'
 import { type FileEntry, type FileTree, type TreeEntry, treeOf } from '../../files/tree.js'
 import type { Io } from '../io.js'
 import { type Archive, readArchive } from './archives.js'
@@ -34,8 +34,13 @@ async function readPart(root: string, path: string): Promise<readonly TreeEntry[
     const stat = await lstat(full)
     const about = { path, mode: stat.mode & 0o7777, owner: { uid: stat.uid, gid: stat.gid } }
     if (stat.isSymbolicLink()) return [{ kind: 'symlink', path, target: await readlink(full) }]
-    if (stat.isFile())
-      return [{ kind: 'file', ...about, data: await readFile(full), modified: stat.mtimeMs }]
+    if (stat.isFile()) {
+      const data = await readBounded(full, MAX_FILE)
+      if (typeof data !== 'string')
+        return [{ kind: 'file', ...about, data, modified: stat.mtimeMs }]
+      if (data === 'large')
+        return [{ kind: 'other', path, reason: `larger than ${MAX_FILE} bytes` }]
+    }
     if (!stat.isDirectory()) return [{ kind: 'other', path, reason: 'not a regular file' }]
     const below = [...(await readTree(full)).values()]
     return [
@@ -110,7 +115,8 @@ async function readOne(
     throw new KpkiError('ERR_USAGE', `${path} is neither a folder nor a regular file`, {})
   if (await isArchive(full, path))
     return fromArchive(await readArchive(createReadStream(full), path), readCluster)
-  if (found.size > MAX_FILE)
+  const data = await readBounded(full, MAX_FILE, { follow: true })
+  if (typeof data === 'string')
     throw new KpkiError(
       'ERR_USAGE',
       `${path} is larger than ${MAX_FILE} bytes`,
@@ -122,7 +128,7 @@ async function readOne(
   return {
     kind: 'file',
     path: path.replace(/^(\.?\/)+/, ''),
-    data: await readFile(full),
+    data,
     mode: found.mode & 0o7777,
     owner: { uid: found.uid, gid: found.gid },
     modified: found.mtimeMs,

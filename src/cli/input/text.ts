@@ -1,46 +1,102 @@
-import { readFile, stat } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { KpkiError } from '../../errors.js'
+import { isCode, readBounded } from '../../files/disk.js'
 import type { Io } from '../io.js'
 
 const MAX_INPUT = 16 * 1024 * 1024
+const LIMIT = '16 MiB'
+/** What a shell hands over: standard input by its names, and `<(command)`. They are pipes that end. */
+const HANDED_OVER = /^\/dev\/(stdin|fd\/\d+)$|^\/proc\/self\/fd\/\d+$/
+
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/** What errors call an input. */
+export function inputName(path: string): string {
+  return path === '-' ? 'standard input' : path
+}
 
 /**
- * The bytes of a file, or of standard input for `-`.
+ * The bytes of a file, of what a shell hands over, or of standard input for `-`. Never more than 16 MiB; neither
+ * pipes nor devices are waited for.
  *
- * @throws KpkiError `ERR_FILE_MISSING` or `ERR_FILE_UNREADABLE`.
+ * @throws KpkiError `ERR_FILE_MISSING`, `ERR_FILE_UNREADABLE`, or `ERR_USAGE` when it is no file.
  */
 export async function readInput(io: Io, path: string): Promise<Uint8Array> {
-  if (path === '-') return readStandardInput()
   const full = resolve(io.cwd, path)
-  try {
-    const { size } = await stat(full)
-    if (size > MAX_INPUT)
-      throw new KpkiError('ERR_FILE_UNREADABLE', `${path} is larger than 16 MiB`, { path })
-    return await readFile(full)
-  } catch (cause) {
-    if (cause instanceof KpkiError) throw cause
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-    if (code === 'ENOENT' || code === 'ENOTDIR')
+  const read = await readAny(path, full).catch((cause: unknown) => {
+    if (isCode(cause, 'ENOENT') || isCode(cause, 'ENOTDIR'))
       throw new KpkiError('ERR_FILE_MISSING', `${path} does not exist`, { path }, { cause })
+    const code = cause instanceof Error && 'code' in cause ? cause.code : cause
+    const message = `${inputName(path)} cannot be read (${String(code)})`
+    throw new KpkiError('ERR_FILE_UNREADABLE', message, { path }, { cause })
+  })
+  if (read === 'large')
+    throw new KpkiError('ERR_FILE_UNREADABLE', `${inputName(path)} is larger than ${LIMIT}`, {
+      path,
+    })
+  if (read === 'folder')
+    throw new KpkiError('ERR_USAGE', `${path} is a folder`, {}, { hint: 'name a file in it' })
+  if (read === 'special')
     throw new KpkiError(
-      'ERR_FILE_UNREADABLE',
-      `${path} cannot be read (${String(code)})`,
-      { path },
-      { cause },
+      'ERR_USAGE',
+      `${path} is neither a file nor a folder`,
+      {},
+      { hint: 'give it on standard input, as -, where that is possible' },
+    )
+  return read
+}
+
+/**
+ * The same as text.
+ *
+ * @throws KpkiError besides, `ERR_YAML_INVALID` when it is not UTF-8.
+ */
+export async function readText(io: Io, path: string): Promise<string> {
+  const bytes = await readInput(io, path)
+  try {
+    return decoder.decode(bytes)
+  } catch (cause) {
+    const line = badLine(bytes)
+    throw new KpkiError(
+      'ERR_YAML_INVALID',
+      `${inputName(path)} is not UTF-8 (line ${line})`,
+      { path, line },
+      { cause, hint: 'save it as UTF-8, for example with iconv -f latin1 -t utf-8' },
     )
   }
 }
 
-async function readStandardInput(): Promise<Uint8Array> {
+// No part of a character in UTF-8 looks like the end of a line.
+function badLine(bytes: Uint8Array): number {
+  let line = 1
+  for (let start = 0; start < bytes.length; line++) {
+    const end = bytes.indexOf(0x0a, start)
+    try {
+      decoder.decode(bytes.subarray(start, end < 0 ? bytes.length : end))
+    } catch {
+      return line
+    }
+    if (end < 0) break
+    start = end + 1
+  }
+  return line
+}
+
+async function readAny(path: string, full: string): ReturnType<typeof readBounded> {
+  if (path === '-') return readStream(process.stdin)
+  return HANDED_OVER.test(full)
+    ? readStream(createReadStream(full))
+    : readBounded(full, MAX_INPUT, { follow: true })
+}
+
+async function readStream(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array | 'large'> {
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of process.stdin) {
+  for await (const chunk of stream) {
     size += chunk.length
-    if (size > MAX_INPUT)
-      throw new KpkiError('ERR_FILE_UNREADABLE', 'standard input is larger than 16 MiB', {
-        path: '-',
-      })
+    if (size > MAX_INPUT) return 'large'
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import * as v from 'valibot'
 import type { Waiver } from '../../audit/types.js'
-import { KpkiError, type SpecIssue } from '../../errors.js'
+import { isKpkiError, KpkiError, type SpecIssue } from '../../errors.js'
 import { loadYaml } from '../../files/yaml/yaml.js'
 import type { Io } from '../io.js'
+import { readText } from './text.js'
 
 /** `waivers[0].rule`, as people write it. */
 export function issuePath(keys: readonly unknown[]): string {
@@ -97,13 +96,9 @@ export function parseWaivers(content: string, name: string): readonly Waiver[] {
 
 async function contentOf(io: Io, name: string, optional: boolean): Promise<string | undefined> {
   try {
-    return await readFile(resolve(io.cwd, name), 'utf8')
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-    if (optional && code === 'ENOENT') return undefined
-    const details = { path: name }
-    if (code === 'ENOENT')
-      throw new KpkiError('ERR_FILE_MISSING', `${name} does not exist`, details, { cause })
-    throw new KpkiError('ERR_FILE_UNREADABLE', `${name} cannot be read`, details, { cause })
+    return await readText(io, name)
+  } catch (error) {
+    if (optional && isKpkiError(error) && error.code === 'ERR_FILE_MISSING') return undefined
+    throw error
   }
 }

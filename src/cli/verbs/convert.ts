@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type ConfigFormat, convertConfig } from '../../cluster/convert.js'
 import { KpkiError } from '../../errors.js'
-import { readInput } from '../input/text.js'
+import { readText } from '../input/text.js'
 import { type ExitCode, type Io, issueLine } from '../io.js'
 
 export interface ConvertOptions {
@@ -43,11 +43,9 @@ const FORMATS: { readonly [F in ConvertOptions['to']]: ConfigFormat } = {
   cluster: 'kpki/v1alpha1',
 }
 
-const decoder = new TextDecoder()
-
 /** Converts one configuration file. */
 export async function runConvert(io: Io, file: string, options: ConvertOptions): Promise<ExitCode> {
-  const source = decoder.decode(await readInput(io, file))
+  const source = await readText(io, file)
   const { text, warnings } = convertConfig(source, FORMATS[options.to])
   for (const warning of warnings) io.err(`kpki: warning:${issueLine(warning).slice(1)}\n`)
   if (options.out === undefined) io.out(text, 'data')

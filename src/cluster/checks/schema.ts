@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { SpecIssue } from '../../errors.js'
+import { isObject } from '../../values/json.js'
 import { nearest } from '../../values/names.js'
 
 /** A value of which every part may be missing because it was not given or was not usable. */
@@ -16,6 +17,8 @@ interface Checked<T> {
 }
 
 type Key = string | number
+/** The key of the whole value; no field is called so. */
+const ROOT = -1
 
 const MAX_ROUNDS = 200
 
@@ -33,21 +36,32 @@ export function checkSchema<S extends v.GenericSchema>(
   let rest = withoutNulls(value)
   const issues = new Map<string, SpecIssue>()
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const found = v.safeParse(schema, rest).issues
-    const reported = new Set<string>()
-    for (const issue of found ?? []) {
-      const keys = keysOf(issue)
-      const place = join(path, keys)
-      if (!issues.has(place)) issues.set(place, issueOf(schema, issue, keys, place))
-      // Missing keys stay missing: nothing is left to take out.
-      if (!isMissing(issue)) {
-        rest = without(rest, keys)
-        reported.add(place)
+    const cuts = new Map<Key, Cut>()
+    for (const issue of v.safeParse(schema, rest).issues ?? [])
+      for (const keys of placesOf(schema, issue)) {
+        const place = join(path, keys)
+        if (!issues.has(place)) issues.set(place, issueOf(schema, issue, keys, place))
+        // Missing keys stay missing: nothing is left to take out.
+        if (!isMissing(issue)) addCut(cuts, keys)
       }
-    }
-    if (reported.size === 0) break
+    if (cuts.size === 0) break
+    rest = without(rest, cuts)
   }
   return { draft: rest as Incomplete<v.InferOutput<S>>, issues: [...issues.values()] }
+}
+
+/** An unknown key stands for all of its object: one round finds them all. */
+function placesOf(
+  schema: v.GenericSchema,
+  issue: v.BaseIssue<unknown>,
+): readonly (readonly Key[])[] {
+  const keys = keysOf(issue)
+  const parent = issue.path?.at(-1)?.input
+  if (issue.expected !== 'never' || !isObject(parent)) return [keys]
+  const above = keys.slice(0, -1)
+  const known = new Set<Key>(knownKeys(schema, above))
+  const others = Object.keys(parent).filter((key) => !known.has(key) && key !== keys.at(-1))
+  return [keys, ...others.map((key) => [...above, key])]
 }
 
 function isMissing(issue: v.BaseIssue<unknown>): boolean {
@@ -157,18 +171,29 @@ export function join(base: string, keys: readonly Key[]): string {
   }, base)
 }
 
-/** Without the part at `keys`; list items become undefined so that the others keep their numbers. */
-function without(value: unknown, keys: readonly Key[]): unknown {
-  const [key, ...rest] = keys
-  if (key === undefined) return undefined
-  if (Array.isArray(value)) {
-    return value.map((item: unknown, i) => (i === key ? without(item, rest) : item))
+/** What is taken out of a value: `all` of it, or parts of its parts, by key. */
+type Cut = 'all' | Map<Key, Cut>
+
+function addCut(cuts: Map<Key, Cut>, keys: readonly Key[]): void {
+  let level = cuts
+  for (const key of keys.slice(0, -1)) {
+    const next = level.get(key) ?? new Map<Key, Cut>()
+    level.set(key, next)
+    if (next === 'all') return
+    level = next
   }
+  level.set(keys.at(-1) ?? ROOT, 'all')
+}
+
+/** Without the parts at `cuts`; list items become undefined so that the others keep their numbers. */
+function without(value: unknown, cuts: Cut | undefined): unknown {
+  if (cuts === undefined) return value
+  if (cuts === 'all' || cuts.has(ROOT)) return undefined
+  if (Array.isArray(value)) return value.map((item: unknown, i) => without(item, cuts.get(i)))
   if (value === null || typeof value !== 'object') return value
   return Object.fromEntries(
     Object.entries(value).flatMap(([name, member]: [string, unknown]) => {
-      if (name !== key) return [[name, member]]
-      const left = without(member, rest)
+      const left = without(member, cuts.get(name))
       return left === undefined ? [] : [[name, left]]
     }),
   )

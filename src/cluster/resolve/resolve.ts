@@ -86,9 +86,9 @@ function withoutRepeats(
   first: readonly SpecFinding[],
   rest: readonly SpecFinding[],
 ): readonly SpecFinding[] {
-  const broken = first.map((finding) => finding.issue.path)
+  const broken = new Set(first.map((finding) => finding.issue.path))
   const seen = new Set<string>()
-  const news = rest.filter(({ issue }) => !broken.some((path) => isWithin(issue.path, path)))
+  const news = rest.filter(({ issue }) => !isWithin(issue.path, broken))
   return [...first, ...news].filter(({ issue }) => {
     const key = `${issue.path}\n${issue.message}`
     const known = seen.has(key)
@@ -97,8 +97,9 @@ function withoutRepeats(
   })
 }
 
-function isWithin(path: string, base: string): boolean {
-  return path === base || path.startsWith(`${base}.`) || path.startsWith(`${base}[`)
+function isWithin(path: string, bases: ReadonlySet<string>): boolean {
+  const ends = [...path.matchAll(/[.[]/g)].map(({ index }) => index)
+  return [...ends, path.length].some((end) => bases.has(path.slice(0, end)))
 }
 
 function issuesOf(
