@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { folderWith, run } from '../compare/support.js'
@@ -26,7 +26,15 @@ spec:
 `
 const PATCH = '{"metadata": {"labels": {"patched": "yes"}}}'
 
+const TOKEN = 'abcdef.0123456789abcdef'
+const KEY = '0123456789abcdef'.repeat(4)
+const SECRETS = `bootstrapTokens: [{token: ${TOKEN}, description: for the lab}]
+certificateKey: ${KEY}
+`
+
 const folder = await folderWith({
+  'secret.yaml': KUBEADM.replace('patches: {directory: patches}\n', SECRETS),
+  'secret-own.yaml': `${OWN}  kubeadm: {initConfiguration: {certificateKey: "${KEY}", bootstrapTokens: [{token: ${TOKEN}}]}}\n`,
   'kubeadm.yaml': KUBEADM,
   'missing.yaml': KUBEADM.replace('directory: patches', 'directory: nowhere'),
   'wrong.yaml': KUBEADM.replace('directory: patches', 'directory: nowhere').replace(
@@ -47,6 +55,29 @@ describe('a cluster file on the command line', () => {
     expect(await readFile(pod, 'utf8')).toContain('patched: "yes"')
     expect(await readFile(join(folder, 'out/cluster.yaml'), 'utf8')).toContain('hostOs: debian')
     const again = await kpki('gen -o out --check')
+    expect([again.exit, again.out]).toEqual([
+      0,
+      expect.stringContaining('0 to create, 0 to replace'),
+    ])
+  })
+
+  test.each(['secret', 'secret-own'])('%s: its secrets lie in authorities alone', async (name) => {
+    expect((await kpki(`gen -f ${name}.yaml -o ${name}`)).exit).toBe(0)
+    const read = (path: string) => readFile(join(folder, name, path), 'utf8')
+    const kept = await read('cluster.yaml')
+    expect(kept).not.toContain(TOKEN)
+    expect(kept).not.toContain(KEY)
+    for (const [file, secret] of [
+      ['bootstrap-token', TOKEN],
+      ['certificate-key', KEY],
+    ] as const) {
+      expect(await read(`authorities/${file}`)).toBe(`${secret}\n`)
+      expect((await stat(join(folder, name, 'authorities', file))).mode & 0o777).toBe(0o600)
+    }
+    const config = await read('nodes/cp1/etc/kubernetes/kubeadm.yaml')
+    expect(config).toContain(TOKEN)
+    expect(config).toContain(KEY)
+    const again = await kpki(`gen -o ${name} --check`)
     expect([again.exit, again.out]).toEqual([
       0,
       expect.stringContaining('0 to create, 0 to replace'),

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { kubeletEnvironment } from '../../src/manifests/kubeadm/kubelet.js'
 import type { StepContext } from '../../src/provision/context.js'
 import {
   deb822,
@@ -37,6 +38,19 @@ describe('files on hosts', () => {
     expect(hostLines([{ address: 'fd00::1', name: 'a' }])).toBe('fd00::1 a\n')
     expect(moduleLines(['overlay'])).toBe('overlay\n')
     expect(sysctlLines({ 'net.ipv4.ip_forward': '1' })).toBe('net.ipv4.ip_forward = 1\n')
+  })
+  it("the kubelet's environment stays one line, whatever its arguments are", () => {
+    const cluster = clusterOf(0)
+    const [node] = cluster.nodes
+    if (!node) throw new Error('no node')
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (value) => {
+        const kubeletExtraArgs = [{ name: 'node-ip', value }]
+        const line = kubeletEnvironment(cluster, { ...node, kubeletExtraArgs })
+        const [, quoted = ''] = /^KUBELET_KUBEADM_ARGS=(".*")\n$/.exec(line) ?? []
+        expect(JSON.parse(quoted)).toContain(`--node-ip=${value}`)
+      }),
+    )
   })
   // TOML 1.0 has the escapes of JSON, and must escape the same characters and DEL.
   it('TOML strings hold any text in one line', () => {

@@ -147,5 +147,19 @@ describe('what is no secret', () => {
     expect(redact(`${text}-----BEGIN X`)).toContain('word')
     expect(redact('-----END '.repeat(20_000))).toContain('END')
     expect(redact('-----BEGIN PRIVATE KEY-----'.repeat(20_000))).toBe('[secret]')
+    for (const piece of [
+      '-',
+      'BEGIN ',
+      'END ',
+      '\\',
+      '\\n',
+      'a-',
+      'eyJ-',
+      'token',
+      'token ',
+      '30',
+      '://a:',
+    ])
+      expect(redact(piece.repeat(400_000)).length).toBeGreaterThan(0)
   })
 })

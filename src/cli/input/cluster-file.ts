@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { secretIds } from '../../certs/secrets.js'
 import type { Cluster, PatchFile } from '../../cluster/cluster.js'
 import { HOST_SYSTEMS } from '../../cluster/cluster.js'
 import { clusterDocuments } from '../../cluster/resolve/read.js'
@@ -11,7 +12,14 @@ import { isKpkiError, KpkiError, type SpecIssue } from '../../errors.js'
 >>>>>>> wp-disk
 import { dumpYaml, dumpYamlAll } from '../../files/yaml/dump.js'
 import { readSource } from '../../generate/source.js'
-import { isObject, objectAt } from '../../values/json.js'
+import {
+  isObject,
+  type JsonObject,
+  objectAt,
+  valueAt,
+  withAt,
+  withoutKeys,
+} from '../../values/json.js'
 import type { Io } from '../io.js'
 import { inputName, readText } from './text.js'
 
@@ -106,17 +114,38 @@ function resolvedText(cluster: Cluster, documents: readonly unknown[], patches?:
       hostOs: cluster.hostOs,
       ...(patches !== undefined && { patches }),
     }
-    return header + dumpYaml({ ...file, spec })
+    return header + dumpYaml(withoutSecretsAt({ ...file, spec }, INIT_SECTION, cluster))
   }
   const resolved = documents
     .filter(isObject)
+    .map(
+      (document): JsonObject =>
+        document.kind === 'ClusterConfiguration'
+          ? { ...document, kubernetesVersion: version }
+          : 'patches' in document && patches !== undefined
+            ? { ...document, patches: { directory: patches } }
+            : document,
+    )
     .map((document) =>
-      document.kind === 'ClusterConfiguration'
-        ? { ...document, kubernetesVersion: version }
-        : 'patches' in document && patches !== undefined
-          ? { ...document, patches: { directory: patches } }
-          : document,
+      document.kind === 'InitConfiguration' ? withoutSecrets(document, cluster) : document,
     )
   const decided = cluster.hostOs === 'none' ? [] : [{ ...DECISIONS, hostOs: cluster.hostOs }]
   return header + dumpYamlAll([...resolved, ...decided])
+}
+
+const INIT_SECTION = 'spec.kubeadm.initConfiguration'
+
+function withoutSecretsAt(file: JsonObject, path: string, cluster: Cluster): JsonObject {
+  const init = valueAt(file, path)
+  return isObject(init) ? withAt(file, path, withoutSecrets(init, cluster)) : file
+}
+
+/** An InitConfiguration without what the authorities' folder keeps, and the next run takes from there. */
+function withoutSecrets(init: JsonObject, cluster: Cluster): JsonObject {
+  const rest = withoutKeys(init, ['certificateKey'])
+  const { bootstrapTokens: tokens } = rest
+  if (!Array.isArray(tokens) || !secretIds(cluster).includes('bootstrapToken')) return rest
+  const [first, ...others] = tokens
+  if (!isObject(first)) return rest
+  return { ...rest, bootstrapTokens: [withoutKeys(first, ['token']), ...others] }
 }

@@ -5,10 +5,12 @@ export type Redact = (text: string) => string
 
 const shown = '[secret]'
 
+// A host may send megabytes of anything: what repeats in these patterns has a bound, or one place where it may begin.
+
 // In what was cut, a marker may have lost its dashes, and a block its other end: then all to the cut goes.
-const KEY_LABEL = '[A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?'
-const BLOCK = new RegExp(`-*BEGIN ${KEY_LABEL}[\\s\\S]*?(?:END ${KEY_LABEL}-*|$)`, 'g')
-const BLOCK_END = new RegExp(`END ${KEY_LABEL}-*`, 'g')
+const KEY_LABEL = '[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?'
+const BLOCK = new RegExp(`-{0,5}BEGIN ${KEY_LABEL}[\\s\\S]*?(?:END ${KEY_LABEL}-{0,5}|$)`, 'g')
+const BLOCK_END = new RegExp(`END ${KEY_LABEL}-{0,5}`, 'g')
 
 // PKCS#1, PKCS#8 and SEC1 in DER, as hexadecimal: a sequence that begins with its version.
 const KEY_DER = '30(?:82[0-9a-f]{4}|81[0-9a-f]{2}|[0-7][0-9a-f])0201(?:00|01)(?:30|02|04)'
@@ -16,10 +18,10 @@ const KEY_DER = '30(?:82[0-9a-f]{4}|81[0-9a-f]{2}|[0-7][0-9a-f])0201(?:00|01)(?:
 /** Each with what takes its place. */
 const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [new RegExp(`${KEY_DER}[0-9a-f]{16,}`, 'gi'), shown],
-  [/\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*/g, shown],
+  [/(?<![\w-])eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*/g, shown],
   [/\b[a-z0-9]{6}\.[a-z0-9]{16}\b/g, shown],
   [
-    /\b(client-key-data|[\w-]*token-secret|[\w-]*[tT]oken|[cC]ertificate[- ]?[kK]ey)([\\"']*\s*[:=]\s*[\\"']*)[^\s"',\\]+/g,
+    /(?<![\w-])([\w-]*(?:client-key-data|token-secret|[tT]oken|[cC]ertificate[- ]?[kK]ey))([\\"']*\s*[:=]\s*[\\"']*)[^\s"',\\]+/g,
     `$1$2${shown}`,
   ],
   [/(--(?:token|certificate-key)\s+)[^\s"',\\]+/g, `$1${shown}`],
@@ -57,7 +59,7 @@ interface Piece {
 }
 
 // A piece of base64, or an escaped line break, whose letter would else be taken for the next piece's first.
-const PIECE = /\\+[nr]|[A-Za-z0-9+/_-]+={0,2}/g
+const PIECE = /\\{1,8}[nr]|[A-Za-z0-9+/_-]+={0,2}/g
 const BREAK = /^[\s"',>|]*$/
 /** The shortest run that is judged by its looks: 24 bytes of a key. */
 const LOOK = 32
@@ -101,7 +103,7 @@ function isKey(base64: string): boolean {
 const KEY_PEM = new RegExp(`BEGIN ${KEY_LABEL}`)
 const textOf = (bytes: Uint8Array) => new TextDecoder('latin1').decode(bytes)
 
-const isBreak = (gap: string) => BREAK.test(gap.replace(/\\+[nr]/g, '\n')) && gap !== ''
+const isBreak = (gap: string) => BREAK.test(gap.replace(/\\{1,8}[nr]/g, '\n')) && gap !== ''
 const isFingerprint = (text: string, start: number) => text.slice(start - 7, start) === 'SHA256:'
 
 /** Pieces of base64 that only line breaks divide. */
