@@ -4,12 +4,7 @@ import { secretIds } from '../../certs/secrets.js'
 import type { Cluster, PatchFile } from '../../cluster/cluster.js'
 import { HOST_SYSTEMS } from '../../cluster/cluster.js'
 import { clusterDocuments } from '../../cluster/resolve/read.js'
-<<<<<<< HEAD
-import { KpkiError, type SpecIssue } from '../../errors.js'
-=======
-import { HOST_SYSTEMS } from '../../cluster/spec/schema.js'
 import { isKpkiError, KpkiError, type SpecIssue } from '../../errors.js'
->>>>>>> wp-disk
 import { dumpYaml, dumpYamlAll } from '../../files/yaml/dump.js'
 import { readSource } from '../../generate/source.js'
 import {
