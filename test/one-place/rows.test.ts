@@ -146,9 +146,8 @@ describe('one place to add', () => {
     citation: 'nobody asks for this',
     why: 'It shows that a rule is one row.',
     fix: 'draw another',
-    check: each(certificates, (one) =>
-      one.facts.serial % 2n === 1n ? aboutCertificate(one, 'has an odd serial number') : undefined,
-    ),
+    of: certificates,
+    say: (one) => (one.facts.serial % 2n === 1n ? 'has an odd serial number' : undefined),
   }),
 `,
     )
