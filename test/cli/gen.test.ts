@@ -189,6 +189,16 @@ describe('whose folder it is', () => {
   })
 })
 
+it.each(['-5d', 'soon', '5'])('--renew-before=%s is no time ahead', async (time) => {
+  await inOut(async (gen) => {
+    const { exit, err } = await gen(`-o out --renew-before=${time}`)
+    expect([exit, err]).toEqual([
+      2,
+      `kpki: error: --renew-before: "${time}" is not a time\nkpki: hint: write it as 30d, 720h or 12h30m\n`,
+    ])
+  })
+})
+
 it('-o "" is no folder', async () => {
   await inFolder(async (folder) => {
     writeFileSync(join(folder, 'cluster.yaml'), CLUSTER)

@@ -107,7 +107,7 @@ export async function runGen(io: Io, options: GenOptions): Promise<ExitCode> {
 function renewBeforeOf(text: string | undefined): { readonly renewBefore?: number } {
   if (text === undefined) return {}
   const renewBefore = parseDuration(text)
-  if (renewBefore !== undefined) return { renewBefore }
+  if (renewBefore !== undefined && renewBefore >= 0) return { renewBefore }
   throw new KpkiError(
     'ERR_USAGE',
     `--renew-before: "${text}" is not a time`,
