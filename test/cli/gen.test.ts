@@ -235,6 +235,9 @@ describe('what left the cluster file', () => {
 
   it('is removed by --prune --yes, and nothing else', async () => {
     await left(async (gen, folder) => {
+      // A copy of a key that is in authorities/ may go.
+      const copy = join(folder, 'out/nodes/worker1/etc/kubernetes/pki/ca.key')
+      writeFileSync(copy, readFileSync(join(folder, 'out/authorities/ca.key')))
       const before = new Map(contents(folder))
       const { exit, out, err } = await gen('-o out --prune --yes')
       expect([exit, err]).toEqual([0, ''])
@@ -288,8 +291,6 @@ describe('what left the cluster file', () => {
       await left(async (gen, folder) => {
         const old = join(folder, 'out/nodes/worker1/etc/kubernetes/pki', key)
         mkdirSync(join(old, '..'), { recursive: true })
-        writeFileSync(old, readFileSync(join(folder, 'out/authorities', key)))
-        expect(await gen('-o out --prune --dry-run')).toMatchObject({ exit: 0 })
         writeFileSync(
           old,
           readFileSync(join(folder, 'out/authorities/front-proxy-ca.key'), 'utf8').replace(
