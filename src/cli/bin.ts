@@ -51,6 +51,16 @@ function noWay(
   return new KpkiError(code, `${what}: ${why}`, { path: '.' }, { cause })
 }
 
+async function confirm(question: string): Promise<boolean> {
+  const { createInterface } = await import('node:readline/promises')
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim())
+  } finally {
+    terminal.close()
+  }
+}
+
 async function run(): Promise<ExitCode> {
   const out = outlet(process.stdout)
   const err = outlet(process.stderr)
@@ -62,6 +72,7 @@ async function run(): Promise<ExitCode> {
       cwd: presentFolder(),
       isTerminal: process.stderr.isTTY === true,
       now: () => new Date(),
+      confirm: process.stdin.isTTY && process.stderr.isTTY ? confirm : undefined,
     })
     const failure = await out.end()
     // A reader that ends early has what it wanted. What people are told besides is nobody's product.

@@ -35,6 +35,8 @@ export interface Io {
   /** Whether a person sees the talk as it comes: colours and progress. */
   readonly isTerminal: boolean
   readonly now: () => Date
+  /** Asks a person yes or no; undefined where nobody can be asked. */
+  readonly confirm?: ((question: string) => Promise<boolean>) | undefined
   /** Records how the run ends; the first non-zero code stays. */
   readonly exit: (code: ExitCode) => void
 }

@@ -1,12 +1,13 @@
 import type { Cluster } from '../cluster/cluster.js'
 import type { Change, DatedCertificate } from '../generate/changes.js'
+import type { StalePath } from '../generate/stale.js'
 import { isoDay } from '../values/time.js'
 
 /** Groups of changes by action, for the line that sums a plan up. */
-export function summary(changes: readonly Change[]): string {
+export function summary(changes: readonly Change[], stale: readonly StalePath[]): string {
   const count = (action: Change['action']): number =>
     changes.filter((change) => change.action === action).length
-  return `${count('create')} to create, ${count('replace')} to replace, ${count('keep')} to keep`
+  return `${count('create')} to create, ${count('replace')} to replace, ${count('keep')} to keep${stale.length === 0 ? '' : `, ${stale.length} stale`}`
 }
 
 /** One line per file that is not simply kept. */
@@ -15,6 +16,11 @@ export function changeLines(changes: readonly Change[], all: boolean): string {
     .filter((change) => all || change.action !== 'keep')
     .map(({ action, path, reason }) => `${action.padEnd(8)}${path}  (${reason})\n`)
     .join('')
+}
+
+/** One line for each node and user that left; `action` is what becomes of what they leave. */
+export function staleLines(stale: readonly StalePath[], action: 'stale' | 'remove'): string {
+  return stale.map(({ path, reason }) => `${action.padEnd(8)}${path}  (${reason})\n`).join('')
 }
 
 // People's own certificates: their end stops nobody but them.

@@ -382,6 +382,20 @@ export async function removeLeftOvers(top: string, folders: readonly string[]): 
     }
 }
 
+/** Removes files and folders with all that is in them, for good. Links are not followed. */
+export async function removePaths(top: string, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const full = join(top, path)
+    await refuseUnlessFolder(dirname(full))
+    try {
+      await rm(full, { recursive: true, force: true })
+    } catch (cause) {
+      throw unwritable(full, cause)
+    }
+    await syncFolder(dirname(full))
+  }
+}
+
 export function isCode(cause: unknown, code: string): boolean {
   return cause instanceof Error && 'code' in cause && cause.code === code
 }

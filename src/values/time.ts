@@ -56,6 +56,18 @@ function parse(text: string, units: Readonly<Record<string, number>>): number | 
   return match?.[1] === '-' ? -total : total
 }
 
+const DATE = /^(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/
+
+/** Reads `2027-03-01` or `2027-03-01T12:00:00Z`; without a zone it is UTC. Undefined for days that there are not. */
+export function parseDate(text: string): Date | undefined {
+  const [, day = '', time, , , zone] = DATE.exec(text) ?? []
+  const midnight = Date.parse(day)
+  // JavaScript takes February 30 for March 2.
+  if (Number.isNaN(midnight) || isoDay(new Date(midnight)) !== day) return undefined
+  const date = new Date(time !== undefined && zone === undefined ? `${text}Z` : text)
+  return Number.isNaN(date.getTime()) ? undefined : date
+}
+
 /** `2027-03-01`. */
 export function isoDay(date: Date): string {
   return date.toISOString().slice(0, 10)

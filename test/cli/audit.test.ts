@@ -80,9 +80,19 @@ describe('kpki audit', () => {
       expect(exit).toBe(1)
       expect(report.at).toBe(later(10 + 730).toISOString())
       expect((await run('2026-03-15')).exit).toBe(0)
-      const wrong = await run('tomorrow')
-      expect(wrong).toMatchObject({ exit: 2, out: '' })
-      expect(wrong.err).toContain('--at: "tomorrow" is not a date')
+      for (const at of [
+        'tomorrow',
+        '2027-02-30',
+        '2027-02-29T12:00:00Z',
+        '2027-01-01T25:00',
+        '+-5d',
+        '+9999999y',
+      ]) {
+        const wrong = await run(at)
+        expect(wrong).toMatchObject({ exit: 2, out: '' })
+        expect(wrong.err).toContain(`--at: "${at}" is not a date`)
+      }
+      expect((await run('2028-02-29')).exit).toBe(1)
     }))
 
   it.each(FORMAT_IDS)('writes %s to a file, whole and readable', (format) =>
@@ -234,13 +244,14 @@ describe('kpki audit', () => {
       await writeOut(join(folder, 'out'), healthy)
       await writeFile(
         join(folder, '.kpki-audit.yaml'),
-        'waivers:\n  - rule: x\n    because: y\n  - rule: x\n    reason: long enough\n    expires: soon\n',
+        'waivers:\n  - rule: x\n    because: y\n  - rule: x\n    reason: long enough\n    expires: soon\n  - rule: x\n    reason: long enough\n    expires: 2027-02-30\n',
       )
       const { exit, err } = await kpki(folder, ['audit', 'out'], NOW)
       expect(exit).toBe(2)
       expect(err).toContain('waivers[0].because: is not a known key')
       expect(err).toContain('waivers[0].reason: is missing')
       expect(err).toContain('waivers[1].expires: is not a date such as 2027-03-31')
+      expect(err).toContain('waivers[2].expires: is not a date such as 2027-03-31')
     }))
 })
 

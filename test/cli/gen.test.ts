@@ -1,6 +1,7 @@
 import {
   chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -186,6 +187,137 @@ describe('whose folder it is', () => {
       symlinkSync('out', join(folder, 'link'))
       expect((await gen('-o link --check')).exit).toBe(2)
     })
+  })
+})
+
+describe('what left the cluster file', () => {
+  const spec = JSON.parse(CLUSTER)
+  const WITH_USERS = JSON.stringify({
+    ...spec,
+    spec: { ...spec.spec, pki: { ...spec.spec.pki, users: [{ name: 'jane' }] } },
+  })
+  const STALE = ['kubeconfig/jane.conf', 'nodes/worker1']
+  /** jane and worker1 have left. */
+  const left = (work: Parameters<typeof inOut>[0]) =>
+    inOut(async (gen, folder) => {
+      const nodes = [
+        spec.spec.nodes[0],
+        { name: 'worker2', role: 'worker', address: '172.31.10.6' },
+      ]
+      const text = JSON.stringify({ ...spec, spec: { ...spec.spec, nodes } })
+      writeFileSync(join(folder, 'cluster.yaml'), text)
+      expect(await gen('-f cluster.yaml -o out')).toMatchObject({ exit: 0 })
+      writeFileSync(join(folder, 'out/kubeconfig/notes.txt'), 'mine')
+      await work(gen, folder)
+    }, WITH_USERS)
+  const there = (folder: string) => STALE.filter((path) => existsSync(join(folder, 'out', path)))
+
+  it('is told by every run, fails --check, and is left alone', async () => {
+    await left(async (gen, folder) => {
+      for (const [line, exit] of [
+        ['', 0],
+        [' --dry-run', 0],
+        [' --check', 1],
+      ] as const) {
+        const ran = await gen(`-o out${line}`)
+        expect(ran).toMatchObject({ exit, err: '' })
+        expect(ran.out).toContain(
+          'stale   kubeconfig/jane.conf  (the cluster file has no such user; its keys are still there)\n' +
+            'stale   nodes/worker1  (the cluster file has no such node; its keys are still there)\n',
+        )
+        expect(ran.out).toMatch(/0 to create, 0 to replace, \d+ to keep, 2 stale\n/)
+      }
+      const { stale } = JSON.parse((await gen('-o out --check --json')).out)
+      expect(stale.map(({ path }: { path: string }) => path)).toEqual(STALE)
+      expect(there(folder)).toEqual(STALE)
+    })
+  })
+
+  it('is removed by --prune --yes, and nothing else', async () => {
+    await left(async (gen, folder) => {
+      // A copy of a key that is in authorities/ may go.
+      const copy = join(folder, 'out/nodes/worker1/etc/kubernetes/pki/ca.key')
+      writeFileSync(copy, readFileSync(join(folder, 'out/authorities/ca.key')))
+      const before = new Map(contents(folder))
+      const { exit, out, err } = await gen('-o out --prune --yes')
+      expect([exit, err]).toEqual([0, ''])
+      expect(out).toContain('remove  nodes/worker1  ')
+      expect(there(folder)).toEqual([])
+      for (const path of before.keys())
+        if (/nodes.worker1.|jane.conf/.test(path)) before.delete(path)
+      expect(contents(folder)).toEqual(before)
+      expect(await gen('-o out --check')).toMatchObject({ exit: 0 })
+    })
+  })
+
+  it('is not removed without --yes where nobody can be asked: that is refused before anything is done', async () => {
+    await left(async (gen, folder) => {
+      const before = contents(folder)
+      const { exit, err } = await gen('-o out --prune --renew-before 400d')
+      expect([exit, err]).toEqual([
+        2,
+        'kpki: error: --prune removes kubeconfig/jane.conf, nodes/worker1, and nobody can be asked here\nkpki: hint: say --yes\n',
+      ])
+      expect(contents(folder)).toEqual(before)
+      const dry = await gen('-o out --prune --dry-run')
+      expect([dry.exit, dry.out]).toEqual([0, expect.stringContaining('remove  nodes/worker1  ')])
+      expect(there(folder)).toEqual(STALE)
+    })
+  })
+
+  it('is removed when a person says so', async () => {
+    await left(async (_, folder) => {
+      const asked: string[] = []
+      const gen = (answer: boolean) =>
+        kpki(folder, ['gen', '-o', 'out', '--prune'], START, {
+          confirm: async (question) => {
+            asked.push(question)
+            return answer
+          },
+        })
+      expect(await gen(false)).toMatchObject({ exit: 0, err: '' })
+      expect(there(folder)).toEqual(STALE)
+      expect(await gen(true)).toMatchObject({ exit: 0, err: '' })
+      expect(there(folder)).toEqual([])
+      expect(asked).toEqual(
+        Array(2).fill('remove kubeconfig/jane.conf, nodes/worker1 with the keys in it?'),
+      )
+    })
+  })
+
+  it.each(['ca.key', 'etcd/ca.key', 'sa.key'])(
+    'is never removed with the last copy of %s',
+    async (key) => {
+      await left(async (gen, folder) => {
+        const old = join(folder, 'out/nodes/worker1/etc/kubernetes/pki', key)
+        mkdirSync(join(old, '..'), { recursive: true })
+        writeFileSync(
+          old,
+          readFileSync(join(folder, 'out/authorities/front-proxy-ca.key'), 'utf8').replace(
+            'A',
+            'B',
+          ),
+        )
+        const { exit, err } = await gen('-o out --prune --yes')
+        expect(err).toMatch(
+          new RegExp(
+            `^kpki: error: nodes/worker1/etc/kubernetes/pki/${key} is not in authorities/: .*\nkpki: hint: `,
+          ),
+        )
+        expect(exit).toBe(2)
+        expect(there(folder)).toEqual(STALE)
+      })
+    },
+  )
+})
+
+it.each(['-5d', 'soon', '5'])('--renew-before=%s is no time ahead', async (time) => {
+  await inOut(async (gen) => {
+    const { exit, err } = await gen(`-o out --renew-before=${time}`)
+    expect([exit, err]).toEqual([
+      2,
+      `kpki: error: --renew-before: "${time}" is not a time\nkpki: hint: write it as 30d, 720h or 12h30m\n`,
+    ])
   })
 })
 

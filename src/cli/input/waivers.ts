@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import type { Waiver } from '../../audit/types.js'
 import { isKpkiError, KpkiError, type SpecIssue } from '../../errors.js'
 import { loadYaml } from '../../files/yaml/yaml.js'
+import { parseDate } from '../../values/time.js'
 import type { Io } from '../io.js'
 import { readText } from './text.js'
 
@@ -37,7 +38,7 @@ const day = v.pipe(
     /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/,
     'is not a date such as 2027-03-31',
   ),
-  v.check((value) => !Number.isNaN(Date.parse(value)), 'is not a date such as 2027-03-31'),
+  v.check((value) => parseDate(value) !== undefined, 'is not a date such as 2027-03-31'),
 )
 
 const waiver = v.strictObject(

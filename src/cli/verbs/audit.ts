@@ -11,7 +11,7 @@ import { writeTree } from '../../files/disk.js'
 import { file, treeOf } from '../../files/tree.js'
 import { nearestOf } from '../../values/names.js'
 import { printable } from '../../values/text.js'
-import { DAY, parseDuration } from '../../values/time.js'
+import { DAY, parseDate, parseDuration } from '../../values/time.js'
 import { loadCluster } from '../input/cluster-file.js'
 import { readSource } from '../input/sources.js'
 import { mistakes, readWaivers, WAIVERS_FILE } from '../input/waivers.js'
@@ -189,12 +189,11 @@ async function settingsOf(io: Io, options: AuditCommandOptions): Promise<AuditOp
  */
 export function timeOf(io: Io, text: string | undefined): Date {
   if (text === undefined) return io.now()
-  const ahead = /^[+-]/.test(text) ? parseDuration(text.slice(1)) : undefined
-  if (ahead !== undefined)
-    return new Date(io.now().getTime() + (text.startsWith('-') ? -ahead : ahead))
-  const date = /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d)?)?$/.test(text)
-    ? new Date(/T/.test(text) && !/(Z|[+-]\d\d:\d\d)$/.test(text) ? `${text}Z` : text)
-    : undefined
+  const ahead = /^[+-][^+-]/.test(text) ? parseDuration(text.slice(1)) : undefined
+  const date =
+    ahead === undefined
+      ? parseDate(text)
+      : new Date(io.now().getTime() + (text.startsWith('-') ? -ahead : ahead))
   if (date === undefined || Number.isNaN(date.getTime()))
     throw new KpkiError(
       'ERR_USAGE',

@@ -4,18 +4,19 @@ import { runtimeEngine } from '../../ca/engine.js'
 import { envOf, planningEnv } from '../../ca/env.js'
 import type { Cluster } from '../../cluster/cluster.js'
 import { KpkiError } from '../../errors.js'
-import { makeRoot, readTree, removeLeftOvers, writeTree } from '../../files/disk.js'
+import { makeRoot, readTree, removeLeftOvers, removePaths, writeTree } from '../../files/disk.js'
 import { withLock } from '../../files/lock.js'
 import { type FileTree, file, type TreeEntry, treeOf } from '../../files/tree.js'
 import { type Change, compare, type DatedCertificate, type Part } from '../../generate/changes.js'
 import { refuseUnusable } from '../../generate/found.js'
 import { type GenerateOptions, generateParts } from '../../generate/generate.js'
+import { refuseLastCopy, type StalePath, stalePaths } from '../../generate/stale.js'
 import { parseDuration } from '../../values/time.js'
 import { CLUSTER_FILE, loadCluster } from '../input/cluster-file.js'
 import { refuseForeign } from '../input/owner.js'
 import { type ExitCode, type Io, issueLine } from '../io.js'
 import { hostSystem } from '../options.js'
-import { changeLines, dates, datesData, notes, summary } from '../output.js'
+import { changeLines, dates, datesData, notes, staleLines, summary } from '../output.js'
 
 export interface GenOptions {
   readonly file?: string
@@ -26,6 +27,8 @@ export interface GenOptions {
   readonly dryRun?: boolean
   readonly check?: boolean
   readonly json?: boolean
+  readonly prune?: boolean
+  readonly yes?: boolean
 }
 
 /** `kpki gen`. */
@@ -50,6 +53,11 @@ export function genCommand(verb: Command, io: Io): Command {
     )
     .option('--dry-run', 'print the plan and write nothing')
     .option('--check', 'write nothing; exit with 1 if the plan has changes')
+    .option(
+      '--prune',
+      'remove the folders of nodes and kubeconfigs of users that left the cluster file',
+    )
+    .option('--yes', 'do not ask before that')
     .option('--json', 'print the plan as JSON')
     .addHelpText(
       'after',
@@ -58,6 +66,7 @@ Examples:
   kpki gen -f cluster.yaml -o out          make it, or bring it up to date
   kpki gen -o out --dry-run                what would change today
   kpki gen -o out --check || echo stale    in a scheduled job
+  kpki gen -o out --prune                  and remove what nodes and users that left leave behind
 `,
     )
     .action(async (options: GenOptions) => {
@@ -89,25 +98,61 @@ export async function runGen(io: Io, options: GenOptions): Promise<ExitCode> {
   }
   for (const warning of warnings) io.err(`kpki: warning:${issueLine(warning).slice(1)}\n`)
   const writing = options.dryRun !== true && options.check !== true
-  if (!writing)
-    return report(io, options, cluster, await make(io, out, cluster, text, renewBefore, false))
+  if (!writing) {
+    const stale = await staleIn(out, cluster)
+    const made = await make(io, out, cluster, text, renewBefore, false)
+    return report(io, options, cluster, { ...made, stale, pruned: options.prune === true })
+  }
   await makeFolder(out)
   return withLock(out, async () => {
     await removeLeftOvers(out, FOLDERS)
-    return report(io, options, cluster, await make(io, out, cluster, text, renewBefore, true))
+    const stale = await staleIn(out, cluster)
+    const pruned = options.prune === true && (await mayPrune(io, out, stale, options.yes === true))
+    const made = await make(io, out, cluster, text, renewBefore, true)
+    if (pruned)
+      await removePaths(
+        out,
+        stale.map(({ path }) => path),
+      )
+    return report(io, options, cluster, { ...made, stale, pruned })
   })
 }
 
 function renewBeforeOf(text: string | undefined): { readonly renewBefore?: number } {
   if (text === undefined) return {}
   const renewBefore = parseDuration(text)
-  if (renewBefore !== undefined) return { renewBefore }
+  if (renewBefore !== undefined && renewBefore >= 0) return { renewBefore }
   throw new KpkiError(
     'ERR_USAGE',
     `--renew-before: "${text}" is not a time`,
     {},
     { hint: 'write it as 30d, 720h or 12h30m' },
   )
+}
+
+async function staleIn(out: string, cluster: Cluster): Promise<readonly StalePath[]> {
+  const [nodes, kubeconfig] = await Promise.all(
+    ['nodes', 'kubeconfig'].map((folder) => readTree(out, { folder, depth: 1 })),
+  )
+  return stalePaths(cluster, nodes ?? treeOf([]), kubeconfig ?? treeOf([]))
+}
+
+async function mayPrune(
+  io: Io,
+  out: string,
+  stale: readonly StalePath[],
+  yes: boolean,
+): Promise<boolean> {
+  if (stale.length === 0) return false
+  const authorities = await readTree(out, { folder: 'authorities' })
+  for (const { path } of stale)
+    if (path.startsWith('nodes/'))
+      refuseLastCopy(path, await readTree(out, { folder: path }), authorities)
+  const paths = stale.map(({ path }) => path).join(', ')
+  if (yes) return true
+  if (io.confirm !== undefined) return io.confirm(`remove ${paths} with the keys in it?`)
+  const message = `--prune removes ${paths}, and nobody can be asked here`
+  throw new KpkiError('ERR_USAGE', message, {}, { hint: 'say --yes' })
 }
 
 interface Made {
@@ -228,12 +273,20 @@ async function makeFolder(out: string): Promise<void> {
   }
 }
 
-function report(io: Io, options: GenOptions, cluster: Cluster, made: Made): ExitCode {
-  const { changes, certificates } = made
+interface Reported extends Made {
+  readonly stale: readonly StalePath[]
+  /** Whether what is stale goes. */
+  readonly pruned: boolean
+}
+
+function report(io: Io, options: GenOptions, cluster: Cluster, made: Reported): ExitCode {
+  const { changes, certificates, stale, pruned } = made
   const writing = options.dryRun !== true && options.check !== true
   if (options.json === true) {
     const plan = {
       changes,
+      stale,
+      pruned,
       certificates,
       ...datesData(certificates),
       notes: notes(cluster, certificates, io.now()),
@@ -241,10 +294,11 @@ function report(io: Io, options: GenOptions, cluster: Cluster, made: Made): Exit
     io.out(`${JSON.stringify(plan, undefined, 2)}\n`)
   } else {
     io.out(changeLines(changes, !writing))
-    io.out(`${writing ? '' : 'plan: '}${summary(changes)}\n`)
+    io.out(staleLines(stale, pruned ? 'remove' : 'stale'))
+    io.out(`${writing ? '' : 'plan: '}${summary(changes, pruned ? [] : stale)}\n`)
     for (const note of notes(cluster, certificates, io.now())) io.out(`note: ${note}\n`)
     io.out(dates(certificates))
   }
-  const pending = changes.some(({ action }) => action !== 'keep')
+  const pending = stale.length > 0 || changes.some(({ action }) => action !== 'keep')
   return options.check === true && pending ? 1 : 0
 }
