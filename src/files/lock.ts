@@ -30,7 +30,6 @@ const NAME = '.kpki.lock'
  * shared file system, and in another container, its process can't be asked: there it holds, and the error says so.
  *
  * @throws KpkiError `ERR_LOCKED` while another run holds it, `ERR_FILE_UNSAFE` when a folder has the lock's name.
- * /
  *
  * @example
  * ```ts
@@ -67,19 +66,22 @@ async function ownHolder(): Promise<Holder> {
 const ATTEMPTS = 20
 
 async function acquire(path: string, self: Holder): Promise<void> {
-  const own = await writeOwn(path, self)
-  try {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const own = await writeOwn(path, self)
+    try {
       if (await linked(own, path)) return
       const state = await stateOf(path, self)
       if (typeof state === 'object') throw locked(path, state)
       if (state === 'dead') await removeStale(path, own, self)
-      await delay(attempt)
+    } catch (cause) {
+      // Whoever got in may have found our file before its content was in it, and removed it as nobody's.
+      if (!isCode(cause, 'ENOENT')) throw cause
+    } finally {
+      await rm(own, { force: true })
     }
-    throw locked(path, { owner: 'another run', hint: 'try again' })
-  } finally {
-    await rm(own, { force: true })
+    await delay(attempt)
   }
+  throw locked(path, { owner: 'another run', hint: 'try again' })
 }
 
 // A complete file that a power cut can't empty is linked into place, so the lock never lacks its holder; link is

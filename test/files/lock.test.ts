@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   type StatsFs,
   statSync,
   symlinkSync,
@@ -270,6 +271,22 @@ describe('withLock', () => {
     expect((await Promise.all(said)).sort()).toEqual([...Array(5).fill('ERR_LOCKED'), 'in'])
     for (const run of runs) run.stdin.on('error', () => undefined).end()
     await Promise.all(ends)
+  })
+
+  it('is asked for again when whoever got in removed the request before it was complete', async () => {
+    using folder = scratch()
+    const { link } = disk
+    const spy = vi.spyOn(disk, 'link').mockImplementationOnce(async (own, path) => {
+      rmSync(own)
+      await link(own, path)
+    })
+    syncBuiltinESMExports()
+    const got = await second(folder.path).finally(() => {
+      spy.mockRestore()
+      syncBuiltinESMExports()
+    })
+    expect(got).toBe('got it')
+    expect(readdirSync(folder.path)).toEqual([])
   })
 
   const isRoot = process.getuid?.() === 0
