@@ -197,9 +197,6 @@ function withoutDefaults(timeouts: JsonObject): JsonObject {
 }
 
 function titleOf({ kind, metadata }: JsonObject, several: boolean): string {
-  const name =
-    typeof metadata === 'object' && metadata !== null && 'name' in metadata
-      ? `/${String(metadata.name)}`
-      : ''
+  const name = isObject(metadata) && 'name' in metadata ? `/${String(metadata.name)}` : ''
   return several && typeof kind === 'string' ? `${kind}${name}` : ''
 }

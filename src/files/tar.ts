@@ -25,6 +25,11 @@ export interface Overrides {
 const CHECKSUM = { at: 148, size: 8 }
 const decoder = new TextDecoder()
 
+/** Whether a file that begins so says it is an archive; damaged ones do, too, and those before POSIX do not. */
+export function hasMagic(start: Uint8Array): boolean {
+  return textAt(start, 257, 6).startsWith('ustar')
+}
+
 /** Reads a header block (POSIX.1-2001 ustar, with GNU's binary numbers); undefined when it is none. */
 export function headerOf(block: Uint8Array): Header | undefined {
   const stated = numberAt(block, CHECKSUM.at, CHECKSUM.size)
@@ -32,8 +37,7 @@ export function headerOf(block: Uint8Array): Header | undefined {
   const size = numberAt(block, 124, 12)
   if (size === undefined || size < 0) return undefined
   const name = textAt(block, 0, 100)
-  const isUstar = textAt(block, 257, 6).startsWith('ustar') && block[263] === 0x30
-  const prefix = isUstar ? textAt(block, 345, 155) : ''
+  const prefix = hasMagic(block) && block[263] === 0x30 ? textAt(block, 345, 155) : ''
   const path = prefix === '' ? name : `${prefix}/${name}`
   const type = String.fromCharCode(block[156] ?? 0)
   const kind = kindOf(type, path)

@@ -1,6 +1,13 @@
 import { createGunzip } from 'node:zlib'
 import { KpkiError } from '../../errors.js'
-import { applyPax, type Header, headerOf, nulTerminated, type Overrides } from '../../files/tar.js'
+import {
+  applyPax,
+  type Header,
+  hasMagic,
+  headerOf,
+  nulTerminated,
+  type Overrides,
+} from '../../files/tar.js'
 import { type FileTree, type TreeEntry, treeOf } from '../../files/tree.js'
 
 /** What an archive may at most hold; more ends the reading with an error, except for single large files. */
@@ -111,6 +118,15 @@ function entryOf(
   return { kind, path, data, mode, owner, modified: mtime * 1000 }
 }
 
+/** Whether a file that begins so, with at most its first 512 bytes, says it is an archive. */
+export function isArchiveStart(head: Uint8Array): boolean {
+  return isGzip(head) || hasMagic(head)
+}
+
+function isGzip(start: Uint8Array): boolean {
+  return start[0] === 0x1f && start[1] === 0x8b
+}
+
 /** The bytes behind a gzip header if there is one. */
 async function expanded(
   bytes: AsyncIterable<Uint8Array>,
@@ -120,7 +136,7 @@ async function expanded(
   const first = await source.next()
   const start: Uint8Array = first.done === true ? new Uint8Array() : first.value
   const whole = resumed(start, source)
-  return start[0] === 0x1f && start[1] === 0x8b ? gunzipped(whole, refuse) : whole
+  return isGzip(start) ? gunzipped(whole, refuse) : whole
 }
 
 async function* resumed(

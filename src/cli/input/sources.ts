@@ -9,7 +9,7 @@ import { KpkiError } from '../../errors.js'
 import { readBounded, readTree } from '../../files/disk.js'
 import { type FileEntry, type FileTree, type TreeEntry, treeOf } from '../../files/tree.js'
 import type { Io } from '../io.js'
-import { type Archive, readArchive } from './archives.js'
+import { type Archive, isArchiveStart, readArchive } from './archives.js'
 
 /** Whether a folder is the root of a whole system: then only {@link NODE_FOLDERS} are of interest. */
 export async function isSystemRoot(folder: string): Promise<boolean> {
@@ -165,9 +165,8 @@ async function isArchive(full: string, path: string): Promise<boolean> {
   const handle = await open(full, 'r')
   try {
     const head = Buffer.alloc(512)
-    await handle.read(head, 0, 512, 0)
-    const isGzip = head[0] === 0x1f && head[1] === 0x8b
-    return isGzip || head.toString('latin1', 257, 262) === 'ustar'
+    const { bytesRead } = await handle.read(head, 0, head.length, 0)
+    return isArchiveStart(head.subarray(0, bytesRead))
   } finally {
     await handle.close()
   }
