@@ -66,6 +66,15 @@ it.each(['pipe', 'device', 'huge'])('inspect of a %s ends and names it', async (
   expect(exit).toBe(thing === 'huge' ? 3 : 2)
 })
 
+it('inspect of a folder that holds nothing says so', async () => {
+  const { exit, out } = await gen('inspect', 'folder')
+  expect(out).toBe('folder\n  nothing that is decoded here\n')
+  expect(exit).toBe(2)
+  const json = await gen('inspect', '--json', 'folder')
+  expect(JSON.parse(json.out)).toEqual([{ path: 'folder', objects: [] }])
+  expect(json.exit).toBe(2)
+})
+
 describe('the program', () => {
   let program: Program
   beforeAll(async () => {

@@ -22,6 +22,8 @@ Examples:
   kpki inspect /etc/kubernetes/pki/apiserver.crt
   kpki inspect out/nodes/worker1
   kpki inspect --json admin.conf
+
+Exit codes: 0 everything named holds something, 2 a file or folder holds nothing that is decoded here.
 `,
     )
     .action(async (files: readonly string[], options: { readonly json?: boolean }) => {
@@ -41,6 +43,7 @@ export async function runInspect(
     const tree: FileTree = folder
       ? await readTree(resolve(io.cwd, path))
       : treeOf([file(path, await readInput(io, path), 0o600)])
+    const before = found.length
     for (const entry of tree.values()) {
       if (entry.kind !== 'file') continue
       const name = folder ? `${path.replace(/\/+$/, '')}/${entry.path}` : path
@@ -48,6 +51,7 @@ export async function runInspect(
       // In a folder, files that hold nothing of ours are not worth a line.
       if (inspected.objects.length > 0 || !folder) found.push(inspected)
     }
+    if (found.length === before) found.push({ path, objects: [] })
   }
   if (json) io.out(`${JSON.stringify(found, undefined, 2)}\n`)
   else io.out(found.map((one) => inspectedLines(one, io.now())).join('\n'))
