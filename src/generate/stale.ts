@@ -1,3 +1,6 @@
+import { pairAt } from '../certs/paths.js'
+import { SECRET_FILES } from '../certs/secrets.js'
+import { AUTHORITIES } from '../certs/table.js'
 import type { Cluster } from '../cluster/cluster.js'
 import { KpkiError } from '../errors.js'
 import { type FileTree, textAt } from '../files/tree.js'
@@ -29,17 +32,24 @@ export function stalePaths(
   ]
 }
 
-const PRECIOUS = /(^|\/)((etcd\/|front-proxy-)?ca|sa)\.key$/
+/** Keys without which a cluster can't go on, as they are called below a certificates directory. */
+const PRECIOUS = [
+  ...Object.values(AUTHORITIES).map(({ base }) => pairAt(base).key),
+  SECRET_FILES.serviceAccountKey,
+]
 
 /**
- * Refuses to give up a folder that holds a key which `authorities` has not: it may be the last copy.
+ * Refuses to give up a folder that holds a key which `authorities` has not, or one that can't be read: it may be the
+ * last copy.
  *
  * @throws KpkiError `ERR_KEY_MISMATCH`
  */
 export function refuseLastCopy(path: string, stale: FileTree, authorities: FileTree): void {
   const kept = new Set([...authorities.keys()].map((name) => textAt(authorities, name)))
+  kept.delete(undefined)
   for (const name of stale.keys()) {
-    if (!PRECIOUS.test(name) || kept.has(textAt(stale, name))) continue
+    const isPrecious = PRECIOUS.some((key) => `/${name}`.endsWith(`/${key}`))
+    if (!isPrecious || kept.has(textAt(stale, name))) continue
     const key = `${path}/${name}`
     throw new KpkiError(
       'ERR_KEY_MISMATCH',

@@ -8,6 +8,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -285,7 +286,7 @@ describe('what left the cluster file', () => {
     })
   })
 
-  it.each(['ca.key', 'etcd/ca.key', 'sa.key'])(
+  it.each(['ca.key', 'etcd/ca.key', 'sa.key', 'root-ca.key'])(
     'is never removed with the last copy of %s',
     async (key) => {
       await left(async (gen, folder) => {
@@ -309,6 +310,17 @@ describe('what left the cluster file', () => {
       })
     },
   )
+
+  it('is not removed with a key that is too large to be read', async () => {
+    await left(async (gen, folder) => {
+      const old = join(folder, 'out/nodes/worker1/etc/kubernetes/pki/ca.key')
+      writeFileSync(old, '')
+      truncateSync(old, 64 * 2 ** 20)
+      const { exit, err } = await gen('-o out --prune --yes')
+      expect([exit, err]).toEqual([2, expect.stringContaining('ca.key is not in authorities/')])
+      expect(there(folder)).toEqual(STALE)
+    })
+  })
 })
 
 it.each(['-5d', 'soon', '5'])('--renew-before=%s is no time ahead', async (time) => {
