@@ -35,6 +35,7 @@ export type {
   Identity,
   InputLevel,
   Level,
+  NodeLayout,
   Profile,
   RuleGroup,
   RuleInfo,

@@ -2,6 +2,7 @@ import { formatName } from '../ca/certificate/names.js'
 import { compareText, plural } from '../values/text.js'
 import { DAY } from '../values/time.js'
 import type { AuditInput, Certificate, Evidence } from './read/evidence.js'
+import { layoutFacts } from './read/layouts.js'
 import { isAuthority } from './read/read.js'
 import { SEVERITIES } from './report/words.js'
 import type { RuleOutcome } from './rules/run.js'
@@ -42,6 +43,7 @@ export function reportOf(
     profile,
     horizonDays,
     verdict: verdictOf(findings, outcome),
+    layouts: evidence.nodes.map(layoutFacts),
     findings: [...findings].sort(byGravity),
     connections: connections.map(placed),
     components: components.map(placed),

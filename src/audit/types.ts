@@ -228,6 +228,21 @@ export interface Verdict {
   readonly summary: string
 }
 
+/** How the files of a node, or of a folder, are laid out. Plain JSON. */
+export interface NodeLayout {
+  readonly node: string
+  /** `kubeadm`, `k3s`, …; `unrecognised`. */
+  readonly layout: string
+  /** Whose it is, in words. */
+  readonly name: string
+  /** The program whose commands mend it; `by hand` where none does. */
+  readonly owner: string
+  /** No component is seen or assumed there: pairs, chains and kubeconfigs are judged each by itself. */
+  readonly alone: boolean
+  /** Components whose flags nothing says: the layout’s usual ones are taken. */
+  readonly assumed: readonly string[]
+}
+
 /** How much an audit has seen and judged. */
 export interface AuditStats {
   readonly nodes: number
@@ -257,6 +272,7 @@ export interface AuditReport {
   readonly profile: Profile
   readonly horizonDays: number
   readonly verdict: Verdict
+  readonly layouts: readonly NodeLayout[]
   readonly findings: readonly Finding[]
   readonly connections: readonly Connection[]
   readonly components: readonly ComponentState[]

@@ -22,6 +22,8 @@ const CONFIGS = [
   'var/lib/kubelet/config.yaml',
   'etc/kubernetes/kubelet-config.yaml',
   'var/lib/kubelet/kubelet-config.yaml',
+  // kOps gives the name of kubeadm's kubeconfig to its configuration.
+  'var/lib/kubelet/kubelet.conf',
   'etc/kubernetes/kubelet/kubelet-config.json',
 ]
 const KUBECONFIGS = ['etc/kubernetes/kubelet.conf', 'var/lib/kubelet/kubeconfig']
@@ -72,7 +74,7 @@ export function readKubelet(
     ...(tlsCertFile !== undefined && { tlsCertFile }),
     ...(tlsPrivateKeyFile !== undefined && { tlsPrivateKeyFile }),
     serverTlsBootstrap: isTrue(setting('rotate-server-certificates'), false),
-    rotateCertificates: isTrue(setting('rotate-certificates'), false),
+    rotateCertificates: isTrue(setting('rotate-certificates'), configPath === undefined && !launch),
     // A configuration file has safe defaults (anonymous off, Webhook); bare flags have not.
     anonymous: isTrue(setting('anonymous-auth'), !configured),
     authorizationMode: setting('authorization-mode') ?? (configured ? 'Webhook' : 'AlwaysAllow'),

@@ -8,6 +8,7 @@ import {
   count,
   dayOf,
   headline,
+  layoutLines,
   nearness,
   placeOf,
   relative,
@@ -36,6 +37,7 @@ const SHOWN_SKIPPED = 10
 export function renderText(report: AuditReport, options: TextOptions = {}): string {
   const colours = pc.createColors(options.colour === true)
   const sections = [
+    layoutLines(report).map((line) => printable(line)),
     head(report, colours),
     crashes(report, colours),
     findings(report, colours, options.verbose === true),

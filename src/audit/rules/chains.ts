@@ -1,13 +1,15 @@
 import { hexOf, sameBytes } from '../../values/bytes.js'
+import { groupBy } from '../../values/lists.js'
+import { once } from '../../values/once.js'
 import { isoDay } from '../../values/time.js'
 import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
-import { acceptersOf, reaches, trustsIn } from './by-evidence.js'
+import { acceptersOf, indexOf, reaches, trustsIn } from './by-evidence.js'
 import { authorityOf, issuerOf, type Use } from './roles.js'
 import { GENERATE, HARDENING, nameOf, rule, STRICT } from './rule.js'
-import { authorities, certificates, leaves, only, uses } from './subjects.js'
+import { authorities, certificates, leaves, only, subjectKey, uses } from './subjects.js'
 
 /** Kubeconfigs have rules of their own (F03, F07), and so has the kubelet’s door (M07). */
 const slotted = only(
@@ -31,6 +33,18 @@ function otherSlot(use: Use, evidence: Evidence) {
     .flatMap((role) => trustsIn(evidence, role).slice(0, 1))
     .find((trust) => reaches(use.certificate, trust.anchors, use.pem.certificates))
 }
+
+const authoritiesByName = once((evidence: Evidence) => groupBy(authorities(evidence), subjectKey))
+
+/** Certificates without an issuer among the files, of which no trust file speaks. */
+const strangers = only(
+  leaves,
+  (leaf, evidence) =>
+    leaf.issuers.length === 0 &&
+    (indexOf(evidence).usesOf.get(leaf) ?? []).every(
+      (use) => acceptersOf(use, evidence).length === 0,
+    ),
+)
 
 function acceptersText(use: Use, evidence: Evidence): string {
   const [first] = acceptersOf(use, evidence)
@@ -70,6 +84,21 @@ export const CHAIN_RULES: readonly Rule[] = [
       return (
         other &&
         `is signed by an authority of ${nameOf(other.pem.place)}; it must be one of ${acceptersText(use, evidence)}`
+      )
+    },
+  }),
+  rule('C18', 'issuer-in-name-only', 'C', 'error', {
+    title: 'a certificate names an authority that has not signed it',
+    citation: 'RFC 5280 §6.1.3',
+    why: 'The authority was made anew under its old name, or another of that name has signed: whoever trusts the one that is here refuses the certificate.',
+    fix: GENERATE,
+    of: strangers,
+    say: (leaf, evidence) => {
+      const named = authoritiesByName(evidence).get(hexOf(leaf.facts.issuer.raw)) ?? []
+      const place = named[0]?.places[0]
+      return (
+        place &&
+        `names the authority of ${nameOf(place)} as its issuer, whose key has not signed it`
       )
     },
   }),

@@ -5,6 +5,7 @@ import { plural } from '../../values/text.js'
 import { isoDay } from '../../values/time.js'
 import { privateKeyOf } from '../graph/credentials.js'
 import type { Evidence, NodeEvidence, PemFacts } from '../read/evidence.js'
+import { type BesidePair, pairsBeside } from '../read/pairs.js'
 import { fileOn, followLinks, isCovered, shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
@@ -151,7 +152,10 @@ export const FILE_RULES: readonly Rule[] = [
     of: pems,
     say: ({ node, pem }) => {
       const { path, field } = pem.place
-      if (field === 'client-key-data' || /kubelet-(client|server)-[^/]+\.pem$/.test(path))
+      if (
+        /(^|[.-])key(-data)?$/.test(field ?? '') ||
+        /kubelet-(client|server)-[^/]+\.pem$/.test(path)
+      )
         return undefined
       if (KEY_FILE.test(path) || !privateKeyOf(pem)) return undefined
       const mode = fileAt(node.tree, path)?.mode ?? 0
@@ -331,7 +335,7 @@ export const FILE_RULES: readonly Rule[] = [
       const target = followLinks(node.tree, entry.path)
       const points = `points to ${JSON.stringify(entry.target.slice(0, 120))}`
       if (target === undefined) return `${points}, outside the tree or in a circle`
-      return !node.tree.has(target) && isCovered(node, target) && `${points}, which does not exist`
+      return !exists(node, target) && isCovered(node, target) && `${points}, which does not exist`
     },
   }),
   rule('P22', 'kubelet-current-not-symlink', 'M', 'warning', {
@@ -410,22 +414,17 @@ function within(node: NodeEvidence, path: string): boolean {
   )
 }
 
-/** A certificate file of an authority with the key beside it. */
-interface AuthorityPair {
-  readonly pem: PemFacts
-  readonly key: PemFacts
+// Archives may leave directories out.
+function exists({ tree }: NodeEvidence, path: string): boolean {
+  return tree.has(path) || [...tree.keys()].some((one) => one.startsWith(`${path}/`))
 }
 
 /** `ca.crt` and `ca.key`, `ca.pem` and `ca-key.pem`, for every file whose first certificate is an authority's. */
-export function authorityPairs(evidence: Evidence): readonly AuthorityPair[] {
+export function authorityPairs(evidence: Evidence): readonly BesidePair[] {
   return indexOf(evidence).parts.flatMap(({ pems }) =>
-    [...pems.values()].flatMap((pem) => {
-      if (!pem.certificates.some(({ facts }) => facts.basicConstraints?.ca === true)) return []
-      const { path } = pem.place
-      const key =
-        pems.get(path.replace(/\.(crt|pem|cert|cer)$/, '.key')) ??
-        pems.get(path.replace(/\.pem$/, '-key.pem'))
-      return key && key !== pem && privateKeyOf(key) ? [{ pem, key }] : []
-    }),
+    pairsBeside(pems).filter(
+      ({ pem, key }) =>
+        key !== pem && pem.certificates.some(({ facts }) => facts.basicConstraints?.ca === true),
+    ),
   )
 }

@@ -3,6 +3,7 @@ import { once } from '../../values/once.js'
 import { listed, plural } from '../../values/text.js'
 import { privateKeyOf } from '../graph/credentials.js'
 import type { Certificate, Evidence, Place } from '../read/evidence.js'
+import { pairsBeside } from '../read/pairs.js'
 import { shortPath } from '../read/paths.js'
 import type { Rule, RuleContext } from '../types.js'
 import { indexOf } from './by-evidence.js'
@@ -34,13 +35,22 @@ const MAX_COMPARED = 500
 const MAX_COMPARED_STRICT = 4000
 const MAX_FACTORED = 4000
 
-/** Certificates that components use, and authorities, with the private key beside them. */
-const pairs = (evidence: Evidence) => [
-  ...uses(evidence).flatMap((use) =>
-    use.key?.pem && privateKeyOf(use.key.pem) ? [{ ...use, key: use.key.pem }] : [],
-  ),
-  ...authorityPairs(evidence),
-]
+/** Certificates that components use, and whatever else has the private key beside it. */
+const pairs = (evidence: Evidence) => {
+  const { parts, used } = indexOf(evidence)
+  return [
+    ...uses(evidence).flatMap((use) =>
+      use.key?.pem && privateKeyOf(use.key.pem) ? [{ ...use, key: use.key.pem }] : [],
+    ),
+    ...authorityPairs(evidence),
+    ...parts.flatMap(({ pems }) =>
+      pairsBeside(pems).filter(
+        ({ pem }) =>
+          !used.has(pem) && !pem.certificates.some(({ facts }) => facts.basicConstraints?.ca),
+      ),
+    ),
+  ]
+}
 const keyed = only(uses, ({ role }) => role !== 'user' && role !== 'kubelet-client')
 
 export const KEY_RULES: readonly Rule[] = [

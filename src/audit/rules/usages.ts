@@ -90,7 +90,7 @@ export const USAGE_RULES: readonly Rule[] = [
     why: 'Who steals the client’s key can pose as a server that other clients trust.',
     fix: GENERATE,
     of: uses,
-    where: ({ row }) => !row.usages.includes('serverAuth'),
+    where: ({ row }) => row.usages.length > 0 && !row.usages.includes('serverAuth'),
     when: (use) => usagesOf(use).includes('serverAuth'),
     say: (use) => `is ${use.row.about} and has serverAuth`,
   }),
