@@ -5,6 +5,7 @@ import type { AuditInput, Certificate, Evidence } from './read/evidence.js'
 import { layoutFacts } from './read/layouts.js'
 import { isAuthority } from './read/read.js'
 import { SEVERITIES } from './report/words.js'
+import { remarkedComponent, remarkedConnection } from './rules/assumptions.js'
 import type { RuleOutcome } from './rules/run.js'
 import type {
   AuditReport,
@@ -45,8 +46,8 @@ export function reportOf(
     verdict: verdictOf(findings, outcome),
     layouts: evidence.nodes.map(layoutFacts),
     findings: [...findings].sort(byGravity),
-    connections: connections.map(placed),
-    components: components.map(placed),
+    connections: connections.map((one) => placed(remarkedConnection(one, evidence))),
+    components: components.map((one) => placed(remarkedComponent(one, evidence))),
     expiry: expiry.map(placed),
     timeline,
     skipped: outcome.skipped,

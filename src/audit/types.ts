@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.js'
 import type { ComponentName } from '../manifests/flags.js'
 import type { Certificate, Evidence, Unrecognised } from './read/evidence.js'
+import type { Fix } from './rules/remedies.js'
 
 /**
  * `error`: a connection or component that will not work, or a privilege that nobody meant to give.
@@ -41,7 +42,7 @@ export interface FindingDraft {
   readonly path?: string
   readonly message: string
   /** A command, or a sentence, that mends it; default: the rule's own {@link Rule.fix}. */
-  readonly fix?: string
+  readonly fix?: Fix
   readonly certificate?: Certificate
   /** Where one rule has graver and milder cases. */
   readonly severity?: Severity
@@ -76,12 +77,14 @@ export interface RuleInfo {
   readonly needs: InputLevel
   /** In which profiles it runs. */
   readonly profiles: readonly Profile[]
-  /** Default remedy. */
+  /** Default remedy, as kpki’s own trees have it. */
   readonly fix?: string
 }
 
 /** One rule of the catalogue: what it is about, and the check itself. */
 export interface Rule extends RuleInfo {
+  /** {@link RuleInfo.fix} by whose tree it is. */
+  readonly remedy?: Fix
   /** Sync, pure. `not-applicable`: the evidence has nothing that this rule speaks about. */
   readonly check: (
     evidence: Evidence,

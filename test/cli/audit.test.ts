@@ -128,7 +128,9 @@ describe('kpki audit', () => {
         return JSON.parse(out) as AuditReport
       }
       const whole = await report('out')
-      expect(await report('out.tar.gz')).toEqual(whole)
+      // An archive does not say where its folder lies.
+      const named = JSON.stringify(whole).replaceAll('gen -o out', 'gen -o OUT')
+      expect(await report('out.tar.gz')).toEqual(JSON.parse(named))
       const node = await report('out/nodes/cp1')
       expect(new Set(node.expiry.map((one) => one.node))).toEqual(new Set(['cp1']))
       const pki = await report('out/nodes/cp1/etc/kubernetes/pki')

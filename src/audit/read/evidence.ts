@@ -239,6 +239,8 @@ export interface Evidence {
   /** How many key blocks were read, public and private. */
   readonly keys: number
   readonly unrecognised: readonly Unrecognised[]
+  /** As {@link AuditInput.origins}. */
+  readonly origins?: ReadonlyMap<string, ReadonlyMap<string, string>>
   /** The trees carry modes (they came from a disk, an archive or kpki itself). */
   readonly hasMetadata: boolean
   /** At least one real manifest, unit or kubelet configuration was found. */

@@ -1,5 +1,5 @@
 import { type Files, KUBERNETES_DIR } from '../../certs/paths.js'
-import { LEAVES, type LeafId } from '../../certs/table.js'
+import { AUTHORITIES, type AuthorityId, LEAVES, type LeafId } from '../../certs/table.js'
 import type { FileTree } from '../../files/tree.js'
 import {
   type ComponentName,
@@ -10,9 +10,10 @@ import {
   pathOf,
 } from '../../manifests/flags.js'
 import type { Flags } from '../../values/command-line.js'
-import { cleanPath } from '../../values/paths.js'
+import { cleanPath, onNode } from '../../values/paths.js'
 import type { Launch, NodeEvidence } from './evidence.js'
 import { KUBEADM, LAYOUTS, type Layout, UNRECOGNISED } from './layout-table.js'
+import { pairsBeside } from './pairs.js'
 import { fileOn, followLinks } from './paths.js'
 
 /** Names of the layouts that are recognised. */
@@ -152,6 +153,28 @@ const CONTROL_PLANE: readonly ComponentName[] = [
   'kube-controller-manager',
   'kube-scheduler',
 ]
+
+/** What the certificate table calls the file at a path of a node, certificate or key; undefined for others. */
+export function certificateAt(node: NodeEvidence, path: string): FlagFile | undefined {
+  const pki = node.pkiDirectory
+  const rows = [...LAYOUTS, UNRECOGNISED].filter(({ id }) => id === node.layout)
+  const at = (file: FlagFile, part: keyof Files) =>
+    rows.some((layout) => layoutPath({ layout, pki }, file, part) === onNode(path))
+  return NAMED_FILES.find((file) => at(file, 'certificate') || at(file, 'key'))
+}
+
+const NAMED_FILES = [
+  ...(Object.keys(LEAVES) as LeafId[]),
+  ...(Object.keys(AUTHORITIES) as AuthorityId[]),
+  'sa.key',
+  'sa.pub',
+] as const
+
+/** The key that lies beside a certificate of a node by its name, or in its file. */
+export function keyPathOf(node: NodeEvidence, path: string): string | undefined {
+  const pem = node.pems.get(path)
+  return pairsBeside(node.pems).find((pair) => pair.pem === pem)?.key.place.path
+}
 
 /** Which certificates, keys and kubeconfigs a tree has, by path. */
 type FileNames = Pick<ReadonlySet<string>, 'has'>

@@ -270,6 +270,7 @@ export async function readEvidence(
     certificates,
     keys: pems.keys,
     unrecognised: input.unrecognised ?? [],
+    ...(input.origins && { origins: input.origins }),
     hasMetadata: nodes.some(({ tree }) =>
       [...tree.values()].some((entry) => entry.kind === 'file'),
     ),

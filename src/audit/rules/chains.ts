@@ -7,8 +7,9 @@ import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
 import { acceptersOf, indexOf, reaches, trustsIn } from './by-evidence.js'
+import { REISSUE } from './remedies.js'
 import { authorityOf, issuerOf, type Use } from './roles.js'
-import { GENERATE, HARDENING, nameOf, rule, STRICT } from './rule.js'
+import { HARDENING, nameOf, rule, STRICT } from './rule.js'
 import { authorities, certificates, leaves, only, subjectKey, uses } from './subjects.js'
 
 /** Kubeconfigs have rules of their own (F03, F07), and so has the kubelet’s door (M07). */
@@ -68,7 +69,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'a certificate does not chain to the authority of its place',
     citation: 'RFC 5280 §6.1; Go crypto/x509',
     why: 'The other side ends the handshake with "certificate signed by unknown authority".',
-    fix: GENERATE,
+    fix: REISSUE,
     of: slotted,
     when: (use, evidence) => isUntrusted(use, evidence) && !otherSlot(use, evidence),
     say: (use, evidence) => `does not chain to ${acceptersText(use, evidence)}`,
@@ -77,7 +78,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'a certificate comes from another place’s authority',
     citation: 'CIS 2.7; https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'Its own door refuses it, and the door of the other authority lets it in.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: slotted,
     say: (use, evidence) => {
       const other = isUntrusted(use, evidence) ? otherSlot(use, evidence) : undefined
@@ -91,7 +92,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'a certificate names an authority that has not signed it',
     citation: 'RFC 5280 §6.1.3',
     why: 'The authority was made anew under its old name, or another of that name has signed: whoever trusts the one that is here refuses the certificate.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: strangers,
     say: (leaf, evidence) => {
       const named = authoritiesByName(evidence).get(hexOf(leaf.facts.issuer.raw)) ?? []
@@ -124,7 +125,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'the issuer may not issue',
     citation: 'RFC 5280 §4.2.1.9, §4.2.1.3; CVE-2026-33896',
     why: 'Go refuses a chain over a certificate without CA:TRUE or keyCertSign. Lax verifiers accept it, and then any leaf can forge others.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: (evidence) => [...issuingCertificates(evidence)],
     when: (issuer) => !canSign(issuer),
     say: 'has signed other certificates, but lacks CA:TRUE or keyCertSign: Go refuses them',
@@ -151,7 +152,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'the authority key identifier names another key',
     citation: 'RFC 5280 §4.2.1.1',
     why: 'Go connects, but OpenSSL, Node and Java clients find no issuer: only curl is broken.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: certificates,
     where: ({ issuers }) => issuers.length > 0,
     say: (certificate) => {
@@ -167,7 +168,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'the authority key identifier names an older issuer by serial number',
     citation: 'RFC 5280 §4.2.1.1',
     why: 'After the authority was issued again with the same key, OpenSSL clients look for the old certificate and find none.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: certificates,
     where: ({ facts }) => facts.authorityKeyIdentifier?.serial !== undefined,
     say: (certificate) => {
@@ -184,7 +185,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'an authority has no subject key identifier',
     citation: 'RFC 5280 §4.2.1.2',
     why: 'In a roll-over nothing but trial tells the old authority of that name from the new one.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: authorities,
     when: (authority) => authority.facts.version === 3 && !authority.facts.subjectKeyIdentifier,
     say: 'is an authority without a subject key identifier',
@@ -193,7 +194,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'a certificate has no authority key identifier',
     citation: 'RFC 5280 §4.2.1.1',
     why: 'Clients find the issuer by name alone.',
-    fix: GENERATE,
+    fix: REISSUE,
     profiles: HARDENING,
     of: leaves,
     when: (leaf) => !leaf.facts.selfIssued && !leaf.facts.authorityKeyIdentifier?.keyIdentifier,
@@ -203,7 +204,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'a component serves a self-signed certificate',
     citation: 'kubernetes/kubeadm#1223',
     why: 'Nobody can verify it, so clients learn to skip verification.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: uses,
     where: ({ role }) => role !== 'kubelet-serving',
     when: ({ certificate }) =>
@@ -231,7 +232,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'a certificate begins before its authority',
     citation: 'kubernetes/kubernetes#113618',
     why: 'Scanners that demand nested validity complain; kubeadm copies the authority’s start for this reason.',
-    fix: GENERATE,
+    fix: REISSUE,
     profiles: STRICT,
     of: leaves,
     say: (leaf) => {

@@ -9,7 +9,8 @@ import { type BesidePair, pairsBeside } from '../read/pairs.js'
 import { fileOn, followLinks, isCovered, shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
-import { finding, GENERATE, HARDENING, rule } from './rule.js'
+import { after, REISSUE } from './remedies.js'
+import { finding, HARDENING, rule } from './rule.js'
 import {
   entries,
   isSelfMade,
@@ -49,7 +50,7 @@ export const FILE_RULES: readonly Rule[] = [
     title: 'a file that the node needs is not there',
     citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'The component that reads it does not start. Some installers then make a new authority over the old one and cut every client off.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: nodes,
     say: function* (node, evidence) {
       for (const path of requiredFiles(node, evidence)) {
@@ -62,7 +63,7 @@ export const FILE_RULES: readonly Rule[] = [
     title: 'a certificate or key file is empty',
     citation: 'RFC 7468 §2; kubernetes/kubeadm#1380',
     why: 'A crash between creating and writing a file leaves it empty. Tools that only look whether it exists take it for good.',
-    fix: `delete the file, then ${GENERATE}`,
+    fix: after('delete the file', REISSUE),
     of: pems,
     when: ({ pem }) => !pem.der && pem.blocks.length === 0,
     say: ({ pem: { empty, oddities } }) => {
@@ -126,7 +127,7 @@ export const FILE_RULES: readonly Rule[] = [
     title: 'a certificate does not parse',
     citation: 'RFC 5280 §4.1; Go crypto/x509 ParseCertificate',
     why: 'Go is strict about DER. A certificate that other tools still show is refused, and the component that needs it exits.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: pems,
     say: ({ pem }) => badBlocks(pem, false),
   }),
@@ -294,7 +295,7 @@ export const FILE_RULES: readonly Rule[] = [
     title: 'a key cannot be read by the component that needs it',
     citation: 'k8s.io/client-go/util/keyutil; kubeadm app/util/pkiutil (RSA and ECDSA only)',
     why: 'kubeadm and the token signer load RSA and ECDSA keys only. Another format or algorithm stops them.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: keys,
     where: ({ key }) => key.private && !key.encrypted,
     say: ({ key }, evidence) => {

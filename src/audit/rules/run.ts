@@ -8,6 +8,8 @@ import type {
   RuleContext,
   Skipped,
 } from '../types.js'
+import { ASSUMED, restsOnAssumption } from './assumptions.js'
+import { fixFor, subjectOf } from './remedies.js'
 
 /** What became of every rule. */
 export interface RuleOutcome {
@@ -57,7 +59,7 @@ export function runRules(
         notApplicable++
         continue
       }
-      const found = [...result].map((draft) => findingOf(rule, draft))
+      const found = [...result].map((draft) => findingOf(rule, draft, evidence))
       if (found.length === 0) passed++
       else failed++
       findings.push(...found)
@@ -82,9 +84,10 @@ function lackOf(needs: InputLevel, evidence: Evidence): string | undefined {
   return undefined
 }
 
-function findingOf(rule: Rule, draft: FindingDraft): Finding {
+function findingOf(rule: Rule, draft: FindingDraft, evidence: Evidence): Finding {
   const { node, path, message, certificate, severity = rule.severity } = draft
-  const fix = draft.fix ?? rule.fix
+  const remedy = draft.fix ?? rule.remedy ?? rule.fix
+  const fix = remedy === undefined ? remedy : fixFor(remedy, subjectOf(evidence, draft))
   return {
     rule: rule.id,
     code: rule.code,
@@ -92,7 +95,7 @@ function findingOf(rule: Rule, draft: FindingDraft): Finding {
     level: rule.level,
     ...(node !== undefined && { node }),
     ...(path !== undefined && { path }),
-    message,
+    message: restsOnAssumption(rule, draft, evidence) ? `${message} ${ASSUMED}` : message,
     ...(fix !== undefined && { fix }),
     ...(certificate && { certificate: certificate.fingerprint }),
   }
