@@ -10,6 +10,7 @@ import {
   pathOf,
 } from '../../manifests/flags.js'
 import type { Flags } from '../../values/command-line.js'
+import { once } from '../../values/once.js'
 import { cleanPath, onNode } from '../../values/paths.js'
 import type { Launch, NodeEvidence } from './evidence.js'
 import { KUBEADM, LAYOUTS, type Layout, UNRECOGNISED } from './layout-table.js'
@@ -170,11 +171,20 @@ const NAMED_FILES = [
   'sa.pub',
 ] as const
 
-/** The key that lies beside a certificate of a node by its name, or in its file. */
-export function keyPathOf(node: NodeEvidence, path: string): string | undefined {
-  const pem = node.pems.get(path)
-  return pairsBeside(node.pems).find((pair) => pair.pem === pem)?.key.place.path
+/** The pair that a file of a node belongs to by its name, as certificate or as key. */
+export function pairAt(node: NodeEvidence, path: string): Files | undefined {
+  return pairsByFile(node).get(path)
 }
+
+const pairsByFile = once(
+  ({ pems }: NodeEvidence): ReadonlyMap<string, Files> =>
+    new Map(
+      pairsBeside(pems).flatMap(({ pem, key }) => {
+        const files = { certificate: pem.place.path, key: key.place.path }
+        return [[files.key, files] as const, [files.certificate, files] as const]
+      }),
+    ),
+)
 
 /** Which certificates, keys and kubeconfigs a tree has, by path. */
 type FileNames = Pick<ReadonlySet<string>, 'has'>

@@ -1,10 +1,10 @@
-import { formatName } from '../../ca/certificate/names.js'
+import type { Name } from '../../ca/certificate/facts.js'
 import { AUTHORITIES, LEAVES } from '../../certs/table.js'
 import type { FlagFile } from '../../manifests/flags.js'
 import { onNode } from '../../values/paths.js'
-import type { Certificate, Evidence, NodeEvidence } from '../read/evidence.js'
+import type { Certificate, Evidence, KubeconfigFacts, NodeEvidence } from '../read/evidence.js'
 import type { LayoutOwner } from '../read/layout-table.js'
-import { certificateAt, keyPathOf } from '../read/layouts.js'
+import { certificateAt, pairAt } from '../read/layouts.js'
 import { UNKNOWN_OUT } from '../read/recognise.js'
 
 /** What a remedy must know: whose tree it is, and which file. */
@@ -15,8 +15,10 @@ export interface RemedySubject {
   readonly node?: NodeEvidence
   /** The file as whoever mends it names it; absent where the finding is about none. */
   readonly file?: string
-  /** Its key, where it is a certificate's. */
-  readonly key?: string
+  /** The certificate's file and the key's, where the file is one of a pair. */
+  readonly pair?: { readonly certificate: string; readonly key: string }
+  /** The kubeconfig that the file is. */
+  readonly kubeconfig?: KubeconfigFacts
   /** What the certificate table calls it. */
   readonly id?: FlagFile
   readonly certificate?: Certificate
@@ -79,14 +81,15 @@ const ROTATION = 'https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-cer
 const NODE_USER = ({ node }: RemedySubject) => `system:node:${node?.name ?? 'NODE'}`
 
 /** The files of a pair, as the node names them. */
-function pairOf({ file = 'FILE', key }: RemedySubject): string {
-  return [file, ...(key === undefined || key === file ? [] : [key])].map(word).join(' ')
+function filesOf({ file = 'FILE', pair }: RemedySubject): string {
+  const files = pair ? [pair.certificate, pair.key] : [file]
+  return [...new Set(files)].map(word).join(' ')
 }
 
-const kubeletFiles: Remedy = (subject) => `rm ${pairOf(subject)} && systemctl restart kubelet`
+const kubeletFiles: Remedy = (subject) => `rm ${filesOf(subject)} && systemctl restart kubelet`
 
 const kubeletClient: Remedy = (subject) =>
-  `kubeadm kubeconfig user --org system:nodes --client-name ${word(NODE_USER(subject))} > kubelet.conf   # on a control plane; then copy it to the node's /etc/kubernetes`
+  `kubeadm kubeconfig user --org system:nodes --client-name ${word(NODE_USER(subject))} > kubelet.conf   # on a control plane; then copy it to the node’s /etc/kubernetes`
 
 /** kubeadm's command for one certificate; `make` issues what it makes with kubeadm's defaults, `renew` keeps subject and names. */
 function kubeadmOf(what: 'make' | 'renew', config = ''): Remedy {
@@ -94,7 +97,7 @@ function kubeadmOf(what: 'make' | 'renew', config = ''): Remedy {
     const { id, file } = subject
     if (isAuthorityId(id)) return `rotate the authority by hand, kubeadm does not: ${ROTATION}`
     if (id === 'sa.key' || id === 'sa.pub')
-      return `rm ${pairOf(subject)} && kubeadm init phase certs sa${config}   # then copy both to every control plane`
+      return `rm ${filesOf(subject)} && kubeadm init phase certs sa${config}   # then copy both to every control plane`
     const place = leafPlace(id)
     if (id === 'kubelet.conf') return kubeletClient(subject)
     if (place?.kind === 'kubelet') return kubeletFiles(subject)
@@ -107,7 +110,7 @@ function kubeadmOf(what: 'make' | 'renew', config = ''): Remedy {
     if (what === 'renew') return `kubeadm certs renew ${id}   # then restart what uses it`
     const phase =
       place.kind === 'pki' ? `certs ${id}` : `kubeconfig ${place.file.replace(/\.conf$/, '')}`
-    return `rm ${pairOf(subject)} && kubeadm init phase ${phase}${config}   # then restart what uses it`
+    return `rm ${filesOf(subject)} && kubeadm init phase ${phase}${config}   # then restart what uses it`
   }
 }
 
@@ -146,7 +149,7 @@ const PLAYBOOK = 'ansible-playbook -i INVENTORY -b cluster.yml'
 const kubesprayOf = (what: 'make' | 'renew'): Remedy => {
   const kubeadm = kubeadmOf(what, ' --config /etc/kubernetes/kubeadm-config.yaml')
   return (subject) => {
-    if (/\/ssl\/etcd\//.test(subject.file ?? '')) return `${PLAYBOOK}   # issues etcd's anew`
+    if (/\/ssl\/etcd\//.test(subject.file ?? '')) return `${PLAYBOOK}   # issues etcd’s anew`
     return what === 'renew' && subject.id === undefined ? 'k8s-certs-renew.sh' : kubeadm(subject)
   }
 }
@@ -168,7 +171,7 @@ const minikubeOf =
       return 'minikube delete --all && minikube start'
     return what === 'renew' || subject.file === undefined
       ? 'minikube start   # renews what has expired'
-      : `rm ${pairOf(subject)} && minikube start`
+      : `rm ${filesOf(subject)} && minikube start`
   }
 
 const microk8s: Remedy = ({ file = '' }) => {
@@ -189,22 +192,63 @@ const talos: Remedy = ({ file = '', certificate }) => {
 const kubelet: Remedy = (subject) =>
   /kubelet-client/.test(subject.file ?? '') ? kubeletClient(subject) : kubeletFiles(subject)
 
-/** OpenSSL 3: a certificate of the same subject, names and uses for the key that is there. */
-function byHand(subject: RemedySubject): string {
-  const { file = 'FILE', key = 'KEY', issuer, certificate } = subject
-  const own = word(file)
-  if (certificate?.facts.selfIssued)
-    return `openssl x509 -in ${own} -signkey ${word(key)} -days 3650 -out ${word(`${file}.new`)}   # an authority of the same key`
-  const [ca, caKey] = issuer ? [issuer.file, issuer.key] : ['CA.crt', 'CA.key']
-  return `openssl x509 -in ${own} -x509toreq -signkey ${word(key)} -copy_extensions copyall | openssl x509 -req -CA ${word(ca)} -CAkey ${word(caKey)} -copy_extensions copyall -days 365 -out ${word(`${file}.new`)}`
+// OpenSSL 3.
+const COPY = '-copy_extensions copyall -days 365'
+
+function signing({ issuer }: RemedySubject): string {
+  const { file, key } = issuer ?? { file: 'CA.crt', key: 'CA.key' }
+  return `openssl x509 -req -CA ${word(file)} -CAkey ${word(key)} ${COPY}`
 }
 
-const asRequested: Remedy = (subject) => {
-  const { file = 'FILE', key = 'KEY', issuer, certificate } = subject
-  const [ca, caKey] = issuer ? [issuer.file, issuer.key] : ['CA.crt', 'CA.key']
-  const subjectName = certificate ? ` (subject ${formatName(certificate.facts.subject.rdns)})` : ''
-  return `openssl req -new -newkey rsa:2048 -noenc -keyout ${word(key)} -config openssl.cnf | openssl x509 -req -CA ${word(ca)} -CAkey ${word(caKey)} -copy_extensions copyall -days 365 -out ${word(file)}   # openssl.cnf says subject, names and uses${subjectName}`
+/** A certificate of the same subject, names and uses for the key that is there. */
+function byHand(subject: RemedySubject): string {
+  const { file = 'FILE', pair, certificate, kubeconfig } = subject
+  if (kubeconfig) return clientByHand(subject)
+  const [own, key] = [word(pair?.certificate ?? file), word(pair?.key ?? 'KEY')]
+  const anew = word(`${pair?.certificate ?? file}.new`)
+  return certificate?.facts.selfIssued
+    ? `openssl x509 -in ${own} -signkey ${key} -days 3650 -out ${anew}   # the same key; then mv ${anew} ${own}`
+    : `openssl x509 -in ${own} -x509toreq -signkey ${key} -copy_extensions copyall | ${signing(subject)} -out ${anew} && mv ${anew} ${own}`
 }
+
+/** A new key, and a certificate for it that says what the present one says. */
+const asRequested: Remedy = (subject) => {
+  const { file = 'FILE', pair, certificate, kubeconfig } = subject
+  if (kubeconfig) return clientByHand(subject)
+  if (certificate?.facts.basicConstraints?.ca) return byHand(subject)
+  const [own, key] = [word(pair?.certificate ?? file), word(pair?.key ?? 'KEY')]
+  return `${requesting(certificate, key)} | ${signing(subject)} -out ${own}   # with subject, names and uses put right`
+}
+
+const clientByHand: Remedy = (subject) => {
+  const { file = 'FILE', certificate, kubeconfig } = subject
+  const user = word(kubeconfig?.user?.name ?? 'USER')
+  return `${requesting(certificate, 'client.key')} | ${signing(subject)} -out client.crt && kubectl config set-credentials ${user} --kubeconfig ${word(file)} --embed-certs --client-certificate client.crt --client-key client.key`
+}
+
+function requesting(certificate: Certificate | undefined, key: string): string {
+  const { subject, altNames, extendedKeyUsage } = certificate?.facts ?? {}
+  const usages = extendedKeyUsage?.usages.filter((usage) => usage !== 'any') ?? []
+  const names = [
+    ...(altNames?.dns ?? []).map((name) => `DNS:${name}`),
+    ...(altNames?.ip ?? []).map((address) => `IP:${address}`),
+  ]
+  const said = [
+    ...(names.length > 0 ? [`subjectAltName=${names.join(',')}`] : []),
+    ...(usages.length > 0 ? [`extendedKeyUsage=${usages.join(',')}`] : []),
+  ]
+  return [
+    `openssl req -new -newkey rsa:2048 -noenc -keyout ${key}`,
+    `-subj ${subject ? word(opensslName(subject.rdns)) : 'SUBJECT'}`,
+    ...said.map((one) => `-addext ${word(one)}`),
+  ].join(' ')
+}
+
+const opensslName = (rdns: Name) =>
+  rdns
+    .flat()
+    .map(({ type, value }) => `/${type}=${value.replace(/[\\/+=]/g, '\\$&')}`)
+    .join('')
 
 const kpki: Remedy = ({ out }) => `kpki gen -o ${word(out)}`
 
@@ -256,7 +300,7 @@ const namesIn: Remedy = byOwner({
   kind: 'add the name to apiServer.certSANs in kubeadmConfigPatches',
   minikube: 'give --apiserver-names or --apiserver-ips to minikube start',
   microk8s: 'add the name to /var/snap/microk8s/current/certs/csr.conf.template',
-  others: 'add the name to subjectAltName in openssl.cnf',
+  others: 'with the name in subjectAltName',
 })
 
 function kubeadmField(id: FlagFile | undefined): string {
@@ -306,16 +350,19 @@ export function subjectOf(
   const owner = node?.owner ?? ownerOfAll(evidence)
   const out = node?.out ?? outOf(evidence)
   if (node === undefined || path === undefined) return { owner, out, ...(node && { node }) }
-  const key = keyPathOf(node, path)
+  const pair = pairAt(node, path)
+  const one = certificate ?? leafAt(node, pair?.certificate ?? path)
   const id = certificateAt(node, path)
-  const issuer = issuerOf(evidence, certificate ?? leafAt(node, path))
-  const one = certificate ?? leafAt(node, path)
+  const issuer = issuerOf(evidence, one)
+  const kubeconfig = node.kubeconfigs.get(path)
+  const named = (file: string) => fileFor(evidence, node, file)
   return {
     owner,
     out,
     node,
-    file: fileFor(evidence, node, path),
-    ...(key !== undefined && { key: fileFor(evidence, node, key) }),
+    file: named(path),
+    ...(pair && { pair: { certificate: named(pair.certificate), key: named(pair.key) } }),
+    ...(kubeconfig && { kubeconfig }),
     ...(id !== undefined && { id }),
     ...(one && { certificate: one }),
     ...(issuer && { issuer }),
@@ -348,7 +395,7 @@ function issuerOf(evidence: Evidence, certificate: Certificate | undefined) {
   const place = certificate?.issuers.find((one) => one !== certificate)?.places[0]
   const node = partNamed(evidence, place?.node)
   if (!place || !node || place.field !== undefined) return undefined
-  const key = keyPathOf(node, place.path)
+  const key = pairAt(node, place.path)?.key
   return {
     file: fileFor(evidence, node, place.path),
     key: key === undefined ? 'CA.key' : fileFor(evidence, node, key),

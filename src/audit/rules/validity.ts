@@ -84,7 +84,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
     title: 'a certificate begins the minute it was made',
     citation: 'kubernetes/kubernetes#118922 (five minutes)',
     why: 'A fresh node whose clock is a little slow refuses it.',
-    fix: remarked(RENEW, 'with a begin five minutes back'),
+    fix: remarked(REISSUE, 'with a begin five minutes back'),
     needs: 'metadata',
     profiles: HARDENING,
     of: modified,
