@@ -1,6 +1,6 @@
 import { pairAt } from '../../certs/paths.js'
 import { AUTHORITIES, LEAVES } from '../../certs/table.js'
-import type { FlagFile } from '../../manifests/flags.js'
+import { COMPONENT_NAMES, type FlagFile } from '../../manifests/flags.js'
 
 /** Whose commands mend a tree. */
 export const OWNERS = [
@@ -35,11 +35,16 @@ export interface Layout {
   readonly pki: readonly string[]
   /** Files below `pki` that only this layout has; `*` stands for one name. */
   readonly signs: readonly string[]
+  /** Files below `pki` that others have too: they tell it together with the name of their folder. */
+  readonly commonSigns?: readonly string[]
   /** Files of the node, outside `pki`, that only this layout has. */
   readonly marks?: readonly string[]
   /** Folders of a node that are this layout's own: whatever lies below them says so. */
   readonly homes: readonly string[]
-  /** What else of a node is worth reading: certificates, kubeconfigs, command lines. */
+  /**
+   * What else of a node is worth reading: certificates, kubeconfigs, command lines. Never what holds the secrets of
+   * pods, images or databases as well.
+   */
   readonly folders?: readonly string[]
   /** Names from `pki`, or from the node’s root; a key has its certificate's name with the other ending. */
   readonly files?: Partial<Readonly<Record<FlagFile, string>>>
@@ -56,6 +61,12 @@ export interface Layout {
 const dotKey = (certificate: string): string => certificate.replace(/\.(crt|pem)$/, '.key')
 const dashKey = (certificate: string): string => certificate.replace(/\.pem$/, '-key.pem')
 
+const KUBEADM_AUTHORITIES = Object.values(AUTHORITIES).flatMap(({ base }) =>
+  Object.values(pairAt(base)),
+)
+/** Everybody calls an authority so. */
+const COMMON = /^(root-)?ca\./
+
 export const KUBEADM: Layout = {
   id: 'kubeadm',
   name: 'kubeadm',
@@ -65,13 +76,14 @@ export const KUBEADM: Layout = {
   source: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
   pki: ['etc/kubernetes/pki'],
   signs: [
-    ...Object.values(AUTHORITIES).flatMap(({ base }) => Object.values(pairAt(base))),
+    ...KUBEADM_AUTHORITIES.filter((name) => !COMMON.test(name)),
     ...Object.values(LEAVES).flatMap(({ place }) =>
       place.kind === 'pki' ? Object.values(pairAt(place.base)) : [],
     ),
     'sa.key',
     'sa.pub',
   ],
+  commonSigns: KUBEADM_AUTHORITIES.filter((name) => COMMON.test(name)),
   homes: ['etc/kubernetes'],
   folders: [
     'var/lib/kubelet/pki',
@@ -130,6 +142,19 @@ const K3S = {
   assumes: 'kubeadm’s flags',
 } as const
 
+// Beside them lie images and containers.
+function k3sAgent(program: 'k3s' | 'rke2'): readonly string[] {
+  const pairs = ['client-kubelet', 'serving-kubelet', 'client-kube-proxy']
+  return [
+    'client-ca.crt',
+    'server-ca.crt',
+    ...[...pairs, `client-${program}-controller`].flatMap((base) => Object.values(pairAt(base))),
+    'kubelet.kubeconfig',
+    'kubeproxy.kubeconfig',
+    `${program}controller.kubeconfig`,
+  ].map((name) => `var/lib/rancher/${program}/agent/${name}`)
+}
+
 // Kubernetes The Hard Way: one CA, one certificate for the API server in all its roles and for etcd.
 function oneCa(ca: string, apiserver: string): Layout['files'] {
   return {
@@ -157,7 +182,14 @@ const HARD_WAY = {
   source: 'https://github.com/kelseyhightower/kubernetes-the-hard-way',
   pki: ['var/lib/kubernetes', 'var/lib/kubernetes/pki'],
   homes: ['var/lib/kubernetes'],
-  folders: ['var/lib/kubelet', 'etc/systemd/system', 'etc/etcd', 'var/lib/kube-proxy'],
+  folders: [
+    ...['ca.crt', 'kubelet.crt', 'kubelet.key', 'kubeconfig', 'kubelet-config.yaml'].map(
+      (name) => `var/lib/kubelet/${name}`,
+    ),
+    ...COMPONENT_NAMES.map((name) => `etc/systemd/system/${name}.service`),
+    'etc/etcd',
+    'var/lib/kube-proxy/kubeconfig',
+  ],
   assumes: 'kubeadm’s flags',
 } as const
 
@@ -176,7 +208,7 @@ export const LAYOUTS: readonly Layout[] = [
     source: 'https://github.com/k3s-io/k3s (pkg/daemons/control/deps)',
     pki: ['var/lib/rancher/k3s/server/tls'],
     homes: ['var/lib/rancher/k3s'],
-    folders: ['var/lib/rancher/k3s/server/cred', 'var/lib/rancher/k3s/agent'],
+    folders: ['var/lib/rancher/k3s/server/cred', ...k3sAgent('k3s')],
   },
   {
     ...K3S,
@@ -188,7 +220,11 @@ export const LAYOUTS: readonly Layout[] = [
     source: 'https://docs.rke2.io/security/certificates',
     pki: ['var/lib/rancher/rke2/server/tls'],
     homes: ['var/lib/rancher/rke2'],
-    folders: ['var/lib/rancher/rke2/server/cred', 'var/lib/rancher/rke2/agent'],
+    folders: [
+      'var/lib/rancher/rke2/server/cred',
+      ...k3sAgent('rke2'),
+      'var/lib/rancher/rke2/agent/pod-manifests',
+    ],
   },
   {
     ...HARD_WAY,
@@ -227,9 +263,9 @@ export const LAYOUTS: readonly Layout[] = [
     folders: [
       'var/lib/kubelet/kubeconfig',
       'var/lib/kubelet/kubelet.conf',
-      'var/lib/kube-controller-manager',
-      'var/lib/kube-scheduler',
-      'var/lib/kube-proxy',
+      'var/lib/kube-controller-manager/kubeconfig',
+      'var/lib/kube-scheduler/kubeconfig',
+      'var/lib/kube-proxy/kubeconfig',
     ],
     files: {
       ca: 'ca.crt',
@@ -298,6 +334,7 @@ export const LAYOUTS: readonly Layout[] = [
     source: 'https://github.com/kubernetes/minikube (pkg/minikube/vmpath)',
     pki: ['var/lib/minikube/certs'],
     signs: ['proxy-client-ca.crt'],
+    commonSigns: [],
     homes: ['var/lib/minikube'],
     folders: [],
   },
@@ -311,9 +348,9 @@ export const LAYOUTS: readonly Layout[] = [
     source: 'https://github.com/kubernetes-sigs/kubespray (roles/etcd, roles/kubernetes)',
     pki: ['etc/kubernetes/ssl'],
     signs: [],
-    marks: ['etc/kubernetes/ssl/ca.crt', 'etc/kubernetes/ssl/apiserver.crt'],
+    commonSigns: KUBEADM.signs.concat(KUBEADM.commonSigns ?? []),
     homes: ['etc/kubernetes/ssl', 'etc/ssl/etcd/ssl'],
-    folders: ['etc/etcd.env', 'etc/systemd/system/etcd.service'],
+    folders: ['etc/ssl/etcd', 'etc/etcd.env', 'etc/systemd/system/etcd.service'],
   },
   {
     ...KUBEADM,
@@ -324,6 +361,7 @@ export const LAYOUTS: readonly Layout[] = [
       'A node of kind, as `docker cp NODE:/` gives it: kubeadm’s files, and `/kind/kubeadm.conf` beside them.',
     source: 'https://github.com/kubernetes-sigs/kind (pkg/cluster/internal)',
     signs: [],
+    commonSigns: [],
     marks: ['kind/kubeadm.conf', 'kind/version'],
     homes: [],
     folders: ['kind/kubeadm.conf', 'kind/version'],

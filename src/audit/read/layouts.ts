@@ -50,12 +50,17 @@ function isSigned(tree: FileTree, layout: Layout, pki: string): boolean {
   if (layout.id === 'kubelet') return false
   const below = pki === '' ? '' : `${pki}/`
   return (
-    layout.signs.some((sign) =>
-      sign.includes('*')
-        ? [...tree.keys()].some((path) => patternOf(`${below}${sign}`).test(path))
-        : fileOn(tree, `${below}${sign}`) !== undefined,
+    [...layout.signs, ...(layout.commonSigns ?? [])].some((sign) =>
+      hasSign(tree, `${below}${sign}`),
     ) || layout.marks?.some((mark) => fileOn(tree, mark)) === true
   )
+}
+
+function hasSign(tree: FileTree, sign: string): boolean {
+  if (!sign.includes('*')) return fileOn(tree, sign) !== undefined
+  const pattern = patternOf(sign)
+  for (const path of tree.keys()) if (pattern.test(path)) return true
+  return false
 }
 
 function holdsBelow(tree: FileTree, folder: string): boolean {
@@ -101,14 +106,13 @@ function kubeconfigs(): string {
   return names.join('|')
 }
 
-function placesOf({ signs }: Layout, pki: string): readonly PlaceSign[] {
+function placesOf({ signs, commonSigns = [] }: Layout, pki: string): readonly PlaceSign[] {
   const parts = pki === '' ? [] : pki.split('/')
   const joined = (some: readonly string[]) => some.map((part) => `${part}/`).join('')
   return parts.flatMap((_, index) => {
     const depth = index + 1
     const rest = joined(parts.slice(depth))
-    // Where the names are kubeadm's, the folder's own name must be among what was given.
-    const names = signs.length > 0 ? signs : rest === '' ? [] : ['ca.crt']
+    const names = rest === '' ? signs : [...signs, ...commonSigns]
     return names.map(
       (name) => [patternOf(`${rest}${name}`), joined(parts.slice(0, depth))] as const,
     )

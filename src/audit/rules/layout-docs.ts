@@ -47,8 +47,8 @@ function layoutPage(rows: readonly Layout[]): string {
 }
 
 function told(rows: readonly Layout[]): string {
-  const own = rows.flatMap(({ pki, signs, marks = [] }) => [
-    ...pki.flatMap((folder) => signs.map((sign) => shownPath(folder, sign))),
+  const own = rows.flatMap(({ pki, signs, commonSigns = [], marks = [] }) => [
+    ...pki.flatMap((folder) => [...signs, ...commonSigns].map((sign) => shownPath(folder, sign))),
     ...marks.map((mark) => `/${mark}`),
   ])
   const homes = [...new Set(rows.flatMap(({ homes }) => homes))]

@@ -102,7 +102,7 @@ function kubeadmOf(what: 'make' | 'renew', config = ''): Remedy {
     if (id === 'kubelet.conf') return kubeletClient(subject)
     if (place?.kind === 'kubelet') return kubeletFiles(subject)
     if (place === undefined || id === 'kube-proxy.conf' || place.kind === 'operator') {
-      if (file !== undefined) return byHand(subject)
+      if (file !== undefined) return what === 'make' ? asRequested(subject) : byHand(subject)
       return what === 'renew'
         ? 'kubeadm certs renew all   # not kubelet.conf; then restart the control plane'
         : `rm FILE, then kubeadm init phase certs all${config} or kubeadm init phase kubeconfig all${config}`

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { auditTree } from '../../../src/audit/audit.js'
+import { NODE_FOLDERS } from '../../../src/audit/read/layouts.js'
 import { renderText } from '../../../src/audit/report/text.js'
 import { type FileTree, file, treeOf, under } from '../../../src/files/tree.js'
 import { NOW } from '../support.js'
@@ -82,6 +83,15 @@ describe('what is not recognised', () => {
     )
   })
 
+  it('a ca.crt beside pairs of other names is nobody’s but its owner’s', async () => {
+    const shop = workshop()
+    const ca = await shop.authority({ CN: 'ours' })
+    shop.write('ca.crt', ca.certificate)
+    await shop.pair('web.crt', 'web.key', ca, { CN: 'web', profile: 'server', dns: ['web'] })
+    expect(await layoutsOf(shop.tree)).toEqual(['unrecognised'])
+    expect(await layoutsOf(moved(shop.tree, 'pki'))).toEqual(['kubeadm'])
+  })
+
   it('has no components and no connections but those of its kubeconfigs', async () => {
     const report = await audit(await made('pairs and a kubeconfig in folders of any name'))
     expect(report.components).toEqual([])
@@ -125,6 +135,20 @@ describe('what is not recognised', () => {
     expect(report.crashed).toEqual([])
     expect(report.layouts.map(({ alone }) => alone)).toEqual([true])
   })
+})
+
+it('of a host only what is meant is read: no pods, images, databases, units of others', () => {
+  const wide = [
+    'var/lib/kubelet',
+    'var/lib/rancher/k3s',
+    'var/lib/rancher/k3s/agent',
+    'var/lib/etcd',
+  ]
+  const below = [...wide, 'etc/systemd/system', 'var/lib/rancher/rke2/agent', 'var/snap/microk8s']
+  for (const folder of below) expect(NODE_FOLDERS).not.toContain(folder)
+  expect(NODE_FOLDERS).toEqual(
+    expect.arrayContaining(['etc/kubernetes', 'var/lib/kubelet/pki', 'srv/kubernetes']),
+  )
 })
 
 it('says whose layout it is, and that flags are assumed from it', async () => {
