@@ -110,12 +110,10 @@ function placesOf({ signs, commonSigns = [] }: Layout, pki: string): readonly Pl
   const parts = pki === '' ? [] : pki.split('/')
   const joined = (some: readonly string[]) => some.map((part) => `${part}/`).join('')
   return parts.flatMap((_, index) => {
-    const depth = index + 1
-    const rest = joined(parts.slice(depth))
+    const [place, rest] = [joined(parts.slice(0, index + 1)), joined(parts.slice(index + 1))]
     const names = rest === '' ? signs : [...signs, ...commonSigns]
-    return names.map(
-      (name) => [patternOf(`${rest}${name}`), joined(parts.slice(0, depth))] as const,
-    )
+    const anyOf = names.map(escaped).join('|')
+    return names.length === 0 ? [] : [[new RegExp(`^${escaped(rest)}(${anyOf})$`), place] as const]
   })
 }
 
@@ -161,12 +159,20 @@ const CONTROL_PLANE: readonly ComponentName[] = [
 
 /** What the certificate table calls the file at a path of a node, certificate or key; undefined for others. */
 export function certificateAt(node: NodeEvidence, path: string): FlagFile | undefined {
-  const pki = node.pkiDirectory
-  const rows = [...LAYOUTS, UNRECOGNISED].filter(({ id }) => id === node.layout)
-  const at = (file: FlagFile, part: keyof Files) =>
-    rows.some((layout) => layoutPath({ layout, pki }, file, part) === onNode(path))
-  return NAMED_FILES.find((file) => at(file, 'certificate') || at(file, 'key'))
+  return namedFiles(node).get(onNode(path))
 }
+
+const namedFiles = once((node: NodeEvidence): ReadonlyMap<string, FlagFile> => {
+  const names = new Map<string, FlagFile>()
+  const rows = [...LAYOUTS, UNRECOGNISED].filter(({ id }) => id === node.layout)
+  for (const layout of rows)
+    for (const file of NAMED_FILES)
+      for (const part of ['certificate', 'key'] as const) {
+        const path = layoutPath({ layout, pki: node.pkiDirectory }, file, part)
+        if (!names.has(path)) names.set(path, file)
+      }
+  return names
+})
 
 const NAMED_FILES = [
   ...(Object.keys(LEAVES) as LeafId[]),

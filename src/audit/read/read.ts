@@ -39,6 +39,8 @@ import { talosPems } from './talos.js'
 const PEM_NAME = /\.(crt|cer|cert|pem|key|pub|der|csr)(\.(bak|old|orig|new))?$/i
 /** kOps and MicroK8s name kubeconfigs in ways of their own, and so does kubectl. */
 const YAML_NAME = /\.(ya?ml|json|conf|config|kubeconfig)$|(^|\/)(kubeconfig|config|talosconfig)$/i
+/** People call kubeconfigs by the names of their clusters, without an ending. */
+const MAY_BE_YAML = new RegExp(`${YAML_NAME.source}|(^|\\/)[^./]+$`, 'i')
 /** Longer texts are no configuration; `loadYaml` refuses them too. */
 const MAX_TEXT = 1 << 20
 
@@ -65,7 +67,7 @@ export async function readNodeEvidence(
     const place = { node: name, path }
     if (PEM_NAME.test(path) || startsAsPem(entry))
       found.set(path, await pems.read(place, entry.data))
-    else if (YAML_NAME.test(path) && entry.data.length <= MAX_TEXT) {
+    else if (MAY_BE_YAML.test(path) && entry.data.length <= MAX_TEXT) {
       const text = contentOf(entry)
       const inside = talosPems(entry)
       if (inside) told = 'talos'
@@ -74,7 +76,7 @@ export async function readNodeEvidence(
       if (inside) continue
       if (isKubeconfig(path, text))
         kubeconfigs.set(path, await kubeconfigFacts(tree, place, text, pems))
-      else documents.push(...documentsOf(name, path, text))
+      else if (YAML_NAME.test(path)) documents.push(...documentsOf(name, path, text))
     }
   }
   const node = cluster?.nodes.find((one) => one.name === name)
@@ -105,7 +107,7 @@ export async function readNodeEvidence(
     role: roleOf(launches, kubelet, node),
     layout: layout.layout.id,
     ...(out === undefined ? { owner: layout.layout.owner } : { owner: 'kpki', out }),
-    standsAlone: layout.layout.assumes === 'nothing' && launches.length === 0,
+    standsAlone: kind === 'node' && launches.length === 0 && kubelet === undefined,
     pkiDirectory: layout.pki,
     addresses: addressesOf(node, launches, kubelet, kubeadm),
     tree,
@@ -130,22 +132,20 @@ export function holdsPki(tree: FileTree): boolean {
   for (const [path, entry] of tree) {
     if (entry.kind !== 'file') continue
     if (CERTIFICATE_NAME.test(path) || startsAsPem(entry)) return true
-    if (!YAML_NAME.test(path) || entry.data.length > MAX_TEXT) continue
+    if (!MAY_BE_YAML.test(path) || entry.data.length > MAX_TEXT) continue
     const text = contentOf(entry)
-    if (
-      isKubeconfig(path, text) ||
-      talosPems(entry) ||
-      KUBELET_CONFIGURATION.test(text) ||
-      OF_INTEREST.test(text)
-    )
-      return true
+    if (isKubeconfig(path, text) || talosPems(entry)) return true
+    if (!YAML_NAME.test(path)) continue
+    if (KUBELET_CONFIGURATION.test(text) || OF_INTEREST.test(text)) return true
   }
   return readLaunches('', tree).length > 0 || readArgumentFiles('', tree).length > 0
 }
 
-/** Whether a file's name says that it may hold certificates, keys or configuration. */
-export function isOfKnownKind(path: string): boolean {
-  return PEM_NAME.test(path) || YAML_NAME.test(path)
+/** Whether a file may hold certificates, keys or configuration, by its name or as a kubeconfig of any name. */
+export function isOfKnownKind(entry: FileEntry): boolean {
+  const { path, data } = entry
+  if (PEM_NAME.test(path) || YAML_NAME.test(path) || startsAsPem(entry)) return true
+  return MAY_BE_YAML.test(path) && data.length <= MAX_TEXT && isKubeconfig(path, contentOf(entry))
 }
 
 const CERTIFICATE_NAME = /\.(crt|cer|cert|pem|key|der|csr)$/i

@@ -200,8 +200,7 @@ function textOfBytes(bytes: Uint8Array | undefined): string {
 function looseFiles(tree: FileTree, prefix: string): AuditInput {
   const origins = moved(tree, '', prefix).origins
   const foreign = [...tree].filter(
-    ([path, entry]) =>
-      entry.kind === 'file' && !isOfKnownKind(path) && !entry.path.endsWith('.env'),
+    ([path, entry]) => entry.kind === 'file' && !isOfKnownKind(entry) && !path.endsWith('.env'),
   )
   return {
     nodes: new Map([['files', tree]]),

@@ -1,3 +1,4 @@
+import { once } from '../../values/once.js'
 import type { Evidence, NodeEvidence } from '../read/evidence.js'
 import type { ComponentState, Connection, FindingDraft, Rule, RuleGroup } from '../types.js'
 import { indexOf } from './by-evidence.js'
@@ -8,8 +9,9 @@ export const ASSUMED = '(flags assumed from the layout)'
 /** Groups that judge a certificate by the place which flags give it. */
 const BY_PLACE: ReadonlySet<RuleGroup> = new Set(['C', 'E', 'S', 'I', 'T', 'A', 'M'])
 
-const nodeNamed = ({ nodes }: Evidence, name: string | undefined) =>
-  nodes.find((node) => node.name === name)
+const nodesByName = once(({ nodes }: Evidence) => new Map(nodes.map((node) => [node.name, node])))
+const nodeNamed = (evidence: Evidence, name: string | undefined) =>
+  nodesByName(evidence).get(name ?? '')
 
 /** A component of a node whose flags are the layout's; any of them, where none is named. */
 function isAssumed(node: NodeEvidence | undefined, component?: string): boolean {

@@ -1,6 +1,7 @@
 import type { Name } from '../../ca/certificate/facts.js'
 import { AUTHORITIES, LEAVES } from '../../certs/table.js'
 import type { FlagFile } from '../../manifests/flags.js'
+import { once } from '../../values/once.js'
 import { onNode } from '../../values/paths.js'
 import type { Certificate, Evidence, KubeconfigFacts, NodeEvidence } from '../read/evidence.js'
 import type { LayoutOwner } from '../read/layout-table.js'
@@ -375,17 +376,20 @@ function leafAt(node: NodeEvidence, path: string): Certificate | undefined {
 }
 
 function partNamed(evidence: Evidence, name: string | undefined): NodeEvidence | undefined {
-  return [...evidence.nodes, evidence.authorities, evidence.operator].find(
-    (one) => one?.name === name,
-  )
+  return name === undefined ? undefined : partsByName(evidence).get(name)
 }
 
+const partsByName = once(
+  ({ nodes, authorities, operator }: Evidence): ReadonlyMap<string, NodeEvidence> =>
+    new Map([operator, authorities, ...nodes].flatMap((part) => (part ? [[part.name, part]] : []))),
+)
+
 /** A finding about no node in particular: the owner that all nodes have. */
-function ownerOfAll({ nodes }: Evidence): LayoutOwner {
+const ownerOfAll = once(({ nodes }: Evidence): LayoutOwner => {
   const owners = new Set(nodes.map(({ owner }) => owner))
   const [only = 'by hand'] = owners
   return owners.size === 1 ? only : 'by hand'
-}
+})
 
 function outOf({ nodes }: Evidence): string {
   return nodes.find(({ out }) => out !== undefined)?.out ?? UNKNOWN_OUT

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { auditTree } from '../../../src/audit/audit.js'
 import { NODE_FOLDERS } from '../../../src/audit/read/layouts.js'
+import { holdsPki } from '../../../src/audit/read/read.js'
 import { renderText } from '../../../src/audit/report/text.js'
 import { type FileTree, file, treeOf, under } from '../../../src/files/tree.js'
 import { NOW } from '../support.js'
@@ -120,6 +121,21 @@ describe('what is not recognised', () => {
     expect(jane.certificate).toContain('BEGIN')
     const { findings } = await audit(shop.tree)
     expect(findings.map(({ code }) => code)).toContain('F06')
+  })
+
+  it('a kubeconfig of any name is one', async () => {
+    const shop = workshop()
+    const ca = await shop.authority({ CN: 'ca' })
+    const made = await shop.issue('prod', ca, { CN: 'jane', profile: 'client' })
+    const server = 'https://prod.example.com:6443'
+    const text = kubeconfig({ server, authority: ca.certificate, user: 'jane', ...made })
+    shop.write('prod', text)
+    shop.write('LICENSE', 'kubeadm.k8s.io/ is a word of this text\n')
+    const { expiry, unrecognised } = await audit(shop.tree)
+    expect(new Set(expiry.map(({ path }) => path))).toEqual(new Set(['prod']))
+    expect(unrecognised.map(({ path }) => path)).toEqual(['LICENSE'])
+    expect(holdsPki(treeOf([file('prod', text, 0o600)]))).toBe(true)
+    expect(holdsPki(treeOf([file('LICENSE', 'kubeadm.k8s.io/', 0o600)]))).toBe(false)
   })
 
   it('garbage, empty files and broken YAML end in no crash', async () => {
