@@ -126,7 +126,12 @@ export const CONNECTION_RULES: readonly Rule[] = [
     title: 'a kubelet authorises whoever asks',
     citation: 'CIS 4.2.1, 4.2.2',
     why: 'Exec into any pod of the node, with its service account.',
-    fix: 'set authentication.anonymous.enabled: false and authorization.mode: Webhook in the kubelet’s configuration',
+    fix: byOwner({
+      microk8s:
+        'add --anonymous-auth=false and --authorization-mode=Webhook to /var/snap/microk8s/current/args/kubelet, then snap restart microk8s',
+      others:
+        'set authentication.anonymous.enabled: false and authorization.mode: Webhook in the kubelet’s configuration',
+    }),
   }),
   opens('X18', 'api-server-open', 'C', 'error', {
     title: 'the API server authorises whoever asks',

@@ -9,7 +9,7 @@ import { type BesidePair, pairsBeside } from '../read/pairs.js'
 import { fileOn, followLinks, isCovered, shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
-import { after, REISSUE } from './remedies.js'
+import { after, REISSUE, unlessMadeSo } from './remedies.js'
 import { finding, HARDENING, rule } from './rule.js'
 import {
   entries,
@@ -209,7 +209,7 @@ export const FILE_RULES: readonly Rule[] = [
     title: 'a served chain ends with its root',
     citation: 'RFC 8446 §4.4.2',
     why: 'A client must have the root already; sending it only costs bytes and invites to trust what arrives.',
-    fix: 'leave the self-signed certificate out of the file',
+    fix: unlessMadeSo(['k3s', 'rke2', 'kops'], 'leave the self-signed certificate out of the file'),
     of: severalCertificates,
     say: ({ pem, role }) => {
       const last = pem.certificates.at(-1)

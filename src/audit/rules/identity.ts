@@ -10,7 +10,7 @@ import { identityOf } from '../graph/judge.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { indexOf, launchOf, nodeNameOf, reaches, trustsIn } from './by-evidence.js'
-import { after, byOwner, REISSUE } from './remedies.js'
+import { after, byOwner, REISSUE, unlessMadeSo } from './remedies.js'
 import type { Use } from './roles.js'
 import { about, HARDENING, rule } from './rule.js'
 import { certificates, kubeconfigs, leaves, only, uses, usesAs } from './subjects.js'
@@ -49,7 +49,10 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a certificate of system:masters',
     citation: 'kubernetes/kubeadm#2414; CIS 3.1.1',
     why: 'The group passes by RBAC and cannot be taken away from a certificate: only a new authority revokes it. Kubernetes 1.29 keeps it to super-admin.conf.',
-    fix: 'use the group kubeadm:cluster-admins (kubeadm 1.29 and later), or one of your own with a binding',
+    fix: unlessMadeSo(
+      ['k3s', 'rke2', 'microk8s', 'minikube'],
+      'use the group kubeadm:cluster-admins (kubeadm 1.29 and later), or one of your own with a binding',
+    ),
     of: uses,
     when: (use) =>
       isMaster(use) &&
@@ -301,7 +304,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'the API server’s kubelet client is an administrator',
     citation: 'KEP-4214; kubernetes/kubernetes#121837, #138957',
     why: 'It only has to reach kubelets. kubeadm up to 1.28 makes it system:masters; 1.29 puts it into kubeadm:cluster-admins, 1.37 into no group.',
-    fix: after('upgrade to 1.29 or later', REISSUE),
+    fix: unlessMadeSo(['k3s', 'rke2', 'microk8s'], after('upgrade to 1.29 or later', REISSUE)),
     of: usesAs('apiserver-kubelet-client'),
     when: isMaster,
     say: (use) => `is ${whoIs(use)}; kubeadm 1.29 and later give it fewer rights`,

@@ -10,7 +10,7 @@ import type { Evidence, KubeconfigUser } from '../read/evidence.js'
 import { isCovered, shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { endpointHost, reaches, trustsIn } from './by-evidence.js'
-import { ADD_NAMES, after, byOwner, REISSUE, RENEW } from './remedies.js'
+import { ADD_NAMES, after, byOwner, REISSUE, RENEW, unlessMadeSo } from './remedies.js'
 import type { TrustUse, Use } from './roles.js'
 import { finding, rule } from './rule.js'
 import { kubeconfigs, only, placeIn, uses, usesAs } from './subjects.js'
@@ -300,7 +300,10 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'kubelet.conf embeds its certificate',
     citation: 'kubernetes/kubeadm#1753',
     why: 'The kubelet rotates into a file; one that embeds its certificate and does not rotate ends with it.',
-    fix: 'point client-certificate and client-key to /var/lib/kubelet/pki/kubelet-client-current.pem',
+    fix: unlessMadeSo(
+      ['kops', 'microk8s'],
+      'point client-certificate and client-key to /var/lib/kubelet/pki/kubelet-client-current.pem',
+    ),
     of: kubeletFiles,
     when: ({ config }) => config.user?.certificateInline,
     say: ({ node }) => {

@@ -4,7 +4,7 @@ import type { Evidence } from '../read/evidence.js'
 import { fileOn, isCovered, locate, shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { reaches, trustsIn } from './by-evidence.js'
-import { after, byOwner, REISSUE, REWRITE, remarked } from './remedies.js'
+import { after, byOwner, REISSUE, REWRITE, remarked, unlessMadeSo } from './remedies.js'
 import { type Launched, rule, STRICT } from './rule.js'
 import { launches, launchesAs, usesAs } from './subjects.js'
 
@@ -148,7 +148,7 @@ export const MANIFEST_RULES: readonly Rule[] = [
     title: 'the kubelet does not renew its certificate',
     citation: 'CIS 4.2.10, 4.2.11',
     why: 'The node drops out after a year.',
-    fix: 'rotateCertificates: true',
+    fix: unlessMadeSo(['microk8s'], 'rotateCertificates: true'),
     needs: 'manifests',
     of: kubelets,
     when: ({ kubelet }) => !kubelet.rotateCertificates,

@@ -63,6 +63,14 @@ export function byOwner(
   }
 }
 
+/** Another remedy for those of whose way of making things the finding is true, whatever is issued again. */
+export function unlessMadeSo(owners: readonly LayoutOwner[], otherwise: Fix): Remedy {
+  return byOwner({
+    ...Object.fromEntries(owners.map((owner) => [owner, `none: ${owner} makes it so`])),
+    others: otherwise,
+  })
+}
+
 /** First this, then that. */
 export function after(first: Fix, then: Remedy): Remedy {
   return (subject) => `${typeof first === 'string' ? first : first(subject)}, then ${then(subject)}`
@@ -408,11 +416,12 @@ function issuerOf(evidence: Evidence, certificate: Certificate | undefined) {
 
 const FOLDERS = { node: 'nodes/', authorities: 'authorities', operator: 'kubeconfig' } as const
 
-/** A file as whoever mends it names it: on its node, in kpki's output folder, or as it was given. */
+/** A file as whoever mends it names it: in kpki's output folder, on its node, or, where it lies on none, as it was given. */
 function fileFor({ origins }: Evidence, node: NodeEvidence, path: string): string {
   const { out, kind, name } = node
   if (out !== undefined && out !== UNKNOWN_OUT)
     return `${out}/${FOLDERS[kind]}${kind === 'node' ? name : ''}/${path}`
-  if (node.standsAlone || kind !== 'node') return origins?.get(name)?.get(path) ?? path
+  const ofNode = kind === 'node' && /^[^.]/.test(node.pkiDirectory)
+  if (!ofNode) return origins?.get(name)?.get(path) ?? path
   return onNode(path)
 }

@@ -3,7 +3,7 @@ import { listed } from '../../values/text.js'
 import { identityOf } from '../graph/judge.js'
 import { ancestors } from '../graph/trust.js'
 import type { Rule } from '../types.js'
-import { REISSUE } from './remedies.js'
+import { REISSUE, unlessMadeSo } from './remedies.js'
 import type { Use } from './roles.js'
 import { rule, STRICT } from './rule.js'
 import { certificates, leaves, only, uses, usesAs } from './subjects.js'
@@ -72,7 +72,7 @@ export const USAGE_RULES: readonly Rule[] = [
     title: 'the API server’s serving certificate is a client certificate as well',
     citation: 'NIST SP 800-57 part 1 §5.2',
     why: 'The TLS key becomes a user of the API. With O=system:masters it is the key to the whole cluster.',
-    fix: REISSUE,
+    fix: unlessMadeSo(['microk8s', 'minikube'], REISSUE),
     of: usesAs('apiserver'),
     when: (use) => usagesOf(use).includes('clientAuth'),
     say: ({ certificate }) => {
@@ -89,7 +89,7 @@ export const USAGE_RULES: readonly Rule[] = [
     title: 'a client certificate may serve as well',
     citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'Who steals the client’s key can pose as a server that other clients trust.',
-    fix: REISSUE,
+    fix: unlessMadeSo(['microk8s', 'minikube', 'kubespray'], REISSUE),
     of: uses,
     where: ({ row }) => row.usages.length > 0 && !row.usages.includes('serverAuth'),
     when: (use) => usagesOf(use).includes('serverAuth'),

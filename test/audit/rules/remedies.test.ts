@@ -176,6 +176,18 @@ describe('the owner of a tree decides', () => {
       'microk8s refresh-certs --cert server.crt',
     ],
     [
+      'a kubelet’s certificates alone',
+      'var/lib/kubelet/pki/kubelet.crt',
+      'rm /var/lib/kubelet/pki/kubelet.crt /var/lib/kubelet/pki/kubelet.key && systemctl restart kubelet',
+      'rm /var/lib/kubelet/pki/kubelet.crt /var/lib/kubelet/pki/kubelet.key && systemctl restart kubelet',
+    ],
+    [
+      'what Talos leaves with the operator',
+      'talosconfig',
+      'talosctl gen config --with-secrets secrets.yaml --output-types talosconfig CLUSTER https://ENDPOINT:6443',
+      'talosctl gen config --with-secrets secrets.yaml --output-types talosconfig CLUSTER https://ENDPOINT:6443',
+    ],
+    [
       'the home of minikube',
       '.minikube/profiles/minikube/apiserver.crt',
       'minikube start   # renews what has expired',
