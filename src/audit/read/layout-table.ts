@@ -251,7 +251,7 @@ export const LAYOUTS: readonly Layout[] = [
     name: 'kOps',
     owner: 'kops',
     about:
-      'What nodeup writes to `/srv/kubernetes`, with static pods in `/etc/kubernetes/manifests` and kubeconfigs in `/var/lib/<component>/kubeconfig`. etcd is etcd-manager’s: of it only the authorities are judged.',
+      'What nodeup writes to `/srv/kubernetes`, with static pods in `/etc/kubernetes/manifests` and kubeconfigs in `/var/lib/<component>/kubeconfig`. etcd is etcd-manager’s: of it what the API server holds is judged.',
     source: 'https://github.com/kubernetes/kops (nodeup/pkg/model)',
     pki: ['srv/kubernetes', 'etc/srv/kubernetes'],
     signs: [

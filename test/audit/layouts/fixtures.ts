@@ -153,6 +153,36 @@ async function k3sServer(shop: Workshop, program: 'k3s' | 'rke2'): Promise<void>
     )
 }
 
+async function k3sAgent(shop: Workshop): Promise<void> {
+  const agent = 'var/lib/rancher/k3s/agent'
+  const clients = await shop.authority({ CN: 'k3s-client-ca@1740000000' })
+  const servers = await shop.authority({ CN: 'k3s-server-ca@1740000000' })
+  shop.write(`${agent}/client-ca.crt`, clients.certificate)
+  shop.write(`${agent}/server-ca.crt`, servers.certificate)
+  const leaf = (base: string, issuer: Pair, wanted: Wanted) =>
+    shop.pair(`${agent}/${base}.crt`, `${agent}/${base}.key`, issuer, wanted, issuer.certificate)
+  const names = { dns: ['agent-1', 'localhost'], ip: ['127.0.0.1', '10.0.0.7'] }
+  await leaf('serving-kubelet', servers, { CN: 'agent-1', profile: 'server', ...names })
+  for (const [base, config, wanted] of [
+    ['client-kubelet', 'kubelet', client('system:node:agent-1', 'system:nodes')],
+    ['client-kube-proxy', 'kubeproxy', client('system:kube-proxy')],
+    ['client-k3s-controller', 'k3scontroller', client('system:k3s-controller')],
+  ] as const) {
+    await leaf(base, clients, wanted)
+    shop.write(
+      `${agent}/${config}.kubeconfig`,
+      kubeconfig({
+        server: 'https://127.0.0.1:6444',
+        authority: `/${agent}/server-ca.crt`,
+        user: 'user',
+        certificate: `/${agent}/${base}.crt`,
+        key: `/${agent}/${base}.key`,
+        files: true,
+      }),
+    )
+  }
+}
+
 /** Files of a control plane of kubeadm, but for its certificates, which lie in another folder. */
 async function kubeadmRest(shop: Workshop, pki: string): Promise<void> {
   const { nodes } = await generated()
@@ -757,6 +787,16 @@ export const FIXTURES: readonly Fixture[] = [
       'var/lib/rancher/k3s/server/tls/client-kube-proxy.crt',
     ],
     (shop) => k3sServer(shop, 'k3s'),
+  ),
+  fixture(
+    'k3s',
+    'k3s, an agent',
+    [
+      'var/lib/rancher/k3s/agent/serving-kubelet.crt',
+      'var/lib/rancher/k3s/agent/client-kubelet.crt',
+      'var/lib/rancher/k3s/agent/client-kube-proxy.crt',
+    ],
+    k3sAgent,
   ),
   fixture(
     'rke2',

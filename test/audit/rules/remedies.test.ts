@@ -158,6 +158,12 @@ describe('the owner of a tree decides', () => {
       'systemctl stop k3s && k3s certificate rotate --service etcd && systemctl start k3s',
     ],
     [
+      'k3s, an agent',
+      'var/lib/rancher/k3s/agent/client-kubelet.crt',
+      'systemctl restart k3s-agent',
+      'systemctl restart k3s-agent',
+    ],
+    [
       'RKE2, a server',
       'var/lib/rancher/rke2/server/tls/serving-kube-apiserver.crt',
       'systemctl stop rke2-server && rke2 certificate rotate --service api-server && systemctl start rke2-server',
