@@ -138,7 +138,7 @@ async function auditEvidence(
     profile,
     ...(evidence.cluster && { cluster: evidence.cluster }),
     connections,
-    components: componentStates(outages),
+    components: componentStates(outages, fleet),
     expiry,
   }
   const outcome: RuleOutcome = runRules(rules, evidence, context, options)

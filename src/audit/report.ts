@@ -3,13 +3,14 @@ import { compareText, plural } from '../values/text.js'
 import { DAY } from '../values/time.js'
 import type { AuditInput, Certificate, Evidence } from './read/evidence.js'
 import { isAuthority } from './read/read.js'
-import { SEVERITIES } from './report/words.js'
+import { isWrong, SEVERITIES } from './report/words.js'
 import type { RuleOutcome } from './rules/run.js'
 import type {
   AuditReport,
   AuditStats,
   Connection,
   Expiry,
+  FailOn,
   Finding,
   RuleContext,
   Severity,
@@ -41,7 +42,7 @@ export function reportOf(
     at: context.at.toISOString(),
     profile,
     horizonDays,
-    verdict: verdictOf(findings, outcome),
+    verdict: verdictOf(findings, context, outcome),
     findings: [...findings].sort(byGravity),
     connections: connections.map(placed),
     components: components.map(placed),
@@ -111,7 +112,14 @@ function matches(pattern: string, text: string): boolean {
   return true
 }
 
-function verdictOf(findings: readonly Finding[], { crashed }: RuleOutcome): Verdict {
+function verdictOf(
+  findings: readonly Finding[],
+  { connections, components }: RuleContext,
+  { crashed }: RuleOutcome,
+): Verdict {
+  const unknown =
+    connections.filter(({ will }) => will === 'unknown').length +
+    components.filter(({ starts }) => starts === 'unknown').length
   const count = (severity: Severity) => findings.filter((one) => one.severity === severity).length
   const [errors, warnings, infos] = [count('error'), count('warning'), count('info')]
   const status =
@@ -121,8 +129,17 @@ function verdictOf(findings: readonly Finding[], { crashed }: RuleOutcome): Verd
     ...(warnings > 0 ? [plural(warnings, 'warning')] : []),
     ...(crashed.length > 0 ? [`${plural(crashed.length, 'rule')} crashed`] : []),
   ]
-  const summary = counts.length === 0 ? 'nothing wrong was found' : counts.join(', ')
-  return { status, errors, warnings, infos, summary }
+  const found = counts.length === 0 ? 'nothing wrong was found' : counts.join(', ')
+  const summary = unknown === 0 ? found : `${found}; ${unknown} unknown`
+  return { status, errors, warnings, infos, unknown, summary }
+}
+
+/** Whether a report counts as failed; one that is incomplete does, whatever is asked for. */
+export function isFailed({ verdict }: AuditReport, failOn: FailOn): boolean {
+  if (verdict.status === 'crashed') return true
+  if (failOn === 'never') return false
+  if (verdict.errors > 0) return true
+  return failOn === 'warning' ? verdict.warnings > 0 : failOn === 'unknown' && verdict.unknown > 0
 }
 
 function statsOf(
@@ -152,7 +169,8 @@ function statsOf(
     connections: {
       succeed: connections.filter(({ will }) => will === 'succeed').length,
       fail: connections.filter(({ will }) => will === 'fail').length,
-      unexpected: connections.filter(({ will, must }) => will !== must).length,
+      unknown: connections.filter(({ will }) => will === 'unknown').length,
+      unexpected: connections.filter(isWrong).length,
     },
   }
 }

@@ -8,6 +8,12 @@ import type { Certificate, Evidence, Unrecognised } from './read/evidence.js'
  */
 export type Severity = 'error' | 'warning' | 'info'
 
+/**
+ * When an audit counts as failed. `unknown`: on errors and on whatever could not be judged, not on warnings;
+ * `warning`: on errors and warnings.
+ */
+export type FailOn = 'error' | 'warning' | 'unknown' | 'never'
+
 /** The catalogue's own grades: critical, high, medium, low, information. */
 export type Level = 'C' | 'H' | 'M' | 'L' | 'I'
 
@@ -121,8 +127,9 @@ export interface Connection {
   readonly kind: string
   readonly url: string
   readonly must: 'succeed' | 'fail'
-  readonly will: 'succeed' | 'fail'
-  /** Why it fails, or why it succeeds although it must not. */
+  /** `unknown`: it depends on something that was not among what was given, which `reason` names. */
+  readonly will: 'succeed' | 'fail' | 'unknown'
+  /** Why it fails, why it succeeds although it must not, or what was not seen. */
   readonly reason?: string
   /** The rule that a wrong outcome is reported under. */
   readonly rule?: string
@@ -144,7 +151,8 @@ export interface Connection {
 export interface ComponentState {
   readonly node: string
   readonly name: ComponentName
-  readonly starts: boolean
+  /** `unknown`: a file of its own was not among what was given, which `reason` names. */
+  readonly starts: boolean | 'unknown'
   readonly reason?: string
   readonly fix?: string
   readonly path?: string
@@ -224,6 +232,8 @@ export interface Verdict {
   readonly errors: number
   readonly warnings: number
   readonly infos: number
+  /** How many connections and components depend on what was not given: nothing is claimed of them. */
+  readonly unknown: number
   /** One sentence. */
   readonly summary: string
 }
@@ -245,6 +255,7 @@ export interface AuditStats {
   readonly connections: {
     readonly succeed: number
     readonly fail: number
+    readonly unknown: number
     readonly unexpected: number
   }
 }

@@ -95,8 +95,8 @@ function withoutQuorum(
   for (const edge of edges) {
     if (edge.kind !== 'etcd-peer') continue
     const verdict = judged.get(edge.id)
-    if (verdict?.will === 'succeed') works.add(`${edge.from}>${edge.to}`)
-    else reason = reason ?? verdict?.problem?.message
+    if (verdict?.will === 'fail') reason = reason ?? verdict.problem?.message
+    else works.add(`${edge.from}>${edge.to}`)
   }
   const quorum = Math.floor(etcd.length / 2) + 1
   return etcd.flatMap(({ id }) => {
@@ -120,7 +120,7 @@ function withoutEtcd(
     else byServer.set(edge.from, [verdict])
   }
   return [...byServer].flatMap(([server, verdicts]) => {
-    if (verdicts.some(({ will }) => will === 'succeed')) return []
+    if (verdicts.some(({ will }) => will !== 'fail')) return []
     const why = verdicts[0]?.problem
     const place = { ...(why?.node && { node: why.node }), ...(why?.path && { path: why.path }) }
     const message = `reaches no etcd: ${why?.message ?? 'every connection fails'}`
@@ -150,7 +150,7 @@ function withoutTokens(
     if (!launch || !flagIsTrue(launch.flags, 'use-service-account-credentials')) return []
     const reached = edges.filter(
       ({ id, kind, from }) =>
-        kind === 'client-apiserver' && from === key && judged.get(id)?.will === 'succeed',
+        kind === 'client-apiserver' && from === key && judged.get(id)?.will !== 'fail',
     )
     const why = reached[0] && refused.get(reached[0].to)
     if (!why || !reached.every(({ to }) => refused.has(to))) return []
@@ -161,19 +161,20 @@ function withoutTokens(
 
 function connectionOf(edge: Edge, verdict: Judgement): Connection {
   const { id, from, to, kind, url, must, hole } = edge
-  const { will, problem, identity, reception, until, unseen } = verdict
+  const { will, problem, identity, reception, until, unseen, assumed } = verdict
   const certificates = shown(edge)
   const isHole = must === 'fail' && will === 'succeed'
   const tooMuch = must === 'succeed' && will === 'succeed' && reception?.kind === 'too-much'
-  const reason = tooMuch ? reception.message : isHole ? hole : (problem?.message ?? unseen)
+  const why = tooMuch ? reception.message : isHole ? hole : (problem ?? unseen)?.message
+  const reason = assumed === undefined || why === undefined ? why : `${why} (${assumed})`
   const rule = tooMuch
     ? 'component-too-privileged'
-    : will === must
+    : will === must || will === 'unknown'
       ? undefined
       : ruleFor(kind, problem)
   const privilege = reception && 'privilege' in reception ? reception.privilege : undefined
   const file = edge.client.credential?.certificate
-  const place = problem ?? (isHole || tooMuch ? file : undefined)
+  const place = problem ?? unseen ?? (isHole || tooMuch ? file : undefined)
   return {
     id,
     from,

@@ -46,12 +46,16 @@ export type TrustAnchors =
   /** The operating system's roots, which hold no cluster's CA. */
   | { readonly kind: 'system' }
 
-/** Why something is refused: a stable code, a message, and the file to look at. */
-export interface Refusal {
-  readonly code: string
+/** What was not among the files that were given, and what that leaves open. */
+export interface Unseen {
   readonly message: string
   readonly node?: string
   readonly path?: string
+}
+
+/** Why something is refused: a stable code, a message, and the file to look at. */
+export interface Refusal extends Unseen {
+  readonly code: string
 }
 
 export function fileOnNode(node: NodeEvidence, path: string): NamedFile {
@@ -175,6 +179,17 @@ export function absence(file: NamedFile, what: string): Refusal | undefined {
     return problem('file-missing', file, `${what} ${named(file)} is missing`)
   if (file.state !== 'unmounted') return undefined
   return problem('file-unmounted', file, `${what} /${file.path} is outside the pod's mounts`)
+}
+
+/** What a reader of the file would see that nobody showed to the audit. */
+export function unseenFile(file: NamedFile, what: string): Unseen | undefined {
+  if (file.state !== 'unknown') return undefined
+  const message = `${what} /${file.path} is not among the files that were given`
+  return { message, node: file.node, path: file.path }
+}
+
+export function unseenPair({ certificate, key }: Credential, what: string): Unseen | undefined {
+  return unseenFile(certificate, `${what} certificate`) ?? unseenFile(key, `${what} key`)
 }
 
 /** Why Go's parser refuses a CERTIFICATE block. */

@@ -45,38 +45,31 @@ export function fileOn(tree: FileTree, path: string): FileEntry | undefined {
  * Whether the tree would show a file at `path` if there was one: the nearest directory that exists
  * in it has files of its own. A bare `pki` folder says nothing about `/etc/kubernetes/admin.conf`.
  */
-export function isCovered(node: NodeEvidence, path: string): boolean {
+export function isCovered({ tree }: Pick<NodeEvidence, 'tree'>, path: string): boolean {
   const parts = (pathInTree(path) ?? '').split('/')
   for (let i = parts.length - 1; i > 0; i--) {
     const directory = parts.slice(0, i).join('/')
-    const kinds = childrenOf(node.tree).get(directory)
-    if (kinds) return kinds.files || kinds.manifests
+    const hasFiles = childrenOf(tree).get(directory)
+    if (hasFiles !== undefined) return hasFiles
   }
   return false
 }
 
-interface Children {
-  files: boolean
-  manifests: boolean
-}
+const childrenByTree = new WeakMap<FileTree, ReadonlyMap<string, boolean>>()
 
-const childrenByTree = new WeakMap<FileTree, ReadonlyMap<string, Children>>()
-
-function childrenOf(tree: FileTree): ReadonlyMap<string, Children> {
+/** Every directory of a tree, and whether files lie in it. */
+function childrenOf(tree: FileTree): ReadonlyMap<string, boolean> {
   const known = childrenByTree.get(tree)
   if (known) return known
-  const all = new Map<string, Children>()
+  const all = new Map<string, boolean>()
   for (const [path, entry] of tree) {
     const parts = path.split('/')
     for (let i = parts.length - 1; i > 0; i--) {
       const directory = parts.slice(0, i).join('/')
-      const children = all.get(directory) ?? { files: false, manifests: false }
-      if (i === parts.length - 1 && entry.kind !== 'directory') children.files = true
-      if (parts[i] === 'manifests') children.manifests = true
-      all.set(directory, children)
+      const isIn = i === parts.length - 1 && entry.kind !== 'directory'
+      all.set(directory, isIn || all.get(directory) === true)
     }
-    if (entry.kind === 'directory' && !all.has(path))
-      all.set(path, { files: false, manifests: false })
+    if (entry.kind === 'directory' && !all.has(path)) all.set(path, false)
   }
   childrenByTree.set(tree, all)
   return all

@@ -20,7 +20,7 @@ const MAX_ROWS = 100
 export function renderMarkdown(report: AuditReport): string {
   const { verdict, connections } = report
   const wrong = wrongConnections(report)
-  const down = report.components.filter(({ starts }) => !starts)
+  const down = report.components.filter(({ starts }) => starts === false)
   const parts = [
     '<!-- kpki-audit -->',
     `## kpki audit: ${headline(report)}`,

@@ -46,7 +46,10 @@ const connection = v.strictObject({
   kind: text,
   url: text,
   must: outcome,
-  will: outcome,
+  will: about(
+    v.picklist(['succeed', 'fail', 'unknown']),
+    'unknown: it depends on something that was not given',
+  ),
   reason: v.optional(text),
   rule: v.optional(text),
   identity: v.optional(
@@ -67,7 +70,10 @@ const connection = v.strictObject({
 const component = v.strictObject({
   node: text,
   name: v.picklist(COMPONENT_NAMES),
-  starts: v.boolean(),
+  starts: about(
+    v.union([v.boolean(), v.literal('unknown')]),
+    'unknown: a file of its own was not given',
+  ),
   reason: v.optional(text),
   fix: v.optional(text),
   path: v.optional(text),
@@ -110,7 +116,12 @@ const stats = v.strictObject({
     skipped: countOf,
     crashed: countOf,
   }),
-  connections: v.strictObject({ succeed: countOf, fail: countOf, unexpected: countOf }),
+  connections: v.strictObject({
+    succeed: countOf,
+    fail: countOf,
+    unknown: countOf,
+    unexpected: countOf,
+  }),
 })
 
 /** The shape of a report: the source of its JSON Schema, and a check for reports that come from elsewhere. */
@@ -125,6 +136,7 @@ export const ReportSchema = v.strictObject({
     errors: countOf,
     warnings: countOf,
     infos: countOf,
+    unknown: about(countOf, 'connections and components of which nothing is claimed'),
     summary: text,
   }),
   findings: v.array(v.strictObject(findingEntries)),

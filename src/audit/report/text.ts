@@ -31,6 +31,8 @@ const SHOWN_PER_HOLE = 3
 const SHOWN_CONNECTIONS = 40
 const SHOWN_COMPONENTS = 12
 const SHOWN_SKIPPED = 10
+const SHOWN_UNKNOWN = 12
+const SHOWN_PER_REASON = 3
 
 /** The report for a person at a terminal: verdict first, then what is wrong, then what ends when. */
 export function renderText(report: AuditReport, options: TextOptions = {}): string {
@@ -41,6 +43,7 @@ export function renderText(report: AuditReport, options: TextOptions = {}): stri
     findings(report, colours, options.verbose === true),
     connections(report, colours, options.verbose === true),
     components(report, colours),
+    unknowns(report, colours, options.verbose === true),
     timeline(report, colours, options.verbose === true),
     rest(report, colours, options.verbose === true),
   ]
@@ -161,9 +164,13 @@ function connections(report: AuditReport, colours: Colours, all: boolean): reado
   const wrong = wrongConnections(report)
   if (wrong.length === 0) {
     if (report.connections.length === 0) return []
-    const { succeed, fail } = report.stats.connections
+    const { succeed, fail, unknown } = report.stats.connections
+    const all = thousands(report.connections.length)
+    if (succeed + fail === 0) return [`Connections: all ${all} unknown`]
+    const known = unknown === 0 ? `all ${all}` : `${thousands(succeed + fail)} of ${all}`
+    const open = unknown === 0 ? '' : `, ${thousands(unknown)} unknown`
     return [
-      `Connections: all ${thousands(report.connections.length)} as they must be (${thousands(succeed)} succeed, ${thousands(fail)} are refused)`,
+      `Connections: ${known} as they must be (${thousands(succeed)} succeed, ${thousands(fail)} are refused)${open}`,
     ]
   }
   const shown = all ? wrong : someOfEach(wrong)
@@ -193,8 +200,34 @@ function someOfEach(wrong: readonly Connection[]): readonly Connection[] {
   return wrong.filter((connection) => shown.has(connection)).slice(0, SHOWN_CONNECTIONS)
 }
 
+/** What was not given, and how much depends on it. */
+function unknowns(report: AuditReport, colours: Colours, all: boolean): readonly string[] {
+  if (report.verdict.unknown === 0) return []
+  const open = [
+    ...report.components.flatMap(({ name, node, starts, reason }) =>
+      starts === 'unknown' ? [{ what: `whether ${name} on ${node} starts`, reason }] : [],
+    ),
+    ...report.connections.flatMap(({ id, will, reason }) =>
+      will === 'unknown' ? [{ what: id, reason }] : [],
+    ),
+  ]
+  const groups = [...groupBy(open, ({ reason }) => reason ?? '')]
+  const shown = all ? groups : groups.slice(0, SHOWN_UNKNOWN)
+  const more = groups.length - shown.length
+  return [
+    colours.bold(`Unknown, for it was not given: ${thousands(report.verdict.unknown)}`),
+    ...shown.map(([reason, same]) => {
+      const names = all ? same : same.slice(0, SHOWN_PER_REASON)
+      const rest = same.length - names.length
+      const list = names.map(({ what }) => what).join(', ')
+      return `  ${colours.cyan('?')}  ${printable(reason)}: ${printable(list)}${rest > 0 ? ` and ${thousands(rest)} more` : ''}`
+    }),
+    ...(more > 0 ? [colours.dim(`  … and ${count(more, 'more reason')}`)] : []),
+  ]
+}
+
 function components(report: AuditReport, colours: Colours): readonly string[] {
-  const down = report.components.filter(({ starts }) => !starts)
+  const down = report.components.filter(({ starts }) => starts === false)
   if (down.length === 0) return []
   return [
     colours.bold(`Components that do not start: ${down.length} of ${report.components.length}`),

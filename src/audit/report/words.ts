@@ -32,10 +32,15 @@ export function nearness(days: number, horizon: number): 'over' | 'near' | 'far'
 }
 
 /** The word that a verdict starts with. */
-export function headline(report: AuditReport): string {
-  if (report.verdict.status === 'crashed') return 'INCOMPLETE'
-  if (report.verdict.status === 'errors') return 'FAILED'
-  return report.verdict.status === 'warnings' ? 'PASSED, with warnings' : 'PASSED'
+export function headline({ verdict, components, connections }: AuditReport): string {
+  if (verdict.status === 'crashed') return 'INCOMPLETE'
+  if (verdict.status === 'errors') return 'FAILED'
+  // Files alone are no cluster.
+  const isPart = verdict.unknown > 0 || components.length + connections.length === 0
+  const seen = isPart ? ' as far as seen' : ''
+  const warned = verdict.status === 'warnings' ? ', with warnings' : ''
+  const unknown = verdict.unknown > 0 ? `, ${thousands(verdict.unknown)} unknown` : ''
+  return `PASSED${seen}${warned}${unknown}`
 }
 
 interface ShownPlace {
@@ -48,17 +53,24 @@ export function placeOf({ node, path }: ShownPlace): string {
   return [node, path].filter((part) => part !== undefined).join(': ')
 }
 
-/** How a connection stands: works, is refused as it must be, is broken, or is open though it must not. */
-export type Standing = 'works' | 'refused' | 'broken' | 'forbidden'
+/** How a connection stands: works, is refused as it must be, is broken, is open though it must not, or nobody knows. */
+export type Standing = 'works' | 'refused' | 'broken' | 'forbidden' | 'unknown'
 
 export function standingOf({ must, will }: Pick<Connection, 'must' | 'will'>): Standing {
+  if (will === 'unknown') return 'unknown'
   if (must === 'succeed') return will === 'succeed' ? 'works' : 'broken'
   return will === 'fail' ? 'refused' : 'forbidden'
 }
 
+/** Whether a connection is known to end otherwise than it must. */
+export function isWrong(connection: Pick<Connection, 'must' | 'will'>): boolean {
+  const standing = standingOf(connection)
+  return standing === 'broken' || standing === 'forbidden'
+}
+
 /** Connections that do not end as they must, broken ones first. */
 export function wrongConnections(report: AuditReport): readonly Connection[] {
-  const wrong = report.connections.filter(({ must, will }) => must !== will)
+  const wrong = report.connections.filter(isWrong)
   return [
     ...wrong.filter(({ must }) => must === 'succeed'),
     ...wrong.filter(({ must }) => must === 'fail'),

@@ -232,7 +232,7 @@ function pairText({ from, to }: Connection): string {
 function down(_evidence: Evidence, { components }: RuleContext) {
   if (components.length === 0) return 'not-applicable'
   return components
-    .filter(({ starts }) => !starts)
+    .filter(({ starts }) => starts === false)
     .map(({ node, name, reason, path }) => ({
       node,
       ...(path !== undefined && { path }),

@@ -36,6 +36,7 @@ const SIGNS = {
   good: '<svg class="sign" viewBox="0 0 16 16" aria-hidden="true"><path d="M3 8.5l3.5 3.5L13 4.5"/></svg>',
   bad: '<svg class="sign" viewBox="0 0 16 16" aria-hidden="true"><path d="M4 4l8 8m0-8l-8 8"/></svg>',
   warn: '<svg class="sign" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.5v7m0 3v1"/></svg>',
+  open: '<svg class="sign" viewBox="0 0 16 16" aria-hidden="true"><path d="M5 5.5a3 3 0 1 1 3 3v1.5m0 2.5v1"/></svg>',
 } as const
 
 const SHOWN = 300
@@ -47,13 +48,16 @@ function verdictSection(report: AuditReport): string {
   const { status } = verdict
   const sign = status === 'clean' ? SIGNS.good : status === 'warnings' ? SIGNS.warn : SIGNS.bad
   const wrong = wrongConnections(report).length
-  const down = report.components.filter(({ starts }) => !starts).length
+  const down = report.components.filter(({ starts }) => starts === false).length
   const { first, cluster } = timeline
   const tiles = [
     tile('findings', verdict.errors, 'error'),
     tile('findings', verdict.warnings, 'warning', 'warnings', 'warn'),
     tile('connections', wrong, 'wrong connection'),
     tile('components', down, 'component down', 'components down'),
+    ...(verdict.unknown === 0
+      ? []
+      : [tile('connections', verdict.unknown, 'unknown', 'unknown', 'warn')]),
     ...(first === undefined ? [] : [dateTile('first to end', first, report.horizonDays)]),
     ...(cluster === undefined ? [] : [dateTile('the cluster stops', cluster, report.horizonDays)]),
   ]
@@ -84,16 +88,25 @@ function dateTile(label: string, { at, days }: TimelineEntry, horizon: number): 
 
 /** Which components of which node start. */
 function componentSection({ components }: AuditReport): string {
-  const down = components.filter(({ starts }) => !starts)
+  const down = components.filter(({ starts }) => starts === false)
   const rows = down
     .slice(0, SHOWN)
     .map(
       ({ name, node, reason, fix, path }) =>
         `<li class="down">${SIGNS.bad}<div><b>${name}</b> on ${e(node)}${path === undefined ? '' : ` <code>${e(path)}</code>`}<p>${e(reason ?? 'does not start')}</p>${fixLine(fix)}</div></li>`,
     )
+  const unknown = [
+    ...groupBy(
+      components.filter(({ starts }) => starts === 'unknown'),
+      ({ name, reason }) => `${name}\u0000${reason}`,
+    ).values(),
+  ].map(
+    (same) =>
+      `<li>${SIGNS.open}<div><b>${same[0]?.name}</b> ${e(onNodes(same.map(({ node }) => node)))}<p>unknown: ${e(same[0]?.reason ?? '')}</p></div></li>`,
+  )
   const up = [
     ...groupBy(
-      components.filter(({ starts }) => starts),
+      components.filter(({ starts }) => starts === true),
       ({ name }) => name,
     ),
   ].map(
@@ -103,14 +116,14 @@ function componentSection({ components }: AuditReport): string {
   const lead =
     components.length === 0
       ? 'No component was found that these files would start.'
-      : down.length === 0
+      : down.length === 0 && unknown.length === 0
         ? `All ${components.length} start from their files.`
         : `${down.length} of ${components.length} do not start.`
   return section(
     'components',
     'Components',
     `<p class="lead">${lead}</p>
-<ul class="components">${rows.join('')}${up.join('')}</ul>${leftOut(down.length - SHOWN, 'component')}`,
+<ul class="components">${rows.join('')}${unknown.slice(0, SHOWN).join('')}${up.join('')}</ul>${leftOut(down.length - SHOWN, 'component')}`,
   )
 }
 
@@ -334,6 +347,7 @@ const SIGN_OF: Readonly<Record<Standing, string>> = {
   refused: SIGNS.good,
   broken: SIGNS.bad,
   forbidden: SIGNS.warn,
+  unknown: SIGNS.open,
 }
 
 /** The picture, with its legend. */
@@ -349,6 +363,7 @@ function graphSection(report: AuditReport, model: GraphModel): string {
     ['works', 'works'],
     ['broken', 'must work, fails'],
     ['forbidden', 'must be refused, is open'],
+    ...(of('unknown') === 0 ? [] : [['unknown', 'unknown, not all was given'] as const]),
   ]
   const items = legend.map(
     ([standing, label]) =>
@@ -378,7 +393,7 @@ function connectionSection(report: AuditReport, model: GraphModel): string {
   return section(
     'connections',
     'Connections',
-    `<p class="lead">${connections.length === 0 ? 'None.' : `${count(connections.length, 'connection')}, ${thousands(report.stats.connections.unexpected)} of them otherwise than they must be.`}</p>
+    `<p class="lead">${connections.length === 0 ? 'None.' : `${count(connections.length, 'connection')}, ${thousands(report.stats.connections.unexpected)} of them otherwise than they must be${report.stats.connections.unknown === 0 ? '' : `, ${thousands(report.stats.connections.unknown)} unknown`}.`}</p>
 ${groups.join('\n')}`,
   )
 }
@@ -387,7 +402,7 @@ function group(link: Link, unfold: boolean): string {
   const { id, standing, connections } = link
   const grave = standing === 'broken' || standing === 'forbidden'
   const sentence = e(linkSentence(link))
-  const columns = ['from', 'to', 'address', grave ? 'why' : 'until']
+  const columns = ['from', 'to', 'address', grave || standing === 'unknown' ? 'why' : 'until']
   const table = (part: readonly Connection[]): string =>
     scrollTable(
       sentence,

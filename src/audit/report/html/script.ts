@@ -125,6 +125,7 @@ export const SCRIPT = String.raw`
           const use = make('span', id, 'use ' + standing);
           if (standing === 'broken') use.textContent = id + ' (fails)';
           if (standing === 'forbidden') use.textContent = id + ' (open, must be refused)';
+          if (standing === 'unknown') use.textContent = id + ' (unknown)';
           return use;
         })
       );

@@ -140,6 +140,7 @@ details.link > summary::-webkit-details-marker { display: none; }
 details.link > summary::after { content: ""; flex: none; align-self: center; width: .5em; height: .5em; margin-left: auto; border: solid var(--soft); border-width: 0 2px 2px 0; rotate: -45deg; }
 details.link[open] > summary::after { rotate: 45deg; }
 details.link.works .sign, details.link.refused .sign { color: var(--good); }
+details.link.unknown .sign { color: var(--soft); }
 details.link.broken .sign { color: var(--bad); } details.link.forbidden .sign { color: var(--open); }
 details.link.broken summary span { color: var(--bad); font-weight: 600; } details.link.forbidden summary span { color: var(--open); font-weight: 600; }
 details.link:target > summary { outline: 2px solid var(--link); outline-offset: 3px; border-radius: 4px; }
