@@ -1,9 +1,10 @@
 import { formatName } from '../ca/certificate/names.js'
 import { compareText, plural } from '../values/text.js'
 import { DAY } from '../values/time.js'
+import { causesOf, type Suspicion } from './causes.js'
 import type { AuditInput, Certificate, Evidence } from './read/evidence.js'
 import { isAuthority } from './read/read.js'
-import { isWrong, SEVERITIES } from './report/words.js'
+import { findingId, isWrong, SEVERITIES } from './report/words.js'
 import type { RuleOutcome } from './rules/run.js'
 import type {
   AuditReport,
@@ -34,7 +35,12 @@ export function reportOf(
     (node === undefined ? undefined : input.origins?.get(node)?.get(path)) ?? path
   const placed = <T extends { readonly node?: string; readonly path?: string }>(item: T): T =>
     item.path === undefined ? item : { ...item, path: original(item.node, item.path) }
-  const { findings, waived } = waive(outcome.findings.map(placed), waivers, context.at)
+  const named = outcome.findings.map(({ suspects, ...draft }) => {
+    const finding = placed(draft)
+    return { finding: { id: findingId(finding), ...finding }, suspects }
+  })
+  const { counted, waived } = waive(named, waivers, context.at)
+  const findings = withCauses(counted)
   const { connections, components, expiry, profile, horizonDays } = context
   return {
     apiVersion: 'kpki/v1alpha1',
@@ -43,7 +49,7 @@ export function reportOf(
     profile,
     horizonDays,
     verdict: verdictOf(findings, context, outcome),
-    findings: [...findings].sort(byGravity),
+    findings,
     connections: connections.map(placed),
     components: components.map(placed),
     expiry: expiry.map(placed),
@@ -66,18 +72,37 @@ function byGravity(a: Finding, b: Finding): number {
   )
 }
 
-function waive(all: readonly Finding[], waivers: readonly Waiver[], at: Date) {
-  const findings: Finding[] = []
+/** Causes first, those from which most follows before others; then what follows from them. */
+function withCauses(suspicions: readonly Suspicion[]): readonly Finding[] {
+  const causes = causesOf(suspicions)
+  const follow = new Map<string, number>()
+  for (const ids of causes.values()) for (const id of ids) follow.set(id, (follow.get(id) ?? 0) + 1)
+  const findings = suspicions.map(({ finding }): Finding => {
+    const causedBy = causes.get(finding.id)
+    return causedBy ? { ...finding, causedBy } : finding
+  })
+  return findings.sort(
+    (a, b) =>
+      Number(a.causedBy !== undefined) - Number(b.causedBy !== undefined) ||
+      SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
+      (follow.get(b.id) ?? 0) - (follow.get(a.id) ?? 0) ||
+      byGravity(a, b),
+  )
+}
+
+function waive(all: readonly Suspicion[], waivers: readonly Waiver[], at: Date) {
+  const counted: Suspicion[] = []
   const waived: Waived[] = []
-  for (const finding of all) {
+  for (const one of all) {
+    const { finding } = one
     const waiver = waivers.find((one) => isInForce(one, at) && covers(one, finding))
-    if (!waiver) findings.push(finding)
+    if (!waiver) counted.push(one)
     else {
       const { reason, expires } = waiver
       waived.push({ ...finding, waiver: { reason, ...(expires !== undefined && { expires }) } })
     }
   }
-  return { findings, waived }
+  return { counted, waived }
 }
 
 function isInForce({ expires }: Waiver, at: Date): boolean {

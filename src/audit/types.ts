@@ -41,6 +41,12 @@ export type RuleGroup =
   | 'R'
   | 'X'
 
+/** A file in which a fault may lie: by node, and relative to the root of that node’s tree. */
+export interface Suspect {
+  readonly node: string
+  readonly path: string
+}
+
 /** What a rule yields; the runner adds the rule's own id, code, level and severity. */
 export interface FindingDraft {
   readonly node?: string
@@ -51,6 +57,8 @@ export interface FindingDraft {
   readonly certificate?: Certificate
   /** Where one rule has graver and milder cases. */
   readonly severity?: Severity
+  /** Other files in which the fault may lie as well: an untrusted certificate may be wrong, or its trust file. */
+  readonly suspects?: readonly Suspect[]
 }
 
 /** What rules may ask besides the evidence. Everything here is already computed: rules do no I/O and need no await. */
@@ -62,6 +70,11 @@ export interface RuleContext {
   readonly connections: readonly Connection[]
   readonly components: readonly ComponentState[]
   readonly expiry: readonly Expiry[]
+  /**
+   * By id of a connection that ends otherwise than it must, or `<component>/<node>` of one that therefore does not
+   * start: the files in which the fault may lie.
+   */
+  readonly suspects: ReadonlyMap<string, readonly Suspect[]>
 }
 
 /** What a rule of the catalogue is about. */
@@ -97,6 +110,8 @@ export interface Rule extends RuleInfo {
 
 /** One fault, as reports carry it. Plain JSON. */
 export interface Finding {
+  /** The same for the same fault in every report and format, whatever the day. */
+  readonly id: string
   readonly rule: string
   readonly code: string
   readonly severity: Severity
@@ -108,6 +123,8 @@ export interface Finding {
   readonly fix?: string
   /** Fingerprint (SHA-256, hexadecimal) of the certificate concerned. */
   readonly certificate?: string
+  /** Ids of the findings that this one follows from: mend those first. */
+  readonly causedBy?: readonly string[]
 }
 
 /** Who the server sees: user and groups (CN and every O) behind a client certificate. */

@@ -22,6 +22,8 @@ export interface NamedFile {
   readonly path: string
   /** `unknown`: the audited files do not reach there. */
   readonly state: 'present' | 'missing' | 'unmounted' | 'unknown'
+  /** The manifest that does not mount it. */
+  readonly manifest?: string
   readonly pem?: PemFacts
 }
 
@@ -82,7 +84,8 @@ export function fileOfLaunch(node: NodeEvidence, launch: Launch, value: string):
   const located = locate(launch, value)
   if ('path' in located) return fileOnNode(node, located.path)
   const path = ('unmounted' in located ? located.unmounted : located.foreign).replace(/^\/+/, '')
-  return { node: node.name, path, state: 'unmounted' in located ? 'unmounted' : 'unknown' }
+  const state = 'unmounted' in located ? 'unmounted' : 'unknown'
+  return { node: node.name, path, state, ...(launch.path && { manifest: launch.path }) }
 }
 
 function rowOf(
@@ -178,7 +181,9 @@ export function absence(file: NamedFile, what: string): Refusal | undefined {
   if (file.state === 'missing')
     return problem('file-missing', file, `${what} ${named(file)} is missing`)
   if (file.state !== 'unmounted') return undefined
-  return problem('file-unmounted', file, `${what} /${file.path} is outside the pod's mounts`)
+  const { node, path, manifest = path } = file
+  const message = `${what} /${path} is outside the pod's mounts`
+  return { code: 'file-unmounted', message, node, path: manifest }
 }
 
 /** What a reader of the file would see that nobody showed to the audit. */

@@ -25,6 +25,7 @@ const severity = v.picklist(SEVERITIES)
 const outcome = v.picklist(['succeed', 'fail'])
 
 const findingEntries = {
+  id: about(text, 'the same for the same fault in every report'),
   rule: about(text, 'stable name, as `kpki explain` takes it'),
   code: text,
   severity,
@@ -37,6 +38,7 @@ const findingEntries = {
   message: text,
   fix: v.optional(about(text, 'a command, or a sentence')),
   certificate: v.optional(fingerprint),
+  causedBy: v.optional(about(v.array(text), 'ids of the findings that this one follows from')),
 }
 
 const connection = v.strictObject({

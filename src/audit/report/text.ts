@@ -7,10 +7,12 @@ import {
   connectionSentence,
   count,
   dayOf,
+  effectsOf,
   headline,
   nearness,
   placeOf,
   relative,
+  rulesText,
   SEVERITIES,
   standingOf,
   thousands,
@@ -86,7 +88,9 @@ const NO_NODE = ''
 
 function findings(report: AuditReport, colours: Colours, all: boolean): readonly string[] {
   if (report.findings.length === 0) return []
-  const { shown, folded } = all ? { shown: report.findings, folded: [] } : fold(report.findings)
+  const effects = effectsOf(report.findings)
+  const causes = report.findings.filter(({ causedBy }) => all || causedBy === undefined)
+  const { shown, folded } = all ? { shown: causes, folded: [] } : fold(causes)
   const byNode = groupBy(shown, ({ node }) => node ?? NO_NODE)
   const lines = [colours.bold(`Findings: ${severityCounts(report)}`)]
   for (const [node, found] of byNode) {
@@ -94,7 +98,7 @@ function findings(report: AuditReport, colours: Colours, all: boolean): readonly
     for (const severity of SEVERITIES) {
       const grave = found.filter((one) => one.severity === severity)
       for (const same of groupBy(grave, ({ rule }) => rule).values())
-        lines.push(...ruleLines(same, colours))
+        lines.push(...ruleLines(same, effects, colours))
     }
   }
   return folded.length === 0 ? lines : [...lines, '', ...folded.map((line) => colours.dim(line))]
@@ -124,7 +128,11 @@ function severityCounts({ verdict }: AuditReport): string {
 }
 
 /** What one rule found on one node; a remedy that all share is said once. */
-function ruleLines(findings: readonly Finding[], colours: Colours): readonly string[] {
+function ruleLines(
+  findings: readonly Finding[],
+  effects: ReadonlyMap<string, readonly Finding[]>,
+  colours: Colours,
+): readonly string[] {
   const [first] = findings
   if (first === undefined) return []
   const { severity, code, rule, path } = first
@@ -136,6 +144,7 @@ function ruleLines(findings: readonly Finding[], colours: Colours): readonly str
       path === undefined ? head : `${head}  ${printable(path)}`,
       `           ${printable(first.message)}`,
       ...fixLines(first.fix),
+      ...effectLines(effects.get(first.id), colours),
     ]
   const shared = findings.every(({ fix }) => fix === first.fix)
   const items = findings.flatMap((finding) => {
@@ -143,9 +152,17 @@ function ruleLines(findings: readonly Finding[], colours: Colours): readonly str
     return [
       `         - ${place}${printable(finding.message)}`,
       ...(shared ? [] : fixLines(finding.fix)),
+      ...effectLines(effects.get(finding.id), colours),
     ]
   })
   return [head, ...items, ...(shared ? fixLines(first.fix) : [])]
+}
+
+function effectLines(effects: readonly Finding[] | undefined, colours: Colours): readonly string[] {
+  if (effects === undefined) return []
+  const verb = effects.length === 1 ? 'follows' : 'follow'
+  const what = `${count(effects.length, 'other finding')} ${verb} from this: ${rulesText(effects)}`
+  return [colours.dim(`           ${what}`)]
 }
 
 // Most messages begin with the file, without the folders that all files share.

@@ -1,3 +1,4 @@
+import { groupBy } from '../../values/lists.js'
 import type { AuditReport, Connection, Finding, Identity, Severity } from '../types.js'
 
 /** Gravest first. */
@@ -93,10 +94,26 @@ export function loginText({ user, groups }: Identity): string {
   return groups.length === 0 ? `user ${user}` : `user ${user}, groups ${groups.join(', ')}`
 }
 
-/** A short stable name for one finding, the same in every format and for every run on the same fault. */
-export function findingId(finding: Finding): string {
+/** What follows from a finding: told with it, and not by itself. By the id of the first cause. */
+export function effectsOf(findings: readonly Finding[]): ReadonlyMap<string, readonly Finding[]> {
+  return groupBy(
+    findings.filter(({ causedBy }) => causedBy !== undefined),
+    ({ causedBy }) => causedBy?.[0] ?? '',
+  )
+}
+
+/** `X04 connection-untrusted ×22, C01 untrusted`: which rules have found these, and how often. */
+export function rulesText(findings: readonly Finding[]): string {
+  return [...groupBy(findings, ({ code, rule }) => `${code} ${rule}`)]
+    .map(([name, { length }]) => (length === 1 ? name : `${name} ×${thousands(length)}`))
+    .join(', ')
+}
+
+/** A short stable name for one finding, the same in every format, and for every run on the same fault: days pass. */
+export function findingId(finding: Omit<Finding, 'id'>): string {
   const { rule, node, path, message } = finding
-  return `${rule}-${hash([rule, node ?? '', path ?? '', message].join('\u0000'))}`
+  const timeless = message.replace(/\b\d+ days?\b/g, 'days')
+  return `${rule}-${hash([rule, node ?? '', path ?? '', timeless].join('\u0000'))}`
 }
 
 // FNV-1a over UTF-16 code units, twice 32 bits: names for links, nothing that anybody is kept from forging.

@@ -1,6 +1,6 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
 import { FLAGS } from '../../manifests/flags.js'
-import { fileOfFlag } from '../graph/credentials.js'
+import { fileOfFlag, type NamedFile } from '../graph/credentials.js'
 import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
@@ -54,6 +54,7 @@ interface SigningFlag extends Launched {
   readonly flag: string
   readonly signs: 'clients' | 'kubelets'
   readonly authority: Certificate
+  readonly file: NamedFile
 }
 
 const SIGNING = FLAGS.filter(({ certificate }) => certificate?.startsWith('signing'))
@@ -65,7 +66,7 @@ function signingFlags({ nodes }: Evidence): readonly SigningFlag[] {
         const file = component === launch.component ? fileOfFlag(node, launch, flag) : undefined
         const authority = file?.pem?.certificates[0]
         const signs = role === 'signing-kubelet-serving' ? 'kubelets' : 'clients'
-        return authority ? [{ node, launch, flag, signs, authority }] : []
+        return file && authority ? [{ node, launch, flag, file, signs, authority }] : []
       }),
     ),
   )
@@ -149,8 +150,10 @@ export const SEPARATION_RULES: readonly Rule[] = [
       const doors = trustsIn(evidence, door).filter(({ certificates }) => certificates.length > 0)
       const closed = doors.find((trust) => !reaches(one.authority, trust.anchors))
       return (
-        closed &&
-        `signs with --${one.flag} by an authority that ${nameOf(closed.pem.place)} on ${closed.node.name} does not trust`
+        closed && {
+          message: `signs with --${one.flag} by an authority that ${nameOf(closed.pem.place)} on ${closed.node.name} does not trust`,
+          suspects: [one.file, closed.pem.place],
+        }
       )
     },
   }),

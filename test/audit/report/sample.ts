@@ -1,4 +1,4 @@
-import { isWrong } from '../../../src/audit/report/words.js'
+import { findingId, isWrong } from '../../../src/audit/report/words.js'
 import type {
   AuditReport,
   AuditStats,
@@ -16,7 +16,7 @@ export const AT = '2026-11-22T09:00:00.000Z'
 export const HOSTILE = `<script>alert(1)</script>"'&]]>\u001b[31m\u202e|\`**x** @team https://evil.example \n# x`
 
 export function finding(overrides: Partial<Finding> = {}): Finding {
-  return {
+  const one: Omit<Finding, 'id'> = {
     rule: 'san-missing',
     code: 'S03',
     severity: 'error',
@@ -28,6 +28,7 @@ export function finding(overrides: Partial<Finding> = {}): Finding {
     certificate: fingerprint(1),
     ...overrides,
   }
+  return { id: findingId(one), ...one }
 }
 
 export function connection(overrides: Partial<Connection> = {}): Connection {

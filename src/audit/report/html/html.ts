@@ -13,13 +13,14 @@ import { graphSvg } from '../graph/svg.js'
 import {
   count,
   dayOf,
-  findingId,
+  effectsOf,
   headline,
   loginText,
   nearness,
   onNodes,
   placeOf,
   relative,
+  rulesText,
   SEVERITIES,
   type Standing,
   standingOf,
@@ -71,6 +72,33 @@ function verdictSection(report: AuditReport): string {
 </header>`
 }
 
+const SHOWN_CAUSES = 5
+
+/** What is wrong in words, with the remedy, before any picture: the gravest findings that follow from no other. */
+function causeSection({ findings, verdict }: AuditReport): string {
+  const grave = verdict.errors > 0 ? 'error' : 'warning'
+  const causes = findings.filter(
+    ({ severity, causedBy }) => severity === grave && causedBy === undefined,
+  )
+  if (causes.length === 0) return ''
+  const effects = effectsOf(findings)
+  const groups = alike(causes)
+  const items = groups.slice(0, SHOWN_CAUSES).map((same) => {
+    const [first] = same
+    if (first === undefined) return ''
+    const { id, message, fix, node, path } = first
+    const follow = same.flatMap((one) => effects.get(one.id) ?? [])
+    const rest = follow.length === 0 ? '' : `<p class="effects">${followText(follow)}.</p>`
+    const place =
+      same.length === 1
+        ? `<code>${e(placeOf({ node, path }))}</code>`
+        : `<code>${e(path ?? '')}</code> ${e(onNodes(same.flatMap((one) => one.node ?? [])))}`
+    return `<li><p class="cause"><a href="#finding-${e(id)}">${e(message)}</a></p><p class="place">${place}</p>${fixLine(fix)}${rest}</li>`
+  })
+  const more = leftOut(groups.length - SHOWN_CAUSES, grave, '; all are below')
+  return section('causes', 'What is wrong', `<ol class="causes">${items.join('')}</ol>${more}`)
+}
+
 function tile(
   target: string,
   number: number,
@@ -84,6 +112,16 @@ function tile(
 function dateTile(label: string, { at, days }: TimelineEntry, horizon: number): string {
   const kind = { over: 'bad', near: 'warn', far: 'good' }[nearness(days, horizon)]
   return `<li class="tile date ${kind}"><a href="#life"><b>${e(dayOf(at))}</b> <span>${label}, ${relative(days)}</span></a></li>`
+}
+
+function followText(effects: readonly Finding[]): string {
+  return `${count(effects.length, 'other finding')} ${effects.length === 1 ? 'follows' : 'follow'} from this`
+}
+
+/** Findings that are the same but for their node. */
+function alike(findings: readonly Finding[]): readonly (readonly Finding[])[] {
+  const groups = groupBy(findings, ({ path, message, fix }) => [path, message, fix].join('\u0000'))
+  return [...groups.values()]
 }
 
 /** Which components of which node start. */
@@ -128,7 +166,7 @@ function componentSection({ components }: AuditReport): string {
 }
 
 function fixLine(fix: string | undefined): string {
-  return fix === undefined ? '' : `<p class="fix"><span>fix</span> ${e(fix)}</p>`
+  return fix === undefined ? '' : `<p class="fix"><span>fix</span> <code>${e(fix)}</code></p>`
 }
 
 /** What was not judged, accepted, not understood. */
@@ -219,7 +257,7 @@ function pageData(report: AuditReport): string {
       uses: uses.get(fingerprint) ?? [],
       findings: (findings.get(fingerprint) ?? [])
         .slice(0, MAX_USES)
-        .map((finding) => [findingId(finding), printable(finding.message)]),
+        .map((finding) => [finding.id, printable(finding.message)]),
     }
   }
   return JSON.stringify({ certificates }).replace(
@@ -255,9 +293,10 @@ const MAX_NODES = 200
 function findingSection(report: AuditReport, rules: readonly RuleInfo[]): string {
   const { findings } = report
   const known = new Map(rules.map((rule) => [rule.id, rule]))
+  const effects = effectsOf(findings)
   const groups = SEVERITIES.flatMap((severity) => [
     ...groupBy(
-      findings.filter((finding) => finding.severity === severity),
+      findings.filter((one) => one.severity === severity && one.causedBy === undefined),
       ({ rule }) => rule,
     ).values(),
   ])
@@ -266,7 +305,7 @@ function findingSection(report: AuditReport, rules: readonly RuleInfo[]): string
       ? `<p class="lead">${SIGNS.good} Nothing was found.</p>`
       : `${filterForm(report)}
 <p id="shown" role="status" aria-live="polite">${count(findings.length, 'finding')}</p>
-${groups.map((group) => article(group, known.get(group[0]?.rule ?? ''))).join('\n')}`
+${groups.map((group) => article(group, effects, known.get(group[0]?.rule ?? ''))).join('\n')}`
   return section('findings', 'Findings', body)
 }
 
@@ -291,22 +330,32 @@ ${select}
 
 const LABELS = { error: 'error', warning: 'warning', info: 'note' } as const
 
-function article(findings: readonly Finding[], rule: RuleInfo | undefined): string {
+function article(
+  findings: readonly Finding[],
+  effects: ReadonlyMap<string, readonly Finding[]>,
+  rule: RuleInfo | undefined,
+): string {
   const [first] = findings
   if (first === undefined) return ''
   const { severity, code, rule: id } = first
   const sharedFix = findings.every(({ fix }) => fix === first.fix) ? first.fix : undefined
-  const alike = [
-    ...groupBy(findings, ({ path, message, fix }) => [path, message, fix].join('\u0000')).values(),
-  ]
-  const items = alike.slice(0, MOST).map((same) => item(same, sharedFix === undefined))
+  const groups = alike(findings)
+  const items = groups.slice(0, MOST).map((same) => item(same, sharedFix === undefined))
   const shown = items.slice(0, SHOWN_FINDINGS).join('')
   const folded = items.slice(SHOWN_FINDINGS)
-  const rest = alike.length - items.length
+  const rest = groups.length - items.length
   const more =
     folded.length === 0
       ? ''
       : `<details class="folded"><summary>${thousands(folded.length)} more</summary><ul>${folded.join('')}</ul></details>`
+  const follow = findings.flatMap((finding) => effects.get(finding.id) ?? [])
+  const consequences =
+    follow.length === 0
+      ? ''
+      : `<details class="folded"><summary>${followText(follow)}: ${e(rulesText(follow))}</summary><ul>${follow
+          .slice(0, MOST)
+          .map((finding) => item([finding], false, true))
+          .join('')}</ul></details>`
   const title = rule === undefined ? id : rule.title
   const why =
     rule === undefined
@@ -315,25 +364,26 @@ function article(findings: readonly Finding[], rule: RuleInfo | undefined): stri
   return `<article class="rule ${severity}" id="rule-${e(id)}-${severity}" data-severity="${severity}" data-text="${e(`${code} ${id} ${title}`.toLowerCase())}">
 <h3><span class="chip ${severity}">${LABELS[severity]}</span> <span class="title">${e(title)}</span> <span class="code">${e(code)} ${e(id)}</span>${findings.length > 1 ? ` <span class="times">×&#8239;${thousands(findings.length)}</span>` : ''}</h3>
 ${why}
-<ul>${shown}</ul>${more}${leftOut(rest, 'finding', JSON_HAS_ALL)}${fixLine(sharedFix)}
+<ul>${shown}</ul>${more}${leftOut(rest, 'finding', JSON_HAS_ALL)}${fixLine(sharedFix)}${consequences}
 </article>`
 }
 
 /** One fault, on one node or on several alike. Every finding keeps its own permanent link. */
-function item(same: readonly Finding[], withFix: boolean): string {
+function item(same: readonly Finding[], withFix: boolean, withRule = false): string {
   const [first, ...others] = same
   if (first === undefined) return ''
-  const { path, message, fix, certificate } = first
+  const { path, message, fix, certificate, code, rule } = first
   const nodes = same.flatMap(({ node }) => (node === undefined ? [] : [node]))
   const named = nodes.slice(0, MAX_NAMED).map((node) => `<span class="node">${e(node)}</span>`)
   const more = nodes.length - named.length
   const place = [
+    withRule ? `<span class="code">${e(code)} ${e(rule)}</span>` : '',
     named.join(', ') + (more > 0 ? ` and ${count(more, 'more node')}` : ''),
     path === undefined ? '' : `<code>${e(path)}</code>`,
   ].join(' ')
   const show = certificate === undefined ? '' : ` ${certificateLink(certificate, 'certificate')}`
-  const id = `finding-${findingId(first)}`
-  const anchors = others.map((other) => `<span id="finding-${e(findingId(other))}"></span>`)
+  const id = `finding-${first.id}`
+  const anchors = others.map((other) => `<span id="finding-${e(other.id)}"></span>`)
   return `<li class="finding" id="${e(id)}" data-count="${same.length}" data-nodes="${e(JSON.stringify(nodes))}"><p class="place">${anchors.join('')}${place}${show} <a class="link-here" href="#${e(id)}" aria-label="Link to this finding">#</a></p><p class="message">${e(message)}</p>${withFix ? fixLine(fix) : ''}</li>`
 }
 
@@ -475,6 +525,7 @@ export async function renderHtml(report: AuditReport, options: HtmlOptions = {})
 <a class="skip" href="#main">Skip to the report</a>
 ${verdictSection(report)}
 <main id="main">
+${causeSection(report)}
 ${graphSection(report, model)}
 ${lifeSection(report)}
 ${findingSection(report, options.rules ?? [])}

@@ -76,6 +76,20 @@ export const SCRIPT = String.raw`
   };
   window.addEventListener('hashchange', reveal);
 
+  // --- remedies to copy -----------------------------------------------------
+  if (navigator.clipboard)
+    for (const code of all('#causes .fix code')) {
+      const button = make('button', 'copy', 'copy');
+      button.type = 'button';
+      button.addEventListener('click', () =>
+        navigator.clipboard.writeText(code.textContent).then(
+          () => (button.textContent = 'copied'),
+          () => getSelection().selectAllChildren(code)
+        )
+      );
+      code.after(button);
+    }
+
   // --- certificate dialog ---------------------------------------------------
   const dialog = one('#detail');
   const body = one('#detail-body');
