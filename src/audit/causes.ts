@@ -1,3 +1,4 @@
+import { groupBy } from '../values/lists.js'
 import { compareText } from '../values/text.js'
 import { SEVERITIES } from './report/words.js'
 import type { Finding, Suspect } from './types.js'
@@ -18,76 +19,86 @@ const CREDENTIAL = 1
 
 const keyOf = ({ node, path }: Suspect): string => `${node}\n${path}`
 
+/** A file that is suspected: of what, and whether anything was found in it. */
+interface SuspectedFile {
+  readonly key: string
+  readonly of: Set<Suspicion>
+  /** 2: an error was found in the file itself, 1: a warning, 0: it is only suspected. */
+  found: number
+}
+
 /**
  * Which findings follow from which others, by id. The file that explains most of what is not yet explained is
  * taken for the cause again and again (a greedy hitting set, as in diagnosis from first principles): what was found
  * in it is the cause, and what else has it among its suspects follows. Notes explain nothing and need no cause.
  */
 export function causesOf(suspicions: readonly Suspicion[]): ReadonlyMap<string, readonly string[]> {
-  const bySuspect = new Map<string, Set<Suspicion>>()
-  for (const one of suspicions) {
-    if (one.finding.severity === 'info') continue
-    for (const suspect of one.suspects) {
-      const set = bySuspect.get(keyOf(suspect)) ?? new Set()
-      bySuspect.set(keyOf(suspect), set.add(one))
-    }
+  const effects = new Map<Suspicion, readonly Suspicion[]>()
+  const causes = new Set<Suspicion>()
+  const waiting: SuspectedFile[][] = []
+  const wait = (file: SuspectedFile, count: number) => {
+    waiting[count] = [...(waiting[count] ?? []), file]
   }
-  const isAt = ({ suspects: [own] }: Suspicion, key: string) => own && keyOf(own) === key
-  const explained = new Set<Suspicion>()
-  const caused = new Map<string, readonly string[]>()
-  const explain = (key: string, open: readonly Suspicion[]) => {
-    const severity = [...open].sort(byGravity)[0]?.finding.severity
-    const grave = open.filter(({ finding }) => finding.severity === severity)
-    const first = Math.min(...grave.map(({ finding }) => stageOf(finding)))
-    const here = grave.filter((one) => isAt(one, key) && stageOf(one.finding) === first)
-    // Where nothing was found in the file itself, all that is near it is as good a cause.
-    const near = here.length > 0 ? first : Math.max(first, CREDENTIAL)
-    const causes = here.length > 0 ? here : grave.filter(({ finding }) => stageOf(finding) <= near)
-    const effects = open.filter(
-      (one) =>
-        !causes.includes(one) &&
-        // What else is wrong with the file itself is a fault of its own.
-        (stageOf(one.finding) > near || (here.length > 0 && !isAt(one, key))),
-    )
-    if (effects.length === 0) return
-    for (const one of causes) explained.add(one)
-    for (const one of effects) {
-      explained.add(one)
-      caused.set(
-        one.finding.id,
-        causes.map(({ finding }) => finding.id),
-      )
-    }
-  }
-  const waiting: string[][] = []
-  const wait = (key: string, count: number) => {
-    const keys = waiting[count] ?? []
-    keys.push(key)
-    waiting[count] = keys
-  }
-  for (const [key, set] of bySuspect) wait(key, set.size)
+  const files = suspectedFiles(suspicions)
+  for (const [count, same] of groupBy(files, ({ of }) => of.size)) waiting[count] = same
   for (let count = waiting.length - 1; count > 1; count--)
-    // A file at which something was found is a better cause than one that is only suspected.
-    for (const key of (waiting[count] ?? []).sort(
-      (a, b) => foundAt(b, bySuspect, isAt) - foundAt(a, bySuspect, isAt) || compareText(a, b),
-    )) {
-      const open = [...(bySuspect.get(key) ?? [])].filter((one) => !explained.has(one))
-      if (open.length < count) wait(key, open.length)
-      else explain(key, open)
+    for (const file of (waiting[count] ?? []).sort(byPromise)) {
+      const open = [...file.of].filter((one) => !effects.has(one))
+      if (open.length < count) wait(file, open.length)
+      else
+        for (const [effect, roots] of explained(file.key, open, causes)) {
+          for (const root of roots) causes.add(root)
+          effects.set(effect, roots)
+        }
     }
-  return caused
+  return new Map(
+    [...effects].map(([{ finding }, roots]) => [finding.id, roots.map((one) => one.finding.id)]),
+  )
 }
 
-function foundAt(
+function suspectedFiles(suspicions: readonly Suspicion[]): readonly SuspectedFile[] {
+  const files = new Map<string, SuspectedFile>()
+  for (const one of suspicions) {
+    const { severity } = one.finding
+    if (severity === 'info') continue
+    for (const [index, suspect] of one.suspects.entries()) {
+      const key = keyOf(suspect)
+      const file = files.get(key) ?? { key, of: new Set(), found: 0 }
+      files.set(key, file)
+      file.of.add(one)
+      if (index === 0 && stageOf(one.finding) === 0)
+        file.found = Math.max(file.found, severity === 'error' ? 2 : 1)
+    }
+  }
+  return [...files.values()]
+}
+
+/** A file in which something was found is a better cause than one that is only suspected. */
+function byPromise(a: SuspectedFile, b: SuspectedFile): number {
+  return b.found - a.found || compareText(a.key, b.key)
+}
+
+/** What follows from a file, each with what it follows from; what is a cause already follows from nothing. */
+function explained(
   key: string,
-  bySuspect: ReadonlyMap<string, ReadonlySet<Suspicion>>,
-  isAt: (one: Suspicion, key: string) => boolean | undefined,
-): number {
-  let worst = 0
-  for (const one of bySuspect.get(key) ?? [])
-    if (isAt(one, key) && stageOf(one.finding) === 0)
-      worst = Math.max(worst, one.finding.severity === 'error' ? 2 : 1)
-  return worst
+  open: readonly Suspicion[],
+  causes: ReadonlySet<Suspicion>,
+): readonly (readonly [Suspicion, readonly Suspicion[]])[] {
+  const isIn = ({ suspects: [own] }: Suspicion) => own !== undefined && keyOf(own) === key
+  const severity = [...open].sort(byGravity)[0]?.finding.severity
+  const grave = open.filter(({ finding }) => finding.severity === severity)
+  const first = Math.min(...grave.map(({ finding }) => stageOf(finding)))
+  const here = grave.filter((one) => isIn(one) && stageOf(one.finding) === first)
+  // Where nothing was found in the file itself, all that is near it is as good a cause.
+  const near = here.length > 0 ? first : Math.max(first, CREDENTIAL)
+  const roots = new Set(
+    here.length > 0 ? here : grave.filter(({ finding }) => stageOf(finding) <= near),
+  )
+  // What else is wrong with the file itself is a fault of its own.
+  const follows = (one: Suspicion) => stageOf(one.finding) > near || (here.length > 0 && !isIn(one))
+  return open
+    .filter((one) => !roots.has(one) && !causes.has(one) && follows(one))
+    .map((one) => [one, [...roots]])
 }
 
 function byGravity({ finding: a }: Suspicion, { finding: b }: Suspicion): number {

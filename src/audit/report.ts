@@ -2,6 +2,7 @@ import { formatName } from '../ca/certificate/names.js'
 import { compareText, plural } from '../values/text.js'
 import { DAY } from '../values/time.js'
 import { causesOf, type Suspicion } from './causes.js'
+import { EDGE_KINDS } from './graph/graph.js'
 import type { AuditInput, Certificate, Evidence } from './read/evidence.js'
 import { isAuthority } from './read/read.js'
 import { findingId, isWrong, SEVERITIES } from './report/words.js'
@@ -40,7 +41,7 @@ export function reportOf(
     return { finding: { id: findingId(finding), ...finding }, suspects }
   })
   const { counted, waived } = waive(named, waivers, context.at)
-  const findings = withCauses(counted)
+  const findings = inOrder(counted)
   const { connections, components, expiry, profile, horizonDays } = context
   return {
     apiVersion: 'kpki/v1alpha1',
@@ -73,15 +74,11 @@ function byGravity(a: Finding, b: Finding): number {
 }
 
 /** Causes first, those from which most follows before others; then what follows from them. */
-function withCauses(suspicions: readonly Suspicion[]): readonly Finding[] {
-  const causes = causesOf(suspicions)
+function inOrder(findings: readonly Finding[]): readonly Finding[] {
   const follow = new Map<string, number>()
-  for (const ids of causes.values()) for (const id of ids) follow.set(id, (follow.get(id) ?? 0) + 1)
-  const findings = suspicions.map(({ finding }): Finding => {
-    const causedBy = causes.get(finding.id)
-    return causedBy ? { ...finding, causedBy } : finding
-  })
-  return findings.sort(
+  for (const { causedBy = [] } of findings)
+    for (const id of causedBy) follow.set(id, (follow.get(id) ?? 0) + 1)
+  return [...findings].sort(
     (a, b) =>
       Number(a.causedBy !== undefined) - Number(b.causedBy !== undefined) ||
       SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
@@ -90,17 +87,30 @@ function withCauses(suspicions: readonly Suspicion[]): readonly Finding[] {
   )
 }
 
+/** Rules of doors that are open: who accepts the reason for one accepts that somebody gets in. */
+const DOORS: ReadonlySet<string> = new Set(
+  EDGE_KINDS.flatMap(({ must, rule }) => (must === 'fail' && rule ? [rule] : [])),
+)
+
+/** What is accepted, and what counts. Failures that follow from something accepted count all the same. */
 function waive(all: readonly Suspicion[], waivers: readonly Waiver[], at: Date) {
-  const counted: Suspicion[] = []
-  const waived: Waived[] = []
-  for (const one of all) {
-    const { finding } = one
+  const causes = causesOf(all)
+  const own = new Map<string, Waiver>()
+  for (const { finding } of all) {
     const waiver = waivers.find((one) => isInForce(one, at) && covers(one, finding))
-    if (!waiver) counted.push(one)
-    else {
+    if (waiver) own.set(finding.id, waiver)
+  }
+  const counted: Finding[] = []
+  const waived: Waived[] = []
+  for (const { finding } of all) {
+    const causedBy = (causes.get(finding.id) ?? []).filter((id) => !own.has(id))
+    const [accepted] = causes.get(finding.id) ?? []
+    const isOpen = DOORS.has(finding.rule) && causedBy.length === 0 && accepted !== undefined
+    const waiver = own.get(finding.id) ?? (isOpen ? own.get(accepted) : undefined)
+    if (waiver) {
       const { reason, expires } = waiver
       waived.push({ ...finding, waiver: { reason, ...(expires !== undefined && { expires }) } })
-    }
+    } else counted.push(causedBy.length === 0 ? finding : { ...finding, causedBy })
   }
   return { counted, waived }
 }

@@ -141,3 +141,38 @@ describe('causes', () => {
     expect(await on('2027-04-01T00:00:00Z')).toEqual(await on('2027-04-09T00:00:00Z'))
   })
 })
+
+describe('waivers of causes', () => {
+  const shared = ['etcd-ca-eq-cluster-ca', 'frontproxy-eq-client-ca']
+  const waivers = shared.map((rule) => ({ rule, reason: 'one CA is enough here' }))
+
+  it('cover the doors that are open because of them, and the connections stay listed', async () => {
+    const report = await auditTree(await generated({ pki: ['topology: single'] }), {
+      ...AT,
+      waivers,
+    })
+    expect(report.verdict.errors).toBe(0)
+    expect(new Set(report.waived.map(({ rule }) => rule))).toEqual(
+      new Set([
+        ...shared,
+        'etcd-admits-api-clients',
+        'etcd-certificate-is-api-user',
+        'front-proxy-is-api-user',
+        'front-proxy-impersonation',
+      ]),
+    )
+    expect(report.stats.connections.unexpected).toBeGreaterThan(0)
+  })
+
+  it('do not cover what fails because of them', async () => {
+    const trees = await mutated(await generated(), (node) =>
+      overwrite(node, `${PKI}/ca.crt`, `${PKI}/ca.key`),
+    )
+    const waived = [{ rule: 'authority-replaced', reason: 'we know' }]
+    const report = await auditTree(trees, { ...AT, waivers: waived })
+    expect(new Set(report.waived.map(({ rule }) => rule))).toEqual(
+      new Set(['authority-replaced', 'foreign-ca-trusted']),
+    )
+    expect(new Set(roots(report).map(({ code }) => code))).toContain('X04')
+  })
+})

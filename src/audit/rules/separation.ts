@@ -40,6 +40,9 @@ function clientCaName(evidence: Evidence): string {
   return first ? nameOf(first.pem.place) : 'the client authority'
 }
 
+const clientCaPlaces = (evidence: Evidence) =>
+  trustsIn(evidence, 'client-ca').map(({ pem }) => pem.place)
+
 /** Says that a trust file holds a root above the client authority, and what follows. */
 const holdsRoot = (so: string) => (trust: TrustUse, evidence: Evidence) => {
   const root = sharedRoot(trust, evidence)
@@ -93,8 +96,10 @@ export const SEPARATION_RULES: readonly Rule[] = [
     of: trustsAs('requestheader-ca'),
     when: (trust, evidence) =>
       trust.launch?.component === 'kube-apiserver' && sharedKey(trust, evidence),
-    say: (_trust, evidence) =>
-      `holds the client authority of ${clientCaName(evidence)}: any holder of a CSR signature with the front proxy’s name may claim any identity, system:masters included`,
+    say: (_trust, evidence) => ({
+      message: `holds the client authority of ${clientCaName(evidence)}: any holder of a CSR signature with the front proxy’s name may claim any identity, system:masters included`,
+      suspects: clientCaPlaces(evidence),
+    }),
   }),
   rule('T02', 'shared-root-in-requestheader', 'C', 'error', {
     title: 'the request-header file trusts a root above the client authority',
@@ -111,8 +116,10 @@ export const SEPARATION_RULES: readonly Rule[] = [
     fix: SEPARATE,
     of: trustsAs('etcd-ca', 'etcd-peer-ca'),
     when: (trust, evidence) => trust.role === 'etcd-ca' && sharedKey(trust, evidence),
-    say: (_trust, evidence) =>
-      `holds the client authority of ${clientCaName(evidence)}: any client certificate of the cluster reads and writes all of etcd`,
+    say: (_trust, evidence) => ({
+      message: `holds the client authority of ${clientCaName(evidence)}: any client certificate of the cluster reads and writes all of etcd`,
+      suspects: clientCaPlaces(evidence),
+    }),
   }),
   rule('T04', 'shared-root-in-etcd', 'H', 'error', {
     title: 'etcd trusts a root above the cluster’s authority',

@@ -261,7 +261,7 @@ export const CHAIN_DEFECTS: readonly Defect[] = [
     reissue(e, 'apiserver-etcd-client', { extensions: usages('clientAuth', 'serverAuth') }),
   ),
   defect('E16', 'any usage', warning('pki/apiserver.crt'), (e) =>
-    reissue(e, 'apiserver', { extensions: usages('any') }),
+    reissue(e, 'apiserver', { extensions: usages('anyExtendedKeyUsage') }),
   ),
   defect(
     'E17',
