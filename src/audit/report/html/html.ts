@@ -82,18 +82,17 @@ function causeSection({ findings, verdict }: AuditReport): string {
   )
   if (causes.length === 0) return ''
   const effects = effectsOf(findings)
-  const groups = alike(causes)
-  const items = groups.slice(0, SHOWN_CAUSES).map((same) => {
-    const [first] = same
-    if (first === undefined) return ''
-    const { id, message, fix, node, path } = first
-    const follow = same.flatMap((one) => effects.get(one.id) ?? [])
+  // What several rules say of one file is one thing to mend.
+  const groups = [...groupBy(alike(causes), placeText).entries()]
+  const items = groups.slice(0, SHOWN_CAUSES).map(([place, same]) => {
+    const follow = same.flat().flatMap(({ id }) => effects.get(id) ?? [])
     const rest = follow.length === 0 ? '' : `<p class="effects">${followText(follow)}.</p>`
-    const place =
-      same.length === 1
-        ? `<code>${e(placeOf({ node, path }))}</code>`
-        : `<code>${e(path ?? '')}</code> ${e(onNodes(same.flatMap((one) => one.node ?? [])))}`
-    return `<li><p class="cause"><a href="#finding-${e(id)}">${e(message)}</a></p><p class="place">${place}</p>${fixLine(fix)}${rest}</li>`
+    const said = same.flatMap(([first]) =>
+      first === undefined
+        ? []
+        : `<p class="cause"><a href="#finding-${e(first.id)}">${e(first.message)}</a></p>${fixLine(first.fix)}`,
+    )
+    return `<li><p class="place"><code>${e(place)}</code></p>${said.join('')}${rest}</li>`
   })
   const more = leftOut(groups.length - SHOWN_CAUSES, grave, '; all are below')
   return section('causes', 'What is wrong', `<ol class="causes">${items.join('')}</ol>${more}`)
@@ -116,6 +115,14 @@ function dateTile(label: string, { at, days }: TimelineEntry, horizon: number): 
 
 function followText(effects: readonly Finding[]): string {
   return `${count(effects.length, 'other finding')} ${effects.length === 1 ? 'follows' : 'follow'} from this`
+}
+
+/** Where findings that are the same but for their node lie. */
+function placeText(same: readonly Finding[]): string {
+  const [first] = same
+  if (first === undefined) return ''
+  if (same.length === 1) return placeOf(first)
+  return `${first.path ?? ''} ${onNodes(same.map(({ node = '' }) => node))}`
 }
 
 /** Findings that are the same but for their node. */
