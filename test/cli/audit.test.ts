@@ -71,6 +71,33 @@ describe('kpki audit', () => {
       expect((await run('--fail-on', 'warning')).exit).toBe(1)
     }))
 
+  it('says how much it has not seen, in every format, and lets that pass unless told not to', () =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), healthy)
+      const worker = 'out/nodes/worker1'
+      const text = await kpki(folder, ['audit', worker], NOW)
+      expect(text.out.split('\n')[0]).toMatch(/^PASSED as far as seen, 1 unknown {2}/)
+      expect(text.out).toMatch(
+        / {2}\? {2}the files of the server .*: kubelet\/worker1>kube-apiserver/,
+      )
+      expect(text.exit).toBe(0)
+      const strict = ['audit', worker, '--fail-on', 'unknown']
+      expect((await kpki(folder, strict, NOW)).exit).toBe(1)
+      const junit = await kpki(folder, [...strict, '--format', 'junit'], NOW)
+      expect(junit.out).toContain(
+        '<failure type="unknown" message="unknown: the files of the server',
+      )
+      for (const format of ['markdown', 'html'])
+        expect((await kpki(folder, ['audit', worker, '--format', format], NOW)).out).toContain(
+          'PASSED as far as seen, 1 unknown',
+        )
+      const prometheus = await kpki(folder, ['audit', worker, '--format', 'prometheus'], NOW)
+      expect(prometheus.out).toContain('\nkpki_audit_unknown 1\n')
+      const graph = await kpki(folder, ['graph', worker], NOW)
+      expect(graph.out).toContain('connection is unknown')
+      expect((await kpki(folder, ['audit', 'out', '--fail-on', 'unknown'], NOW)).exit).toBe(0)
+    }))
+
   it('judges at another time', () =>
     inFolder(async (folder) => {
       await writeOut(join(folder, 'out'), healthy)
@@ -235,7 +262,8 @@ describe('kpki audit', () => {
       const after = JSON.parse(out) as AuditReport
       expect(exit).toBe(0)
       expect(after.findings).toEqual([])
-      expect(after.waived.map(({ waiver, ...finding }) => finding)).toEqual(ofSingle.findings)
+      const ids = (all: readonly { readonly id: string }[]) => all.map(({ id }) => id).sort()
+      expect(ids(after.waived)).toEqual(ids(ofSingle.findings))
       const later = await kpki(folder, ['audit', 'out', '--at', '2027-01-01'], NOW)
       expect(later.exit).toBe(1)
       expect(later.err).toContain('ran out on 2026-12-31')

@@ -38,7 +38,7 @@ describe.skipIf(skipUnless(has('openssl'), 'remedies by hand', 'openssl'))(
     it.each([
       ['expired', 'V01'],
       ['foreign-key', 'K01'],
-      ['foreign-authority', 'C18'],
+      ['foreign-authority', 'C19'],
     ] as const)('%s', async (how, code) => {
       await writeTree(folder, await tree({ path, how }))
       const before = await audit()

@@ -3,7 +3,7 @@ import { groupBy } from '../../values/lists.js'
 import { once } from '../../values/once.js'
 import { isoDay } from '../../values/time.js'
 import { ancestors } from '../graph/trust.js'
-import type { Certificate, Evidence } from '../read/evidence.js'
+import type { Certificate, Evidence, Place } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
 import { acceptersOf, indexOf, reaches, trustsIn } from './by-evidence.js'
@@ -46,6 +46,9 @@ const strangers = only(
       (use) => acceptersOf(use, evidence).length === 0,
     ),
 )
+function accepterPlaces(use: Use, evidence: Evidence) {
+  return acceptersOf(use, evidence).map(({ pem }) => pem.place)
+}
 
 function acceptersText(use: Use, evidence: Evidence): string {
   const [first] = acceptersOf(use, evidence)
@@ -60,6 +63,34 @@ function keyIdMismatch(one: Certificate, issuer: Certificate): boolean {
   return wanted !== undefined && given !== undefined && !sameBytes(wanted, given)
 }
 
+/** Trust files that accept none of several certificates which they have to accept, and that no other place’s file accepts. */
+function* replaced(evidence: Evidence): Iterable<ReplacedAuthority> {
+  const demands = uses(evidence).flatMap((use) =>
+    acceptersOf(use, evidence).flatMap(({ pem, certificates }) =>
+      certificates.length > 0 ? [{ pem, use }] : [],
+    ),
+  )
+  for (const [pem, pairs] of groupBy(demands, (one) => one.pem)) {
+    const demanding = pairs.map(({ use }) => use)
+    const anchors = new Set(pem.certificates)
+    const isLost = (use: Use) =>
+      !reaches(use.certificate, anchors, use.pem.certificates) && !otherSlot(use, evidence)
+    const distinct = new Set(demanding.map(({ certificate }) => certificate))
+    if (distinct.size > 1 && demanding.every(isLost))
+      yield { place: pem.place, uses: demanding.filter(firstOf(distinct)) }
+  }
+}
+
+interface ReplacedAuthority {
+  readonly place: Place
+  readonly uses: readonly Use[]
+}
+
+/** Each certificate once, however many use it. */
+function firstOf(left: Set<Certificate>) {
+  return ({ certificate }: Use) => left.delete(certificate)
+}
+
 const canSign = ({ facts }: Certificate) =>
   facts.basicConstraints?.ca === true &&
   (facts.keyUsage === undefined || facts.keyUsage.bits.includes('keyCertSign'))
@@ -72,7 +103,24 @@ export const CHAIN_RULES: readonly Rule[] = [
     fix: REISSUE,
     of: slotted,
     when: (use, evidence) => isUntrusted(use, evidence) && !otherSlot(use, evidence),
-    say: (use, evidence) => `does not chain to ${acceptersText(use, evidence)}`,
+    say: (use, evidence) => ({
+      message: `does not chain to ${acceptersText(use, evidence)}`,
+      suspects: accepterPlaces(use, evidence),
+    }),
+  }),
+  rule('C18', 'authority-replaced', 'C', 'error', {
+    title:
+      'a trust file holds another authority than the one that signed the certificates of its place',
+    citation: 'RFC 5280 §6.1; https://kubernetes.io/docs/setup/best-practices/certificates/',
+    why: 'A second kubeadm init, or a restored backup, has put a new authority in the place of the cluster’s: everything that hangs on the old one is refused here.',
+    fix: 'put back the authority that signed the certificates, or have them all issued anew by this one',
+    of: (evidence) => [...replaced(evidence)],
+    say: ({ uses }) => {
+      const issuers = new Set(uses.flatMap(({ certificate }) => certificate.issuers))
+      const [place] = [...issuers].flatMap(({ places }) => places)
+      const still = place ? `; theirs is still in ${nameOf(place)} on ${place.node}` : ''
+      return `signed none of the ${uses.length} certificates that have to hang on it${still}`
+    },
   }),
   rule('C02', 'wrong-ca-slot', 'C', 'error', {
     title: 'a certificate comes from another place’s authority',
@@ -83,12 +131,14 @@ export const CHAIN_RULES: readonly Rule[] = [
     say: (use, evidence) => {
       const other = isUntrusted(use, evidence) ? otherSlot(use, evidence) : undefined
       return (
-        other &&
-        `is signed by an authority of ${nameOf(other.pem.place)}; it must be one of ${acceptersText(use, evidence)}`
+        other && {
+          message: `is signed by an authority of ${nameOf(other.pem.place)}; it must be one of ${acceptersText(use, evidence)}`,
+          suspects: accepterPlaces(use, evidence),
+        }
       )
     },
   }),
-  rule('C18', 'issuer-in-name-only', 'C', 'error', {
+  rule('C19', 'issuer-in-name-only', 'C', 'error', {
     title: 'a certificate names an authority that has not signed it',
     citation: 'RFC 5280 §6.1.3',
     why: 'The authority was made anew under its old name, or another of that name has signed: whoever trusts the one that is here refuses the certificate.',
@@ -116,8 +166,10 @@ export const CHAIN_RULES: readonly Rule[] = [
       const root = trust?.certificates.find((anchor) => above.has(anchor))
       return (
         root &&
-        trust &&
-        `leads to ${nameOf(trust.pem.place)} only over an intermediate that neither file holds`
+        trust && {
+          message: `leads to ${nameOf(trust.pem.place)} only over an intermediate that neither file holds`,
+          suspects: [trust.pem.place],
+        }
       )
     },
   }),

@@ -7,13 +7,19 @@ import type {
   Rule,
   RuleContext,
   Skipped,
+  Suspect,
 } from '../types.js'
 import { ASSUMED, restsOnAssumption } from './assumptions.js'
 import { fixFor, subjectOf } from './remedies.js'
 
+/** A finding before it has its name: with the files in which its fault may lie, its own place first. */
+export interface RuleFinding extends Omit<Finding, 'id' | 'causedBy'> {
+  readonly suspects: readonly Suspect[]
+}
+
 /** What became of every rule. */
 export interface RuleOutcome {
-  readonly findings: readonly Finding[]
+  readonly findings: readonly RuleFinding[]
   readonly skipped: readonly Skipped[]
   readonly crashed: readonly Crash[]
   readonly run: number
@@ -40,7 +46,7 @@ export function runRules(
   context: RuleContext,
   choice: RuleChoice,
 ): RuleOutcome {
-  const findings: Finding[] = []
+  const findings: RuleFinding[] = []
   const skipped: Skipped[] = []
   const crashed: Crash[] = []
   let [run, passed, failed, notApplicable] = [0, 0, 0, 0]
@@ -84,8 +90,8 @@ function lackOf(needs: InputLevel, evidence: Evidence): string | undefined {
   return undefined
 }
 
-function findingOf(rule: Rule, draft: FindingDraft, evidence: Evidence): Finding {
-  const { node, path, message, certificate, severity = rule.severity } = draft
+function findingOf(rule: Rule, draft: FindingDraft, evidence: Evidence): RuleFinding {
+  const { node, path, message, certificate, severity = rule.severity, suspects = [] } = draft
   const remedy = draft.fix ?? rule.remedy ?? rule.fix
   const fix = remedy === undefined ? remedy : fixFor(remedy, subjectOf(evidence, draft))
   return {
@@ -98,5 +104,6 @@ function findingOf(rule: Rule, draft: FindingDraft, evidence: Evidence): Finding
     message: restsOnAssumption(rule, draft, evidence) ? `${message} ${ASSUMED}` : message,
     ...(fix !== undefined && { fix }),
     ...(certificate && { certificate: certificate.fingerprint }),
+    suspects: node !== undefined && path !== undefined ? [{ node, path }, ...suspects] : suspects,
   }
 }

@@ -9,14 +9,14 @@ import { rule, STRICT } from './rule.js'
 import { certificates, leaves, only, uses, usesAs } from './subjects.js'
 
 function usagesOf({ certificate }: Use): readonly ExtendedKeyUsage[] {
-  return certificate.facts.extendedKeyUsage?.usages ?? ['any']
+  return certificate.facts.extendedKeyUsage?.usages ?? ['anyExtendedKeyUsage']
 }
 
 const lacks = (usage: 'serverAuth' | 'clientAuth') => (use: Use) => {
   const usages = usagesOf(use)
   return (
     !usages.includes(usage) &&
-    !usages.includes('any') &&
+    !usages.includes('anyExtendedKeyUsage') &&
     `is ${use.row.about} and lacks ${usage}; it has ${listed(usages)}`
   )
 }
@@ -101,7 +101,7 @@ export const USAGE_RULES: readonly Rule[] = [
     why: 'anyExtendedKeyUsage limits nothing.',
     fix: REISSUE,
     of: leaves,
-    when: (leaf) => leaf.facts.extendedKeyUsage?.usages.includes('any'),
+    when: (leaf) => leaf.facts.extendedKeyUsage?.usages.includes('anyExtendedKeyUsage'),
     say: 'has anyExtendedKeyUsage',
   }),
   rule('E17', 'ca-eku-nesting', 'H', 'error', {
@@ -114,7 +114,7 @@ export const USAGE_RULES: readonly Rule[] = [
       for (const { facts, places } of ancestors(use.certificate)) {
         const allowed = facts.extendedKeyUsage?.usages
         const excluded =
-          allowed && !allowed.includes('any')
+          allowed && !allowed.includes('anyExtendedKeyUsage')
             ? use.row.usages.filter((usage) => !allowed.includes(usage))
             : []
         if (allowed && excluded.length > 0 && places[0] && facts.basicConstraints?.ca)

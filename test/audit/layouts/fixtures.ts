@@ -55,7 +55,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'warning I01',
     'warning M09',
   ],
-  'the home of minikube': ['warning I01', 'warning S15'],
+  'the home of minikube': ['warning S15'],
   // The API server's certificate is an administrator's.
   'a machine of minikube': ['error E14', 'error I01', 'warning M06'],
 }

@@ -18,7 +18,7 @@ const brief = ({ findings }: AuditReport) => [
 const TOLD: Readonly<Record<Defect['how'], RegExp>> = {
   expired: /^(V01|X03)$/,
   'foreign-key': /^(K01|F06|X01|X06)$/,
-  'foreign-authority': /^(C01|C02|C18|F07|X04)$/,
+  'foreign-authority': /^(C01|C02|C18|C19|F07|X04)$/,
 }
 
 const OWN_WAY = new Set([

@@ -96,9 +96,9 @@ describe('what is not recognised', () => {
   it('has no components and no connections but those of its kubeconfigs', async () => {
     const report = await audit(await made('pairs and a kubeconfig in folders of any name'))
     expect(report.components).toEqual([])
-    expect(
-      report.connections.map(({ from }) => from).filter((from) => !/^user/.test(from)),
-    ).toEqual([])
+    expect(report.connections.map(({ from, will }) => [from, will])).toEqual([
+      ['jane/files', 'unknown'],
+    ])
   })
 
   it('a certificate without its authority is neither praised nor blamed for its chain', async () => {
