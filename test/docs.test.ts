@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { reportJsonSchema } from '../src/audit/report/schema.js'
 import { rulePages } from '../src/audit/rules/docs.js'
 import { RULES } from '../src/audit/rules/index.js'
+import { layoutPages } from '../src/audit/rules/layout-docs.js'
 import { referencePages } from '../src/cli/reference.js'
 import { clusterJsonSchema } from '../src/cluster/spec/json-schema.js'
 
@@ -12,6 +13,7 @@ const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}
 /** Every file of the repository that is written from a table of the source. */
 const WRITTEN: readonly (readonly [path: string, text: string])[] = [
   ...[...rulePages(RULES)].map(([name, text]) => [`docs/rules/${name}`, text] as const),
+  ...[...layoutPages()].map(([name, text]) => [`docs/layouts/${name}`, text] as const),
   ...[...referencePages()].map(([name, text]) => [`docs/reference/${name}`, text] as const),
   ['schema/cluster.schema.json', json(clusterJsonSchema())],
   ['schema/audit-report.schema.json', json(reportJsonSchema())],

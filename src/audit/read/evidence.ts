@@ -5,6 +5,7 @@ import type { ReadFailure } from '../../files/yaml/yaml.js'
 import type { ClusterEntry, Kubeconfig, UserEntry } from '../../kubeconfig/read.js'
 import type { ComponentName } from '../../manifests/flags.js'
 import type { Json, JsonObject } from '../../values/json.js'
+import type { LayoutOwner } from './layout-table.js'
 
 /** What an audit judges: trees by node, as the nodes' root file systems (`etc/kubernetes/…`). */
 export interface AuditInput {
@@ -19,6 +20,8 @@ export interface AuditInput {
   readonly earlier?: AuditInput
   /** What the user calls a path inside a node's tree, where trees were moved to their usual place. */
   readonly origins?: ReadonlyMap<string, ReadonlyMap<string, string>>
+  /** Output folders of kpki by the nodes that lie in them, as commands name them (`out`). */
+  readonly outs?: ReadonlyMap<string, string>
   /** Paths that no layout knows, as the user wrote them, with what was understood of them. */
   readonly unrecognised?: readonly Unrecognised[]
 }
@@ -201,6 +204,12 @@ export interface NodeEvidence {
   readonly role: 'control-plane' | 'worker' | 'etcd' | 'unknown'
   /** Which file layout it follows, for example `kubeadm`, `k3s`, `kubespray`. */
   readonly layout: string
+  /** Whose commands mend it. */
+  readonly owner: LayoutOwner
+  /** Where `kpki gen` has written it, as commands name it; present where the owner is kpki. */
+  readonly out?: string
+  /** No component is seen or assumed: pairs, chains and kubeconfigs are judged each by itself. */
+  readonly standsAlone: boolean
   /** Where the layout keeps its certificates, relative: `etc/kubernetes/pki`. */
   readonly pkiDirectory: string
   /** IP addresses of the node that its own files or the cluster file give, advertised one first. */
@@ -234,6 +243,8 @@ export interface Evidence {
   /** How many key blocks were read, public and private. */
   readonly keys: number
   readonly unrecognised: readonly Unrecognised[]
+  /** As {@link AuditInput.origins}. */
+  readonly origins?: ReadonlyMap<string, ReadonlyMap<string, string>>
   /** The trees carry modes (they came from a disk, an archive or kpki itself). */
   readonly hasMetadata: boolean
   /** At least one real manifest, unit or kubelet configuration was found. */

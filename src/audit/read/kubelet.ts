@@ -22,6 +22,8 @@ const CONFIGS = [
   'var/lib/kubelet/config.yaml',
   'etc/kubernetes/kubelet-config.yaml',
   'var/lib/kubelet/kubelet-config.yaml',
+  // kOps gives the name of kubeadm's kubeconfig to its configuration.
+  'var/lib/kubelet/kubelet.conf',
   'etc/kubernetes/kubelet/kubelet-config.json',
 ]
 const KUBECONFIGS = ['etc/kubernetes/kubelet.conf', 'var/lib/kubelet/kubeconfig']

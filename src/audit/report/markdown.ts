@@ -5,6 +5,7 @@ import {
   count,
   dayOf,
   headline,
+  layoutLines,
   placeOf,
   relative,
   SEVERITIES,
@@ -24,6 +25,7 @@ export function renderMarkdown(report: AuditReport): string {
   const parts = [
     '<!-- kpki-audit -->',
     `## kpki audit: ${headline(report)}`,
+    ...layoutLines(report).map((line) => escapeMarkdown(line)),
     `${escapeMarkdown(verdict.summary)}`,
     `${count(verdict.errors, 'error')}, ${count(verdict.warnings, 'warning')}, ${count(verdict.infos, 'note')}; ${wrong.length} of ${count(connections.length, 'connection')} ${wrong.length === 1 ? 'goes' : 'go'} wrong; ${count(down.length, 'component')} ${down.length === 1 ? 'does' : 'do'} not start.`,
     ...section(report.crashed.length > 0, [

@@ -105,6 +105,15 @@ const timelineEntry = v.strictObject({
   path: v.optional(text),
 })
 
+const layout = v.strictObject({
+  node: text,
+  layout: about(text, '`kubeadm`, `k3s`, …; `unrecognised`'),
+  name: text,
+  owner: about(text, 'the program whose commands mend it, or `by hand`'),
+  alone: about(v.boolean(), 'no component is seen or assumed there'),
+  assumed: about(v.array(text), 'components whose flags nothing says'),
+})
+
 const stats = v.strictObject({
   nodes: countOf,
   files: countOf,
@@ -141,6 +150,7 @@ export const ReportSchema = v.strictObject({
     unknown: about(countOf, 'connections and components of which nothing is claimed'),
     summary: text,
   }),
+  layouts: v.array(layout),
   findings: v.array(v.strictObject(findingEntries)),
   connections: v.array(connection),
   components: v.array(component),

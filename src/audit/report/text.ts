@@ -9,6 +9,7 @@ import {
   dayOf,
   effectsOf,
   headline,
+  layoutLines,
   nearness,
   placeOf,
   relative,
@@ -40,6 +41,7 @@ const SHOWN_PER_REASON = 3
 export function renderText(report: AuditReport, options: TextOptions = {}): string {
   const colours = pc.createColors(options.colour === true)
   const sections = [
+    layoutLines(report).map((line) => printable(line)),
     head(report, colours),
     crashes(report, colours),
     findings(report, colours, options.verbose === true),

@@ -1,4 +1,5 @@
 import type { InputLevel, Level, Rule, RuleGroup } from '../types.js'
+import { type Fix, fixInGeneral } from './remedies.js'
 
 /** Groups in the order of the catalogue; what the trust graph shows comes last. */
 export const GROUP_TITLES: Readonly<Record<RuleGroup, string>> = {
@@ -45,7 +46,7 @@ export const NOT_DECIDABLE: readonly (readonly [code: string, id: string, why: s
 
 /** The page of one rule, as `kpki explain` prints it and docs/rules holds it. Markdown. */
 export function rulePage(rule: Rule): string {
-  const { code, id, title, why, fix, citation, level, severity, needs, profiles } = rule
+  const { code, id, title, why, fix, remedy, citation, level, severity, needs, profiles } = rule
   const lines = [
     `## ${code} ${id}`,
     '',
@@ -58,8 +59,16 @@ export function rulePage(rule: Rule): string {
     `- Profiles: ${profiles.join(', ')}.`,
     `- Source: ${citation}`,
   ]
-  if (fix !== undefined) lines.push(`- Fix: \`${fix}\``)
+  lines.push(...fixLines(remedy ?? fix))
   return `${lines.join('\n')}\n`
+}
+
+/** kpki's words and kubeadm's, where they differ. */
+function fixLines(fix: Fix | undefined): readonly string[] {
+  if (fix === undefined) return []
+  const [kpki, kubeadm] = [fixInGeneral(fix, 'kpki'), fixInGeneral(fix, 'kubeadm')]
+  if (kpki === kubeadm) return [`- Fix: \`${kpki}\``]
+  return [`- Fix, kpki: \`${kpki}\``, `- Fix, kubeadm: \`${kubeadm}\``]
 }
 
 function sentence(title: string): string {

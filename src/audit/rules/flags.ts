@@ -10,6 +10,7 @@ import type { Evidence, KubeletFacts, Launch } from '../read/evidence.js'
 import { shortPath } from '../read/paths.js'
 import { removedFlagsOf } from '../starts/flags.js'
 import type { Rule } from '../types.js'
+import { REISSUE } from './remedies.js'
 import { HARDENING, type Launched, rule, STRICT } from './rule.js'
 import { configuredKubelets, launches, launchesAs } from './subjects.js'
 
@@ -145,7 +146,7 @@ export const FLAG_RULES: readonly Rule[] = [
     title: 'the API server announces an address that its certificate lacks',
     citation: 'kubeadm app/phases/certs',
     why: 'Clients that take the address from the endpoints of the kubernetes service refuse the certificate.',
-    fix: 'kpki gen -o OUT',
+    fix: REISSUE,
     needs: 'manifests',
     of: apiservers,
     say: ({ node, launch }) => {

@@ -10,8 +10,9 @@ import { identityOf } from '../graph/judge.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { indexOf, launchOf, nodeNameOf, reaches, trustsIn } from './by-evidence.js'
+import { after, byOwner, REISSUE, unlessMadeSo } from './remedies.js'
 import type { Use } from './roles.js'
-import { about, GENERATE, HARDENING, rule } from './rule.js'
+import { about, HARDENING, rule } from './rule.js'
 import { certificates, kubeconfigs, leaves, only, uses, usesAs } from './subjects.js'
 
 const kubelets = usesAs('kubelet-client')
@@ -48,11 +49,16 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a certificate of system:masters',
     citation: 'kubernetes/kubeadm#2414; CIS 3.1.1',
     why: 'The group passes by RBAC and cannot be taken away from a certificate: only a new authority revokes it. Kubernetes 1.29 keeps it to super-admin.conf.',
-    fix: 'use the group kubeadm:cluster-admins (kubeadm 1.29 and later), or one of your own with a binding',
+    fix: unlessMadeSo(
+      ['k3s', 'rke2', 'microk8s', 'minikube'],
+      'use the group kubeadm:cluster-admins (kubeadm 1.29 and later), or one of your own with a binding',
+    ),
     of: uses,
     when: (use) =>
       isMaster(use) &&
       !LEGACY.has(use.role) &&
+      // What it logs in to is not seen: perhaps etcd.
+      use.role !== 'by-itself' &&
       roleOfFile(use.pem.place.path) !== 'super-admin' &&
       use.node.kind !== 'operator',
     say: (use) => {
@@ -92,7 +98,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     citation:
       'k8s.io/apiserver nodeidentifier; https://kubernetes.io/docs/reference/access-authn-authz/node/',
     why: 'The node authorizer wants CN system:node:<name> and O system:nodes; with anything else the kubelet gets 403 for everything.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: kubelets,
     say: (use) => {
       const { user, groups } = identityOf(use.certificate)
@@ -107,7 +113,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     citation:
       'https://kubernetes.io/docs/reference/access-authn-authz/node/; canonical/microk8s#3753',
     why: 'The node cannot register, or acts as somebody else.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: kubelets,
     where: ({ node }, evidence) => evidence.cluster || node.kubelet?.hostnameOverride !== undefined,
     say: (use, { cluster }) => {
@@ -128,7 +134,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'two hosts have the identity of one node',
     citation: 'https://kubernetes.io/docs/concepts/architecture/nodes/#node-name-uniqueness',
     why: 'They overwrite each other’s status and receive each other’s Secrets.',
-    fix: GENERATE,
+    fix: REISSUE,
     check: (evidence) => {
       const found = kubelets(evidence)
       if (found.length < 2) return 'not-applicable'
@@ -146,7 +152,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a kubelet’s kubeconfig is an administrator’s',
     citation: 'kubernetes/kubeadm#2354',
     why: 'One broken node is the whole cluster; kubeadm upgrades then look for a node of the administrator’s name.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: kubelets,
     say: (use) => {
       const identity = identityOf(use.certificate)
@@ -160,7 +166,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a component’s kubeconfig has another user name',
     citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'RBAC knows the component by its name; with another it gets 403 for everything.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: uses,
     where: (use) => use.role === 'user' && expectedUser(use) !== undefined,
     say: (use) => {
@@ -174,7 +180,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a group that RBAC does not know',
     citation: 'kelseyhightower/kubernetes-the-hard-way#931',
     why: 'A typo hides behind a right user name, until somebody binds to the group.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: uses,
     where: ({ row }) => row.usages.includes('clientAuth'),
     say: (use) => {
@@ -191,7 +197,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a person’s certificate has a reserved name',
     citation: 'https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-subjects',
     why: 'Names beginning with system: belong to Kubernetes; the holder takes the part of a built-in user or group.',
-    fix: 'name the user without system:, then kpki gen -o OUT',
+    fix: after('name the user without system:', REISSUE),
     of: uses,
     where: (use) => use.role === 'user' && expectedUser(use) === undefined,
     say: (use) => {
@@ -208,7 +214,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a client certificate has no common name',
     citation: 'k8s.io/apiserver/pkg/authentication/request/x509',
     why: 'The common name is the user. Without one the API server answers 401.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: usesAs('user', 'kubelet-client'),
     when: (use) => identityOf(use.certificate).user === '',
     say: 'has no common name, so the API server sees no user',
@@ -275,7 +281,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a subject with separators or control characters in a value',
     citation: 'RFC 4514 §2.4',
     why: 'A name that a user chose was pasted into a subject: in some tools it becomes a group, in logs it forges lines.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: leaves,
     say: (one) => {
       const odd = oddValues(one, (value) => INJECTED.test(value))
@@ -300,7 +306,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'the API server’s kubelet client is an administrator',
     citation: 'KEP-4214; kubernetes/kubernetes#121837, #138957',
     why: 'It only has to reach kubelets. kubeadm up to 1.28 makes it system:masters; 1.29 puts it into kubeadm:cluster-admins, 1.37 into no group.',
-    fix: `upgrade to 1.29 or later, then ${GENERATE}`,
+    fix: unlessMadeSo(['k3s', 'rke2', 'microk8s'], after('upgrade to 1.29 or later', REISSUE)),
     of: usesAs('apiserver-kubelet-client'),
     when: isMaster,
     say: (use) => `is ${whoIs(use)}; kubeadm 1.29 and later give it fewer rights`,
@@ -309,7 +315,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'an etcd client carries system:masters',
     citation: 'kubernetes/kubernetes#119859, #120521',
     why: 'etcd reads no groups. If the authorities are ever shared, the certificate opens the API as well. kubeadm up to 1.28 writes it.',
-    fix: `upgrade to 1.29 or later, then ${GENERATE}`,
+    fix: after('upgrade to 1.29 or later', REISSUE),
     of: usesAs('apiserver-etcd-client', 'etcd-healthcheck-client'),
     when: isMaster,
     say: (use) => `is ${whoIs(use)}, although etcd reads no groups`,
@@ -318,7 +324,13 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a person’s certificate lives long',
     citation: 'CIS 3.1.1',
     why: 'Client certificates cannot be revoked one by one; 90 days limit what a lost laptop costs.',
-    fix: `set pki.users[].validity to 2160h, then ${GENERATE}`,
+    fix: after(
+      byOwner({
+        kpki: 'set spec.pki.users[].validity to 2160h',
+        others: 'choose an end within 90 days',
+      }),
+      REISSUE,
+    ),
     profiles: HARDENING,
     of: uses,
     where: ({ role, node }) => role === 'user' && node.kind === 'operator',
@@ -336,7 +348,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a subject with spaces around a value',
     citation: 'zlint w_subject_dn_leading_whitespace, w_subject_dn_trailing_whitespace',
     why: 'RBAC compares names literally, so it is another user or group than it looks.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: leaves,
     say: (one) => {
       const odd = oddValues(one, (value) => value.trim() !== value)
@@ -347,7 +359,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a subject in an outdated string type',
     citation: 'RFC 5280 §4.1.2.4',
     why: 'TeletexString and BMPString read differently in different programs, and Go chains names by their bytes.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: certificates,
     when: hasOldString,
     say: 'has a TeletexString or BMPString in its subject',

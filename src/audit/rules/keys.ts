@@ -3,11 +3,13 @@ import { once } from '../../values/once.js'
 import { listed, plural } from '../../values/text.js'
 import { privateKeyOf } from '../graph/credentials.js'
 import type { Certificate, Evidence, Place } from '../read/evidence.js'
+import { pairsBeside } from '../read/pairs.js'
 import { shortPath } from '../read/paths.js'
 import type { Rule, RuleContext } from '../types.js'
 import { indexOf } from './by-evidence.js'
 import { authorityPairs } from './files.js'
-import { finding, GENERATE, nameOf, rule, STRICT } from './rule.js'
+import { after, REISSUE, remarked } from './remedies.js'
+import { finding, nameOf, rule, STRICT } from './rule.js'
 import { certificates, leaves, leavesByKey, nodes, only, uses } from './subjects.js'
 
 interface PublicKey {
@@ -34,13 +36,22 @@ const MAX_COMPARED = 500
 const MAX_COMPARED_STRICT = 4000
 const MAX_FACTORED = 4000
 
-/** Certificates that components use, and authorities, with the private key beside them. */
-const pairs = (evidence: Evidence) => [
-  ...uses(evidence).flatMap((use) =>
-    use.key?.pem && privateKeyOf(use.key.pem) ? [{ ...use, key: use.key.pem }] : [],
-  ),
-  ...authorityPairs(evidence),
-]
+/** Certificates that components use, and whatever else has the private key beside it. */
+const pairs = (evidence: Evidence) => {
+  const { parts, used } = indexOf(evidence)
+  return [
+    ...uses(evidence).flatMap((use) =>
+      use.key?.pem && privateKeyOf(use.key.pem) ? [{ ...use, key: use.key.pem }] : [],
+    ),
+    ...authorityPairs(evidence),
+    ...parts.flatMap(({ pems }) =>
+      pairsBeside(pems).filter(
+        ({ pem }) =>
+          !used.has(pem) && !pem.certificates.some(({ facts }) => facts.basicConstraints?.ca),
+      ),
+    ),
+  ]
+}
 const keyed = only(uses, ({ role }) => role !== 'user' && role !== 'kubelet-client')
 
 export const KEY_RULES: readonly Rule[] = [
@@ -48,7 +59,7 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'a certificate and its key do not belong together',
     citation: 'Go crypto/tls X509KeyPair; kubernetes/kubernetes#127538',
     why: 'The component exits with "private key does not match public key". kubeadm never checks the pairs of leaves.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: pairs,
     // P10 speaks about the right certificate in the wrong position.
     when: ({ pem, key }) => {
@@ -64,7 +75,7 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'a certificate has no key',
     citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'The component that serves or presents the certificate does not start at its next restart.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: keyed,
     say: ({ key }) => {
       const isSeen = key?.state === 'present' || key?.state === 'missing'
@@ -77,7 +88,7 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'a key has no certificate',
     citation: 'k8s.io/client-go/util/cert (the key is written before the certificate)',
     why: 'Whoever wrote the pair was interrupted between the two files.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: nodes,
     where: ({ pems }) => pems.size > 0,
     say: function* (node) {
@@ -94,7 +105,7 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'one key serves several certificates',
     citation: 'NIST SP 800-57 part 1 §5.2',
     why: 'Who gets at the key in one role has the other role as well.',
-    fix: 'make a key of its own for each certificate: delete the copies, then kpki gen -o OUT',
+    fix: after('make a key of its own for each certificate: delete the copies', REISSUE),
     of: leaves,
     say: (leaf, evidence) => {
       const [first, ...others] = leavesByKey(evidence).get(leaf.keyId) ?? []
@@ -108,7 +119,7 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'an end-entity certificate has an authority’s key',
     citation: 'NIST SP 800-57 part 1 §5.2',
     why: 'Whoever holds the key of that certificate can issue any certificate in the authority’s name.',
-    fix: `delete the certificate and its key, then ${GENERATE}`,
+    fix: after('delete the certificate and its key', REISSUE),
     of: leaves,
     say: (leaf, evidence) => {
       const place = indexOf(evidence).authorityOfKey.get(leaf.keyId)?.places[0]
@@ -119,7 +130,7 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'an RSA key is shorter than 2048 bits',
     citation: 'NIST SP 800-131A; golang/go#68762',
     why: 'Keys below 2048 bits are breakable in reach; Go 1.24 and later refuse those below 1024 altogether.',
-    fix: `delete the key, then ${GENERATE}`,
+    fix: after('delete the key', REISSUE),
     of: rsaKeys,
     when: ({ facts: { bits = 0 } }) => bits < 2048,
     say: ({ facts: { bits = 0 } }) =>
@@ -134,7 +145,7 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'an RSA key is longer than 8192 bits',
     citation: 'CVE-2023-29409',
     why: 'Go’s TLS refuses a handshake with a larger RSA key.',
-    fix: `delete the key, then ${GENERATE}`,
+    fix: after('delete the key', REISSUE),
     of: rsaKeys,
     when: ({ facts: { bits = 0 } }) => bits > 8192,
     say: ({ facts: { bits = 0 } }) => `has an RSA key of ${bits} bits; Go’s TLS stops at 8192`,
@@ -143,7 +154,7 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'an RSA key has an unusual exponent',
     citation: 'FIPS 186-5 §5.1; zlint e_rsa_public_exponent_too_small',
     why: 'Small exponents are fragile against careless padding, large ones slow; Go refuses even ones and those over 31 bits.',
-    fix: `delete the key, then ${GENERATE}`,
+    fix: after('delete the key', REISSUE),
     of: rsaKeys,
     say: ({ facts: { exponent = 65537n } }) => {
       const refused = exponent % 2n === 0n || exponent > 0x7fffffffn || exponent < 2n
@@ -157,7 +168,7 @@ export const KEY_RULES: readonly Rule[] = [
     citation:
       'CVE-2022-26320; zlint e_rsa_fermat_factorization, w_rsa_mod_factors_smaller_than_752',
     why: 'A small factor, or two primes close together, gives the private key to anyone who sees the certificate.',
-    fix: `delete the key and everything it signed, then ${GENERATE}`,
+    fix: after('delete the key and everything it signed', REISSUE),
     of: (evidence) => rsaKeys(evidence).slice(0, MAX_FACTORED),
     say: ({ facts: { modulus } }) => {
       if (modulus === undefined) return undefined
@@ -172,7 +183,10 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'two RSA keys share a prime',
     citation: 'Heninger, Durumeric, Wustrow, Halderman: Mining Your Ps and Qs (2012)',
     why: 'Machines cloned before they had randomness make such keys. One GCD of the two public keys gives both private ones.',
-    fix: `delete both keys and everything they signed, then ${GENERATE} on a machine with randomness`,
+    fix: after(
+      'delete both keys and everything they signed',
+      remarked(REISSUE, 'on a machine with randomness'),
+    ),
     check: (evidence, context) => {
       const keys = rsaKeys(evidence)
       return keys.length < 2 ? 'not-applicable' : withSharedFactors(keys, context)
@@ -182,7 +196,7 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'an EC key is on a curve that Go’s TLS cannot use',
     citation: 'Go crypto/tls; zlint e_ec_improper_curves',
     why: 'Only P-256, P-384 and P-521 work in certificates; with another curve no handshake succeeds.',
-    fix: `delete the key, then ${GENERATE}`,
+    fix: after('delete the key', REISSUE),
     of: ecKeys,
     when: ({ facts: { curve = '' } }) => !/^(P-256|P-384|P-521|explicit)$/.test(curve),
     say: ({ facts: { curve = '' } }) =>
@@ -244,7 +258,7 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'a published test key is in use',
     citation: 'RFC 9500',
     why: 'Its private half is printed in a document or a source tree: a certificate with it proves nothing.',
-    fix: `delete the key and everything it signed, then ${GENERATE}`,
+    fix: after('delete the key and everything it signed', REISSUE),
     of: publicKeys,
     say: ({ facts: { spki } }) => {
       const known = knownKey(spki)

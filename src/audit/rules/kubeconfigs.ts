@@ -10,8 +10,9 @@ import type { Evidence, KubeconfigUser } from '../read/evidence.js'
 import { isCovered, shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { endpointHost, reaches, trustsIn } from './by-evidence.js'
+import { ADD_NAMES, after, byOwner, REISSUE, RENEW, unlessMadeSo } from './remedies.js'
 import type { TrustUse, Use } from './roles.js'
-import { finding, GENERATE, rule } from './rule.js'
+import { finding, rule } from './rule.js'
 import { kubeconfigs, only, placeIn, uses, usesAs } from './subjects.js'
 
 const readable = only(kubeconfigs, ({ config }) => !config.failure)
@@ -45,7 +46,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     citation:
       'https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/',
     why: 'kubectl and components refuse to start with it.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: kubeconfigs,
     when: ({ config }) => config.failure,
     say: ({ config }) => `cannot be read: ${config.failure?.message}`,
@@ -55,7 +56,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     citation:
       'https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/',
     why: 'The client finds no server or no credential: "context does not exist", or it asks localhost:8080.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: readable,
     say: function* ({ config }) {
       const current = config.contexts.find(({ name }) => name === config.currentContext)
@@ -76,7 +77,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'a kubeconfig’s authority does not verify the API server',
     citation: 'kubernetes/kubeadm#2027',
     why: 'The client ends with "certificate signed by unknown authority", typically after a rotation.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: doors,
     when: ({ cluster }) => !cluster.insecureSkipTlsVerify,
     say: ({ cluster, servers }) => {
@@ -112,7 +113,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'a kubeconfig’s server is no name of the API server’s certificate',
     citation: 'kubernetes-sigs/kubespray#2164',
     why: 'The client refuses the certificate for that host.',
-    fix: 'add the name to spec.apiServer.certSANs, then kpki gen -o OUT',
+    fix: ADD_NAMES,
     of: doors,
     when: ({ cluster }) => !cluster.insecureSkipTlsVerify,
     say: ({ cluster, servers }) => {
@@ -133,7 +134,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'a kubeconfig’s certificate and key do not belong together',
     citation: 'rancher/rancher#20646',
     why: 'The client exits with "private key does not match public key".',
-    fix: GENERATE,
+    fix: REISSUE,
     of: users,
     say: ({ certificate, key }) => {
       const own = privateKeyOf(key?.pem)
@@ -145,7 +146,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'a kubeconfig’s certificate is not from the client authority',
     citation: 'kubernetes/kubeadm#1361',
     why: 'The API server answers 401.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: (evidence) => (trustsIn(evidence, 'client-ca').length > 0 ? users(evidence) : []),
     say: ({ certificate, pem, node }, evidence) => {
       const refused = trustsIn(evidence, 'client-ca').find(
@@ -164,7 +165,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'a kubeconfig’s certificate has expired while the node’s others are fresh',
     citation: 'kubernetes/kubeadm#2185',
     why: 'A renewal that looked successful left this file behind: the kubelet or the administrator is locked out.',
-    fix: `${GENERATE}   # kubeadm: kubeadm certs renew does not touch kubelet.conf`,
+    fix: RENEW,
     of: users,
     when: ({ certificate }, _evidence, { at }) => certificate.facts.notAfter < at,
     say: ({ certificate }) => `expired on ${isoDay(certificate.facts.notAfter)}`,
@@ -274,7 +275,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'a kubeconfig holds another identity than its name says',
     citation: 'kubernetes/kubeadm#589',
     why: 'The component gets 403, or rights that it should not have.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: uses,
     where: ({ kubeconfig, node }) => kubeconfig && node.kind === 'node',
     when: (use) => !fileSays(use),
@@ -285,7 +286,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'kubelet.conf’s user entry has another name',
     citation: 'kubernetes/kubeadm#3014',
     why: 'With an external authority kubeadm looks for the entry system:node:<name> and stops when it is not there.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: kubeletFiles,
     where: ({ node, config }) => node.layout === 'kubeadm' && config.path.endsWith('/kubelet.conf'),
     say: ({ node, config: { user } }) => {
@@ -303,7 +304,10 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'kubelet.conf embeds its certificate',
     citation: 'kubernetes/kubeadm#1753',
     why: 'The kubelet rotates into a file; one that embeds its certificate and does not rotate ends with it.',
-    fix: 'point client-certificate and client-key to /var/lib/kubelet/pki/kubelet-client-current.pem',
+    fix: unlessMadeSo(
+      ['kops', 'microk8s'],
+      'point client-certificate and client-key to /var/lib/kubelet/pki/kubelet-client-current.pem',
+    ),
     of: kubeletFiles,
     when: ({ config }) => config.user?.certificateInline,
     say: ({ node }) => {
@@ -338,7 +342,13 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'people’s kubeconfigs share entry names',
     citation: 'kubernetes/kubeadm#416',
     why: 'Merged into one KUBECONFIG, the first entry of a name hides the others: the wrong identity or cluster is used.',
-    fix: 'set spec.kubeconfig.uniqueNames: true, then kpki gen -o OUT',
+    fix: after(
+      byOwner({
+        kpki: 'set spec.kubeconfig.uniqueNames to true',
+        others: 'give the entries names of their cluster',
+      }),
+      REISSUE,
+    ),
     check: (evidence) => {
       const all = operators(evidence)
       if (all.length < 2) return 'not-applicable'

@@ -107,7 +107,7 @@ export const MODE_RULES: readonly Rule[] = [
       entry.kind === 'directory' &&
       (entry.mode & 0o022) !== 0 && {
         message: `is writable for others (mode ${modeText(entry.mode)})`,
-        fix: `chmod go-w /${entry.path}`,
+        fix: 'chmod go-w FILE',
       },
   }),
   rule('O05', 'etcd-data', 'H', 'warning', {
@@ -125,7 +125,7 @@ export const MODE_RULES: readonly Rule[] = [
         isRoots &&
         profile === 'cis' && {
           message: 'belongs to root; CIS wants etcd:etcd',
-          fix: `chown etcd:etcd /${one.entry.path}`,
+          fix: 'chown etcd:etcd FILE',
           severity: 'info',
         }
       )
@@ -233,18 +233,18 @@ function wider({ entry }: PlacedEntry, limit: number): FindingDraft | undefined 
   if ((entry.mode & 0o777 & ~limit) === 0) return undefined
   return {
     message: `has the mode ${modeText(entry.mode)}; ${modeText(limit)} or less is expected`,
-    fix: `chmod ${modeText(limit)} /${entry.path}`,
+    fix: `chmod ${modeText(limit)} FILE`,
   }
 }
 
 // Owners are known only for trees from a disk or an archive.
 function foreign({ entry }: PlacedEntry): FindingDraft | undefined {
   if (entry.kind !== 'file' && entry.kind !== 'directory') return undefined
-  const { owner, path } = entry
+  const { owner } = entry
   if (!owner || (owner.uid === 0 && owner.gid === 0)) return undefined
   return {
     message: `belongs to ${owner.uid}:${owner.gid}; 0:0 (root) is expected`,
-    fix: `chown root:root /${path}`,
+    fix: 'chown root:root FILE',
   }
 }
 

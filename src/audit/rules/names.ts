@@ -18,8 +18,9 @@ import {
   serviceRanges,
   trustsIn,
 } from './by-evidence.js'
+import { ADD_NAMES, after, byOwner, REISSUE } from './remedies.js'
 import type { Use } from './roles.js'
-import { GENERATE, rule, STRICT } from './rule.js'
+import { rule, STRICT } from './rule.js'
 import { isSelfMade, leaves, only, uses, usesAs } from './subjects.js'
 
 const named = only(leaves, ({ facts }) => facts.altNames !== undefined)
@@ -39,7 +40,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'a serving certificate has no alternative names',
     citation: 'Go 1.15 release notes; RFC 9525 §2',
     why: 'Go ignores the common name: no client accepts the certificate for any host.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: servers,
     when: (use) => !hasNames(use),
     say: 'has no DNS name and no address; the common name does not count',
@@ -48,7 +49,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'the API server’s certificate lacks a name of its service',
     citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'Clients in pods that use the service’s DNS name instead of its address refuse the API server.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: apiservers,
     say: (use, evidence) => {
       const domain = dnsDomain(use.node, evidence)
@@ -64,7 +65,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'the API server’s certificate lacks the service address',
     citation: 'kubeadm app/phases/certs; kelseyhightower/kubernetes-the-hard-way#872',
     why: 'Every pod reaches the API by that address and refuses the certificate.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: apiservers,
     say: (use, evidence) =>
       lacking(use, serviceRanges(use.node, evidence).slice(0, 1).map(firstServiceAddress)),
@@ -73,7 +74,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'the API server’s certificate lacks its advertised address',
     citation: 'kubeadm app/phases/certs',
     why: 'The controller manager, the scheduler and other control planes connect to that address.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: apiservers,
     say: (use) => {
       const launch = launchOf(use.node, 'kube-apiserver')
@@ -85,7 +86,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'the API server’s certificate lacks the control-plane endpoint',
     citation: 'kubernetes/kubeadm#1447; kubernetes-sigs/kubespray#2164',
     why: 'Every kubeconfig names the endpoint, and every client refuses the certificate.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: apiservers,
     say: (use, evidence) => {
       const host = endpointHost(use.node, evidence)
@@ -96,7 +97,11 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'the API server’s certificate lacks the other control planes',
     citation: 'kubernetes-sigs/kubespray#4775',
     why: 'Without a common endpoint a client that turns to another control plane needs its name in the certificate it meets; certificates copied between masters break.',
-    fix: 'set spec.controlPlaneEndpoint',
+    fix: byOwner({
+      kpki: 'set spec.controlPlaneEndpoint',
+      kubeadm: 'set controlPlaneEndpoint of ClusterConfiguration',
+      others: 'put one name or address before the API servers',
+    }),
     profiles: STRICT,
     of: apiservers,
     when: ({ node }, evidence) => endpointHost(node, evidence) === undefined,
@@ -112,7 +117,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'etcd’s certificate lacks localhost',
     citation: 'kubeadm app/phases/certs (etcd names)',
     why: 'The API server and etcdctl reach the member of their own node by the loop-back address.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: usesAs('etcd-server'),
     say: (use) => {
       const launch = launchOf(use.node, 'kube-apiserver')
@@ -124,7 +129,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'etcd’s serving certificate lacks its member’s address',
     citation: 'https://etcd.io/docs/latest/op-guide/security/; kubeadm app/phases/certs',
     why: 'API servers and other members refuse the connection to that address.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: usesAs('etcd-server'),
     say: (use) => lacking(use, ownHosts(use, 'advertise-client-urls')),
   }),
@@ -132,7 +137,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'etcd’s peer certificate lacks its member’s address',
     citation: 'https://etcd.io/docs/latest/op-guide/security/',
     why: 'Other members refuse it after the next restart, and the quorum is lost.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: usesAs('etcd-peer'),
     say: (use) => lacking(use, ownHosts(use, 'initial-advertise-peer-urls')),
   }),
@@ -140,7 +145,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'a kubelet’s serving certificate lacks its node’s address or name',
     citation: 'kubernetes-sigs/metrics-server#196; --kubelet-preferred-address-types',
     why: 'The API server tries the internal address first: logs, exec and metrics of that node fail.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: issued,
     when: ({ certificate }) => !isSelfMade(certificate),
     say: (use, evidence) => {
@@ -158,7 +163,7 @@ export const NAME_RULES: readonly Rule[] = [
     citation:
       'https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/ (kubelet-serving)',
     why: 'The signer kubernetes.io/kubelet-serving refuses to renew such a certificate.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: issued,
     where: ({ certificate }) => !isSelfMade(certificate),
     say: ({ certificate }) => {
@@ -181,7 +186,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'an address is written as a DNS name',
     citation: 'RFC 5280 §4.2.1.6',
     why: 'Clients compare addresses with address entries only, so it never matches.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: named,
     say: (one) => {
       const addresses = dnsOf(one).filter(isAddress)
@@ -198,7 +203,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'a name ends in a dot',
     citation: 'RFC 9525 §6.3; Go crypto/x509',
     why: 'Go compares names literally and refuses patterns with a trailing dot.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: named,
     say: (one) => {
       const found = dnsOf(one).filter((name) => name.endsWith('.'))
@@ -220,7 +225,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'a name that is no host name',
     citation: 'RFC 1123 §2.1; zlint e_rfc_dnsname_label_too_long',
     why: 'Underscores, capitals, over-long labels or other letters match nowhere, or only in some clients.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: named,
     say: (one) => {
       const found = oddNames(one)
@@ -231,7 +236,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'a name occurs twice',
     citation: 'zlint n_san_dns_name_duplicate',
     why: 'Harmless; two lists were merged carelessly.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: named,
     say: (one) => {
       const all = [...dnsOf(one), ...(one.facts.altNames?.ip ?? [])]
@@ -243,7 +248,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'the cluster is dual-stack, the certificate is not',
     citation: 'https://kubernetes.io/docs/concepts/services-networking/dual-stack/',
     why: 'Clients of the other family that use an address refuse the certificate. kubeadm puts one family in.',
-    fix: 'give the nodes both addresses in cluster.yaml, then kpki gen -o OUT',
+    fix: after('give the nodes both addresses in cluster.yaml', REISSUE),
     of: apiservers,
     where: ({ node }, evidence) => serviceRanges(node, evidence).length > 1,
     say: (use, _evidence, { profile }) => {
@@ -260,7 +265,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'the certificate has the service address of another range',
     citation: 'kelseyhightower/kubernetes-the-hard-way#877',
     why: 'A guide’s range was copied and then changed in one of the two places.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: apiservers,
     say: (use, evidence) => {
       const ranges = serviceRanges(use.node, evidence).flatMap((range) => parseCidr(range) ?? [])
@@ -286,7 +291,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'the certificate has a name that the cluster file does not know',
     citation: 'NIST SP 1800-16 §4.2',
     why: 'A machine that was given away keeps an address with a valid certificate of the API server.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: (evidence) => (evidence.cluster ? apiservers(evidence) : []),
     say: (use, { cluster }) => {
       const node = cluster?.nodes.find(({ name }) => name === use.node.name)
@@ -310,7 +315,7 @@ export const NAME_RULES: readonly Rule[] = [
     citation:
       'https://kubernetes.io/docs/concepts/architecture/nodes/#node-name-uniqueness; kelseyhightower/kubernetes-the-hard-way#613',
     why: 'The kubelet registers in lower case; a certificate for another spelling is another node to the node authorizer.',
-    fix: 'use the lower-case host name, then kpki gen -o OUT',
+    fix: after('use the lower-case host name', REISSUE),
     of: kubelets,
     say: ({ certificate }) => {
       const name = /^system:node:(.*)$/.exec(commonNameOf(certificate.facts.subject))?.[1]
@@ -325,7 +330,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'an empty subject beside names that are not critical',
     citation: 'RFC 5280 §4.2.1.6; zlint e_ext_san_not_critical_without_subject',
     why: 'Strict verifiers refuse it.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: named,
     when: (one) => one.facts.subject.rdns.length === 0 && one.facts.altNames?.critical === false,
     say: 'has no subject, and its alternative names are not critical',

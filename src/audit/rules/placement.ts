@@ -9,7 +9,8 @@ import type { Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
 import { authorityPairs } from './files.js'
-import { finding, GENERATE, HARDENING, nameOf, rule } from './rule.js'
+import { REISSUE } from './remedies.js'
+import { finding, HARDENING, nameOf, rule } from './rule.js'
 import {
   authorities,
   controlPlanes,
@@ -129,7 +130,7 @@ export const PLACEMENT_RULES: readonly Rule[] = [
     title: 'one key lies on several hosts',
     citation: 'NIST SP 800-57 part 1 §5.2',
     why: 'The hosts cannot be told apart, and losing one means replacing all.',
-    fix: GENERATE,
+    fix: REISSUE,
     check: (evidence) => {
       const shared = clusterKeys(evidence)
       const { privateKeys, keys } = indexOf(evidence)

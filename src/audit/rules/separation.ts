@@ -5,12 +5,11 @@ import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { reaches, trustsIn } from './by-evidence.js'
+import { SEPARATE } from './remedies.js'
 import type { TrustUse } from './roles.js'
 import { type Launched, nameOf, rule } from './rule.js'
 import { trustsAs } from './subjects.js'
 
-const SEPARATE =
-  'set pki.topology: separate in cluster.yaml, then kpki gen into a new OUT (a new authority for each zone)'
 const ONLY_INTERMEDIATE = 'keep only the zone’s own issuing authority in the file, not the root'
 
 /** Authorities of API clients, of every control plane. */

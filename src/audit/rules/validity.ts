@@ -5,7 +5,8 @@ import { DAY, isoDay } from '../../values/time.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
-import { GENERATE, HARDENING, rule, STRICT } from './rule.js'
+import { after, byOwner, REISSUE, RENEW, remarked } from './remedies.js'
+import { HARDENING, rule, STRICT } from './rule.js'
 import { authorities, certificates, isSelfMade, leaves } from './subjects.js'
 
 const YEAR = 365
@@ -43,7 +44,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
     title: 'a certificate has expired',
     citation: 'RFC 5280 §4.1.2.5',
     why: 'Every connection that needs it fails.',
-    fix: `${GENERATE}   # kubeadm: kubeadm certs renew all, then restart the control plane`,
+    fix: RENEW,
     of: certificates,
     when: (one, _evidence, { at }) => one.facts.notAfter < at,
     say: (one, evidence, { at }) => {
@@ -57,7 +58,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
     title: 'a certificate ends soon',
     citation: 'kubernetes/kubeadm#581',
     why: 'It is an outage with a date. Authorities are reported half a year ahead, since replacing one takes a rotation.',
-    fix: `${GENERATE}   # kubeadm: kubeadm certs renew all, then restart the control plane`,
+    fix: RENEW,
     of: certificates,
     say: (one, evidence, { at, horizonDays }) => {
       const { notAfter } = one.facts
@@ -74,7 +75,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
     title: 'a certificate is not valid yet',
     citation: 'RFC 5280 §4.1.2.5; kubernetes-sigs/cluster-api-provider-vsphere#503',
     why: 'Both sides refuse it until then. Usually a clock was wrong where it was made.',
-    fix: `correct the clock (timedatectl), then ${GENERATE}`,
+    fix: after('correct the clock (timedatectl)', REISSUE),
     of: certificates,
     when: (one, _evidence, { at }) => one.facts.notBefore.getTime() > at.getTime() + ALLOWANCE,
     say: (one) => `is not valid before ${one.facts.notBefore.toISOString()}`,
@@ -83,7 +84,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
     title: 'a certificate begins the minute it was made',
     citation: 'kubernetes/kubernetes#118922 (five minutes)',
     why: 'A fresh node whose clock is a little slow refuses it.',
-    fix: `${GENERATE}   # back-dates by five minutes`,
+    fix: remarked(REISSUE, 'with a begin five minutes back'),
     needs: 'metadata',
     profiles: HARDENING,
     of: modified,
@@ -94,7 +95,14 @@ export const VALIDITY_RULES: readonly Rule[] = [
     title: 'a certificate lives longer than policies allow',
     citation: 'NIST SP 800-52 rev. 2 §3.1; CA/Browser Forum §6.3.2 (398 days)',
     why: 'Nothing revokes it in Kubernetes: a stolen key is good until the end.',
-    fix: `set pki.validity.certificate to 8760h or less, then ${GENERATE}`,
+    fix: after(
+      byOwner({
+        kpki: 'set spec.pki.validity.certificate to 8760h or less',
+        kubeadm: 'set certificateValidityPeriod of ClusterConfiguration (v1beta4) to 8760h or less',
+        others: 'choose an end within 398 days',
+      }),
+      REISSUE,
+    ),
     profiles: STRICT,
     of: leaves,
     when: (leaf) => lifeInDays(leaf) > 398,
@@ -140,7 +148,10 @@ export const VALIDITY_RULES: readonly Rule[] = [
     title: 'most certificates end at the same moment',
     citation: 'kOps upup/pkg/fi issue_cert.go (up to 30 days of skew)',
     why: 'A forgotten renewal stops the whole cluster at once instead of one component at a time.',
-    fix: 'give rows of pki.certificates different validity',
+    fix: byOwner({
+      kpki: 'give rows of spec.pki.certificates different validity',
+      others: 'renew them on different days',
+    }),
     profiles: STRICT,
     check: (evidence) => {
       const all = leaves(evidence)
@@ -155,7 +166,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
     title: 'a certificate ends before it begins',
     citation: 'RFC 5280 §4.1.2.5; zlint e_validity_time_not_positive',
     why: 'It is never valid.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: certificates,
     when: (one) => one.facts.notAfter <= one.facts.notBefore,
     say: (one) =>
@@ -165,7 +176,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
     title: 'a date is written in the wrong type',
     citation: 'RFC 5280 §4.1.2.5; zlint e_wrong_time_format_pre2050',
     why: 'Go reads it; strict parsers refuse the certificate.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: certificates,
     say: (one) => {
       const odd = one.facts.oddities.filter((text) => /^not(Before|After) /.test(text))
@@ -176,7 +187,14 @@ export const VALIDITY_RULES: readonly Rule[] = [
     title: 'a certificate that practically never ends',
     citation: 'kubespray etcd_cert script (36,500 days)',
     why: 'It is never rotated, and nobody remembers how when it has to be.',
-    fix: `set pki.validity, then ${GENERATE}`,
+    fix: after(
+      byOwner({
+        kpki: 'set spec.pki.validity',
+        kubeadm: 'set certificateValidityPeriod of ClusterConfiguration (v1beta4)',
+        others: 'choose an end within reach',
+      }),
+      REISSUE,
+    ),
     of: certificates,
     when: (one) =>
       lifeInDays(one) >= 60 * YEAR ||

@@ -104,6 +104,16 @@ export function sampleReport(parts: Partial<AuditReport> = {}): AuditReport {
     profile: 'kubeadm',
     horizonDays: 90,
     verdict: verdictOf(findings, crashed.length, unknown),
+    layouts: [
+      {
+        node: 'controlplane',
+        layout: 'kubeadm',
+        name: 'kubeadm',
+        owner: 'kpki',
+        alone: false,
+        assumed: [],
+      },
+    ],
     findings,
     connections,
     components: [component()],
@@ -216,6 +226,16 @@ export function hostileReport(): AuditReport {
         { at: AT, days: 0, subject: HOSTILE, what: HOSTILE, node: HOSTILE, path: HOSTILE },
       ],
     },
+    layouts: [
+      {
+        node: HOSTILE,
+        layout: HOSTILE,
+        name: HOSTILE,
+        owner: HOSTILE,
+        alone: true,
+        assumed: [HOSTILE],
+      },
+    ],
     skipped: [{ rule: 'x', code: 'R01', reason: HOSTILE }],
     waived: report.waived.map((one) => ({ ...one, ...hostile, waiver: { reason: HOSTILE } })),
     crashed: [{ rule: 'x', code: 'R01', message: HOSTILE }],

@@ -67,6 +67,21 @@ export const CHAIN_DEFECTS: readonly Defect[] = [
       await forge(facts(e, 'apiserver'), key, { issuer: ca.subject.raw }),
     )
   }),
+  defect(
+    'C19',
+    'a certificate that nothing trusts, of another authority of the same name',
+    error('pki/backup.crt'),
+    async (e) => {
+      const { key, facts: ca } = await newAuthority(e, 'ca', {})
+      e.write(
+        `${PKI}/backup.crt`,
+        await forge(facts(e, 'apiserver'), key, { issuer: ca.subject.raw }),
+      )
+    },
+    {
+      twin: (e) => e.write(`${PKI}/backup.crt`, e.text(`${PKI}/apiserver.crt`)),
+    },
+  ),
   defect('C01', 'the same name in another string type', error('pki/etcd/server.crt'), (e) =>
     reissue(e, 'etcd/server', {
       issuer: sequence(element(0x31, sequence(oid('2.5.4.3'), asciiString(0x0c, 'etcd-ca')))),

@@ -15,6 +15,7 @@ import {
   dayOf,
   effectsOf,
   headline,
+  layoutLines,
   loginText,
   nearness,
   onNodes,
@@ -66,7 +67,11 @@ function verdictSection(report: AuditReport): string {
 <p class="brand">kpki audit</p>
 <h1><span class="seal">${sign}</span>${e(headline(report))}</h1>
 <p class="summary">${e(verdict.summary)}</p>
-<p class="meta">judged at <time datetime="${e(report.at)}">${e(dayOf(report.at))} ${e(report.at.slice(11, 16))} UTC</time>, profile ${e(report.profile)}, horizon ${report.horizonDays} days; ${count(report.stats.nodes, 'node')}, ${count(report.stats.files, 'file')}, ${count(report.stats.certificates, 'certificate')}, ${count(report.connections.length, 'connection')}</p>
+${layoutLines(report)
+  .map((line) => `<p class="meta">${e(line)}</p>\n`)
+  .join(
+    '',
+  )}<p class="meta">judged at <time datetime="${e(report.at)}">${e(dayOf(report.at))} ${e(report.at.slice(11, 16))} UTC</time>, profile ${e(report.profile)}, horizon ${report.horizonDays} days; ${count(report.stats.nodes, 'node')}, ${count(report.stats.files, 'file')}, ${count(report.stats.certificates, 'certificate')}, ${count(report.connections.length, 'connection')}</p>
 <ul class="tiles">${tiles.join('')}</ul>
 <nav aria-label="Sections"><ul><li><a href="#graph">Picture</a></li><li><a href="#life">What ends when</a></li><li><a href="#findings">Findings</a></li><li><a href="#components">Components</a></li><li><a href="#connections">Connections</a></li><li><a href="#rest">The rest</a></li></ul></nav>
 </header>`
