@@ -4,9 +4,16 @@ import { runtimeEngine } from '../../ca/engine.js'
 import { envOf, planningEnv } from '../../ca/env.js'
 import type { Cluster } from '../../cluster/cluster.js'
 import { KpkiError } from '../../errors.js'
-import { makeRoot, readTree, removeLeftOvers, removePaths, writeTree } from '../../files/disk.js'
+import {
+  foldersOf,
+  makeRoot,
+  readTree,
+  removeLeftOvers,
+  removePaths,
+  writeTree,
+} from '../../files/disk.js'
 import { withLock } from '../../files/lock.js'
-import { type FileTree, file, type TreeEntry, treeOf } from '../../files/tree.js'
+import { directory, type FileTree, file, treeOf } from '../../files/tree.js'
 import { type Change, compare, type DatedCertificate, type Part } from '../../generate/changes.js'
 import { refuseUnusable } from '../../generate/found.js'
 import { type GenerateOptions, generateParts } from '../../generate/generate.js'
@@ -244,12 +251,12 @@ function writer(out: string): Writer {
 async function writePart(out: string, { folder, tree, changes }: Part): Promise<void> {
   const kept = new Set(changes.filter(({ action }) => action === 'keep').map(({ path }) => path))
   const prefix = folder === '' ? '' : `${folder}/`
-  const entries: TreeEntry[] = [...tree.values()].filter((entry) => !kept.has(prefix + entry.path))
-  await writeTree(out, treeOf(entries), {
-    folder,
-    rootMode: 0o700,
-    directoryMode: folderMode(folder),
-  })
+  // Folders keep their modes where nothing in them is new, too.
+  const folders = [...foldersOf(tree, folderMode(folder))].map((folder) => directory(...folder))
+  const files = [...tree.values()].filter(
+    ({ kind, path }) => kind !== 'directory' && !kept.has(prefix + path),
+  )
+  await writeTree(out, treeOf([...folders, ...files]), { folder, rootMode: 0o700 })
 }
 
 // A node's folders are the node's own: kubeadm's modes. Everything else is the operator's alone.
