@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createWriteStream, readlinkSync } from 'node:fs'
-import { open, realpath } from 'node:fs/promises'
+import { open, realpath, stat } from 'node:fs/promises'
 import { homedir, hostname, userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -231,19 +231,27 @@ function alive(pid: number): boolean {
 }
 
 /**
- * Replaces a person's kubeconfig, whole or not at all; what was there is kept beside it, once a run. Both are at mode
- * 0600 from the first byte. A link is followed: people keep it elsewhere.
+ * Replaces a person's kubeconfig, whole or not at all; what was there is kept beside it, named by the time of its last
+ * change. Both are at mode 0600 from the first byte. A link is followed: people keep it elsewhere.
  */
 export async function writeKubeconfig(path: string, text: string): Promise<void> {
-  const full = await realpath(path).catch((cause: unknown) => {
-    if (isCode(cause, 'ENOENT')) return path
-    throw unreadable(path, cause)
-  })
+  const full = await followed(path)
   const before = await readIfThere(full)
   await makeRoot(dirname(full), 0o700)
-  const time = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
-  if (before !== undefined) await replaceFile(`${full}.kpki-${time}`, before, 0o600)
+  if (before !== undefined) {
+    const time = (await stat(full)).mtime.toISOString().replace(/[-:]/g, '')
+    await replaceFile(`${full}.kpki-${time}`, before, 0o600)
+  }
   await replaceFile(full, text, 0o600)
+}
+
+async function followed(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch (cause) {
+    if (isCode(cause, 'ENOENT')) return path
+    throw unreadable(path, cause)
+  }
 }
 
 /**

@@ -2,8 +2,8 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { describeChange } from '../files/recorder.js'
-import { fingerprint, type Snapshot } from './disk-model.js'
-import { judgeNextRun, judgeState } from './judge.js'
+import { fingerprint, layDown, type Snapshot } from './disk-model.js'
+import { judgeKeys, judgeNextRun, judgeWhole } from './judge.js'
 import { type Recorded, record, workshop } from './record.js'
 import { type CrashRun, RUNS } from './runs.js'
 import { randomOf, SEED } from './sampling.js'
@@ -13,7 +13,6 @@ export interface CutState {
   readonly kind: string
   /** After how many changes of the disk. */
   readonly count: number
-  readonly found: string
   readonly state: Snapshot
 }
 
@@ -71,7 +70,9 @@ export function cutOffAnywhere(title: string, budget: number, states: States): v
   async function judge(run: CrashRun, recorded: Recorded, cut: CutState): Promise<void> {
     const folder = join(shop.path, 'state')
     try {
-      judgeState(run, recorded, cut.state)
+      judgeWhole(run, recorded, cut.state)
+      judgeKeys(run, recorded, cut.state)
+      layDown(cut.state, folder)
       await judgeNextRun(run, recorded, cut.state, folder)
     } catch (cause) {
       const change = recorded.killed.changes[cut.count - 1]
@@ -79,7 +80,7 @@ export function cutOffAnywhere(title: string, budget: number, states: States): v
         change === undefined ? 'nothing' : describeChange(change, join(shop.path, 'recorded'))
       const message = cause instanceof Error ? cause.message : String(cause)
       throw new Error(
-        `${run.name}, ${cut.kind} after ${cut.count} changes (${where}), ${cut.found}, KPKI_CRASH_SEED=${SEED}: ${message}`,
+        `${run.name}, ${cut.kind} after ${cut.count} changes (${where}), KPKI_CRASH_SEED=${SEED}: ${message}`,
         { cause },
       )
     } finally {

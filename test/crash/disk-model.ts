@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { DiskChange } from '../files/recorder.js'
 
@@ -28,12 +36,18 @@ export function snapshotOf(folder: string): Snapshot {
   return held
 }
 
+/** When everything that is laid down was last changed. */
+const MODIFIED = new Date('2026-01-01T00:00:00Z')
+
 /** Makes that folder, which must not be there. */
 export function layDown(snapshot: Snapshot, folder: string): void {
   for (const [path, { mode, data }] of snapshot) {
     const full = join(folder, path)
     if (data === undefined) mkdirSync(full)
-    else writeFileSync(full, data)
+    else {
+      writeFileSync(full, data)
+      utimesSync(full, MODIFIED, MODIFIED)
+    }
     chmodSync(full, mode)
   }
 }
@@ -83,12 +97,17 @@ export interface Recording {
   /** The last of so many changes is a write of which only a part was done; undefined where it is no write. */
   readonly halfWritten: (count: number, fate: Fate) => Snapshot | undefined
   /** After so many changes and a power cut: `fate` decides over all that was not made lasting. */
-  readonly cut: (count: number, fate: (effect: LostEffect) => Fate) => Snapshot
+  readonly cut: (count: number, fate: (time: number, kind: EffectKind) => Fate) => Snapshot
+  /** Which changes have effects that a power cut after `from` up to `to` changes can lose; `from` includes theirs. */
+  readonly unsafe: readonly Unsafe[]
 }
 
-export interface LostEffect {
+type EffectKind = Effect['kind']
+
+export interface Unsafe {
   readonly time: number
-  readonly kind: 'names' | 'data' | 'cut' | 'mode'
+  readonly from: number
+  readonly to: number
 }
 
 /**
@@ -201,8 +220,11 @@ export function recording(
     }
   })
 
-  const isLasting = ({ node, time }: Effect, count: number): boolean =>
-    lasting.some((sync) => sync.node === node && sync.time < count && sync.since > time)
+  /** Which change made an effect last; undefined: none did. */
+  const lastingAt = ({ node, time }: Effect): number | undefined =>
+    lasting.find((sync) => sync.node === node && sync.since > time)?.time
+  const isLasting = (effect: Effect, count: number): boolean =>
+    (lastingAt(effect) ?? changes.length) < count
 
   const state = (count: number, fate: (effect: Effect) => Fate): Snapshot => {
     const found = nodes.map(({ mode, data }, node): Node => {
@@ -232,7 +254,14 @@ export function recording(
         ? state(count, ({ time }) => (time === count - 1 ? met : 'kept'))
         : undefined,
     cut: (count, fate) =>
-      state(count, (effect) => (isLasting(effect, count) ? 'kept' : fate(effect))),
+      state(count, (effect) =>
+        isLasting(effect, count) ? 'kept' : fate(effect.time, effect.kind),
+      ),
+    unsafe: effects.map((effect) => ({
+      time: effect.time,
+      from: effect.time + 1,
+      to: lastingAt(effect) ?? changes.length,
+    })),
   }
 }
 

@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { readCertificate } from '../../src/ca/certificate/read.js'
 import { sameKey } from '../../src/ca/keys/keys.js'
 import { readPrivateKey } from '../../src/ca/keys/private-key.js'
-import { type Held, layDown, type Snapshot, snapshotOf } from './disk-model.js'
+import { type Held, type Snapshot, snapshotOf } from './disk-model.js'
 import type { CrashRun } from './runs.js'
 
 /** What a run has that is judged: the folder before it and after it. */
@@ -17,13 +17,10 @@ function isPrecious(path: string): boolean {
   return path.startsWith('out/authorities/') && !TEMPORARY.test(path)
 }
 
-/** What must hold of a folder at any moment, whatever comes next. */
-export function judgeState(run: CrashRun, { before, after }: Ends, state: Snapshot): void {
-  for (const [path, { data, mode }] of state) {
-    if (data === undefined) continue
-    if (/PRIVATE KEY|client-key-data: |token: /.test(data.toString('latin1')) && !before.has(path))
-      expect(mode & 0o077, `${path} may be read by others`).toBe(0)
-    if (TEMPORARY.test(path)) continue
+/** No file is ever half of what it becomes: what was made is seen as it was, or as it is in the end. */
+export function judgeWhole(run: CrashRun, { before, after }: Ends, state: Snapshot): void {
+  for (const [path, { data }] of state) {
+    if (data === undefined || TEMPORARY.test(path)) continue
     if (run.keepsCopiesOf !== undefined && isCopyOf(path, run.keepsCopiesOf)) {
       expect(sameHeld(before.get(run.keepsCopiesOf), data), `${path} is no whole copy`).toBe(true)
       continue
@@ -31,6 +28,15 @@ export function judgeState(run: CrashRun, { before, after }: Ends, state: Snapsh
     const whole = [before.get(path), after.get(path)].some((end) => sameHeld(end, data))
     expect(whole, `${path} is neither as it was nor as it becomes`).toBe(true)
   }
+}
+
+const SECRET = /PRIVATE KEY|client-key-data: |token: /
+
+/** What must hold of a folder at any moment, whatever comes next: no key is lost, none open to others. */
+export function judgeKeys(run: CrashRun, { before, after }: Ends, state: Snapshot): void {
+  for (const [path, { data, mode }] of state)
+    if (data !== undefined && SECRET.test(data.toString('latin1')) && !before.has(path))
+      expect(mode & 0o077, `${path} may be read by others`).toBe(0)
   for (const [path, { data }] of before) {
     if (data === undefined || !isPrecious(path) || run.replaces?.includes(path)) continue
     expect(sameHeld(state.get(path), data), `${path} is lost`).toBe(true)
@@ -46,19 +52,8 @@ function sameHeld(held: Held | undefined, data: Buffer): boolean {
   return held?.data?.equals(data) === true
 }
 
-/** Runs again over a state that a cut-off run left, and looks whether that completes it. */
+/** Runs again over what a run that was cut off or failed left in a folder, and looks whether that completes it. */
 export async function judgeNextRun(
-  run: CrashRun,
-  ends: Ends,
-  state: Snapshot,
-  folder: string,
-): Promise<void> {
-  layDown(state, folder)
-  await judgeRunOver(run, ends, state, folder)
-}
-
-/** The same over a folder that is there already. */
-export async function judgeRunOver(
   run: CrashRun,
   { after }: Ends,
   state: Snapshot,
@@ -96,5 +91,5 @@ function shape({ keepsCopiesOf }: CrashRun, snapshot: Snapshot): readonly string
 }
 
 function isCopyOf(path: string, name: string): boolean {
-  return path.startsWith(name) && /^\.kpki-\d{8}T\d{6}Z$/.test(path.slice(name.length))
+  return path.startsWith(name) && /^\.kpki-\d{8}T\d{6}\.\d{3}Z$/.test(path.slice(name.length))
 }

@@ -1,9 +1,24 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { expect } from 'vitest'
 import { type DiskChange, watched } from '../files/recorder.js'
-import { fingerprint, type Recording, recording, snapshotOf } from './disk-model.js'
+import {
+  fingerprint,
+  layDown,
+  type Recording,
+  recording,
+  type Snapshot,
+  snapshotOf,
+} from './disk-model.js'
 import type { Ends } from './judge.js'
 import type { CrashRun } from './runs.js'
 
@@ -21,11 +36,19 @@ export interface Recorded extends Ends {
   readonly powerless: Recording
 }
 
-/** Does a run once, and keeps every change of the disk that it makes. */
-export async function record(run: CrashRun, folder: string): Promise<Recorded> {
+/** What there is before a run, laid down in a new folder. */
+export async function prepared(run: CrashRun, folder: string): Promise<Snapshot> {
   mkdirSync(folder)
   await run.before(folder)
   const before = snapshotOf(folder)
+  rmSync(folder, { recursive: true })
+  layDown(before, folder)
+  return before
+}
+
+/** Does a run once, and keeps every change of the disk that it makes. */
+export async function record(run: CrashRun, folder: string): Promise<Recorded> {
+  const before = await prepared(run, folder)
   const changes: DiskChange[] = []
   const ran = await watched({ changed: (change) => changes.push(change) }, () => run.run(folder))
   expect(ran.exit, ran.err).toBe(0)
@@ -46,7 +69,20 @@ const NO_PROCESS = 4_194_305
 const EARLIER_BOOT = '00000000-0000-4000-8000-000000000000'
 
 function ofDeadProcess(change: DiskChange): DiskChange {
-  return holder(change, (text) => text.replace(`"pid":${process.pid}`, `"pid":${NO_PROCESS}`))
+  return holder(change, ofNobody)
+}
+
+/** Has the locks in a folder held by a process that has ended. */
+export function endProcess(folder: string): void {
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (!basename(name).startsWith('.kpki.lock')) continue
+    const path = join(folder, name)
+    writeFileSync(path, ofNobody(readFileSync(path, 'utf8')))
+  }
+}
+
+function ofNobody(lock: string): string {
+  return lock.replace(`"pid":${process.pid}`, `"pid":${NO_PROCESS}`)
 }
 
 function ofEarlierStart(change: DiskChange): DiskChange {

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { describeError } from '../../src/cli/io.js'
 import { mergeKubeconfig } from '../../src/kubeconfig/merge.js'
 import { writeKubeconfig } from '../../src/provision/operator.js'
 import { kpki, type Ran } from '../cli/audit-support.js'
@@ -16,6 +17,8 @@ export interface CrashRun {
   readonly replaces?: readonly string[]
   /** A file that the run makes and never overwrites: once it is there, the run refuses with 2. */
   readonly makes?: string
+  /** How it ends when something cannot be read; 3 by default. */
+  readonly unreadable?: 2
   /** A file of a person’s own: of what it replaces there a copy is kept beside it, with the time in its name. */
   readonly keepsCopiesOf?: string
 }
@@ -111,11 +114,13 @@ export const RUNS: readonly CrashRun[] = [
         ['audit', 'out', '--format', 'html', '-o', 'report.html', '--fail-on', 'never'],
         NOW,
       ),
+    unreadable: 2,
   },
   {
     name: 'graph -o',
     before: async (folder) => made(folder),
     run: (folder) => kpki(folder, ['graph', 'out', '--format', 'svg', '-o', 'graph.svg'], NOW),
+    unreadable: 2,
   },
   {
     name: 'a kubeconfig merged into a person’s',
@@ -128,8 +133,13 @@ export const RUNS: readonly CrashRun[] = [
       const admin = readFileSync(join(folder, 'out/kubeconfig/admin.conf'), 'utf8')
       const there = existsSync(path) ? readFileSync(path, 'utf8') : undefined
       const { text, changed } = mergeKubeconfig(there, admin, 'crash')
-      if (changed) await writeKubeconfig(path, text)
-      return { exit: 0, out: '', err: '' }
+      try {
+        if (changed) await writeKubeconfig(path, text)
+        return { exit: 0, out: '', err: '' }
+      } catch (cause) {
+        const { exit, text: err } = describeError(cause)
+        return { exit, out: '', err }
+      }
     },
     keepsCopiesOf: 'config',
   },

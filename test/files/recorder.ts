@@ -20,6 +20,8 @@ export interface DiskCall {
   /** As `node:fs/promises` calls it; what is asked of an open file begins with `handle.`. */
   readonly name: string
   readonly path: string
+  /** Whether it may change what the disk holds, or make that lasting. */
+  readonly changes: boolean
 }
 
 export interface DiskWatch {
@@ -114,8 +116,8 @@ class Watched {
       },
       open: async (path, flags = 'r', mode = 0o666) => {
         const full = resolve(String(path))
-        this.before('open', full)
         const asked = numberOf(flags)
+        this.before('open', full, (asked & disk.constants.O_CREAT) !== 0)
         const isNew =
           (asked & disk.constants.O_CREAT) !== 0 &&
           (await lstat(full).then(
@@ -138,7 +140,7 @@ class Watched {
     }
     for (const name of READING)
       calls[name] = (path, ...rest) => {
-        this.before(name, String(path))
+        this.before(name, String(path), false)
         return real[name]?.(path, ...rest) ?? Promise.reject(new Error(name))
       }
     for (const name of UNKNOWN)
@@ -177,7 +179,7 @@ class Watched {
       methods[name] = async (...args) => {
         // A file is closed, whatever the system says of it.
         try {
-          this.before(`handle.${name}`, path)
+          this.before(`handle.${name}`, path, false)
         } catch (cause) {
           if (name === 'close') await real?.()
           throw cause
@@ -190,8 +192,8 @@ class Watched {
     return handle
   }
 
-  private before(name: string, path: string): void {
-    this.watch.before?.({ name, path })
+  private before(name: string, path: string, changes = true): void {
+    this.watch.before?.({ name, path, changes })
   }
 
   private changed(change: DiskChange): void {
