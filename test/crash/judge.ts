@@ -59,7 +59,7 @@ export async function judgeNextRun(
   state: Snapshot,
   folder: string,
 ): Promise<void> {
-  const ran = await run.run(folder)
+  const ran = await (run.next ?? run.run)(folder)
   if (run.makes !== undefined && state.has(run.makes)) {
     expect(ran.exit, ran.err).toBe(2)
     expect(ran.err).toContain('exists already')
@@ -69,6 +69,8 @@ export async function judgeNextRun(
     if (data === undefined || !isPrecious(path) || run.replaces?.includes(path)) continue
     expect(sameHeld(end.get(path), data), `the next run replaced ${path}`).toBe(true)
   }
+  for (const path of run.decided ?? [])
+    expect(end.get(path)?.data?.toString(), path).toBe(after.get(path)?.data?.toString())
   expect(shape(run, end)).toEqual(shape(run, after))
   for (const [path, { data }] of end) {
     const key = end.get(path.replace(/crt$/, 'key'))?.data

@@ -17,6 +17,10 @@ export interface CrashRun {
   readonly replaces?: readonly string[]
   /** A file that the run makes and never overwrites: once it is there, the run refuses with 2. */
   readonly makes?: string
+  /** How it is gone on with, where that is another command. */
+  readonly next?: (folder: string) => Promise<Ran>
+  /** Files that hold the same in the end, whichever run makes them. */
+  readonly decided?: readonly string[]
   /** How it ends when something cannot be read; 3 by default. */
   readonly unreadable?: 2
   /** A file of a person’s own: of what it replaces there a copy is kept beside it, with the time in its name. */
@@ -70,13 +74,14 @@ function gen(name: string, before: CrashRun['before'], ...options: readonly stri
 
 const KUBEADM = `apiVersion: kubeadm.k8s.io/v1beta3
 kind: InitConfiguration
-bootstrapTokens: [{ token: abcdef.0123456789abcdef }]
+bootstrapTokens: [{ token: abcdef.0123456789abcdef }, { token: ghijkl.0123456789abcdef }]
 nodeRegistration: { name: cp1 }
 localAPIEndpoint: { advertiseAddress: 192.0.2.11 }
 ---
 apiVersion: kubeadm.k8s.io/v1beta3
 kind: ClusterConfiguration
 kubernetesVersion: v1.28.7
+featureGates: { PublicKeysECDSA: true }
 `
 
 const OWN_KUBECONFIG = `# mine
@@ -144,6 +149,17 @@ export const RUNS: readonly CrashRun[] = [
     keepsCopiesOf: 'config',
   },
   gen('gen into a new folder', async (folder) => wants(folder)),
+  {
+    ...gen('gen of kubeadm’s configuration, gone on with from the output folder', async (folder) =>
+      writeFileSync(join(folder, 'cluster.yaml'), KUBEADM),
+    ),
+    next: (folder) => {
+      const source = existsSync(join(folder, 'out/cluster.yaml')) ? OUT.slice(2) : OUT
+      return kpki(folder, ['gen', ...source], NOW)
+    },
+    check: (folder) => kpki(folder, ['gen', '-o', 'out', '--check'], NOW),
+    decided: ['bootstrap-token', 'kubeadm-tokens'].map((name) => `out/authorities/${name}`),
+  },
   gen('gen of a changed cluster', async (folder) => {
     await made(folder)
     wants(folder, { spec: { controlPlaneEndpoint: 'other.example.com:6443' } })

@@ -185,7 +185,9 @@ async function make(
   try {
     for await (const part of parts(cluster, text, out, { env, existing, ...renewBefore })) {
       await writes?.add(part)
-      changes.push(...part.changes)
+      // The cluster file is told of first.
+      if (part.folder === '') changes.unshift(...part.changes)
+      else changes.push(...part.changes)
       certificates.push(...part.certificates)
       if (io.isTerminal && io.now().getTime() - started > 1000 && part.node !== undefined)
         io.err(`kpki: ${part.folder}\n`)
@@ -197,7 +199,8 @@ async function make(
   return { changes, certificates }
 }
 
-// The cluster file goes first: with it, `kpki gen -o OUT` completes a run that was cut off.
+// The cluster file goes before the nodes: with it, `kpki gen -o OUT` completes a run that was cut off. It goes behind
+// the authorities: the secrets that it no longer holds are there by then.
 async function* parts(
   cluster: Cluster,
   text: string,
@@ -210,8 +213,8 @@ async function* parts(
   const first = await others.next()
   refuseUnusable('', [{ path: CLUSTER_FILE }], before)
   const draft = { entry: file(CLUSTER_FILE, text, 0o600) }
-  yield compare({ folder: '', drafts: [draft], folders: [], certificates: [] }, before)
   if (first.done !== true) yield first.value
+  yield compare({ folder: '', drafts: [draft], folders: [], certificates: [] }, before)
   yield* others
 }
 
