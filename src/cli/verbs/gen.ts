@@ -107,7 +107,7 @@ export async function runGen(io: Io, options: GenOptions): Promise<ExitCode> {
   const writing = options.dryRun !== true && options.check !== true
   if (!writing) {
     const stale = await staleIn(out, cluster)
-    const made = await make(io, out, cluster, text, renewBefore, false)
+    const made = await make(io, out, cluster, text, { ...renewBefore, ...departed(stale) }, false)
     return report(io, options, cluster, { ...made, stale, pruned: options.prune === true })
   }
   await makeFolder(out)
@@ -115,7 +115,7 @@ export async function runGen(io: Io, options: GenOptions): Promise<ExitCode> {
     await removeLeftOvers(out, FOLDERS)
     const stale = await staleIn(out, cluster)
     const pruned = options.prune === true && (await mayPrune(io, out, stale, options.yes === true))
-    const made = await make(io, out, cluster, text, renewBefore, true)
+    const made = await make(io, out, cluster, text, { ...renewBefore, ...departed(stale) }, true)
     if (pruned)
       await removePaths(
         out,
@@ -142,6 +142,11 @@ async function staleIn(out: string, cluster: Cluster): Promise<readonly StalePat
     ['nodes', 'kubeconfig'].map((folder) => readTree(out, { folder, depth: 1 })),
   )
   return stalePaths(cluster, nodes ?? treeOf([]), kubeconfig ?? treeOf([]))
+}
+
+function departed(stale: readonly StalePath[]): { readonly departed: readonly string[] } {
+  const nodes = stale.filter(({ path }) => path.startsWith('nodes/'))
+  return { departed: nodes.map(({ path }) => path.slice('nodes/'.length)) }
 }
 
 async function mayPrune(
@@ -172,7 +177,7 @@ async function make(
   out: string,
   cluster: Cluster,
   text: string,
-  renewBefore: { readonly renewBefore?: number },
+  settings: Pick<GenerateOptions, 'renewBefore' | 'departed'>,
   writing: boolean,
 ): Promise<Made> {
   const changes: Change[] = []
@@ -183,7 +188,7 @@ async function make(
   const started = io.now().getTime()
   const writes = writing ? writer(out) : undefined
   try {
-    for await (const part of parts(cluster, text, out, { env, existing, ...renewBefore })) {
+    for await (const part of parts(cluster, text, out, { env, existing, ...settings })) {
       await writes?.add(part)
       // The cluster file is told of first.
       if (part.folder === '') changes.unshift(...part.changes)
