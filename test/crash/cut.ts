@@ -56,7 +56,7 @@ export function cutOffAnywhere(title: string, budget: number, states: States): v
     const known = new Set<string>()
     let again = 0
     for (const cut of states(recorded, random)) {
-      if (known.size >= share || again > MAX_REPEATED) break
+      if (known.size >= share || (Number.isFinite(share) && again > MAX_REPEATED)) break
       const print = fingerprint(cut.state)
       again = known.has(print) ? again + 1 : 0
       if (again > 0) continue
@@ -89,5 +89,5 @@ export function cutOffAnywhere(title: string, budget: number, states: States): v
   }
 }
 
-/** So many equal states in a row, and there are hardly any others. */
+/** So many known states in a row, and there are hardly any others: what has no end is left. */
 const MAX_REPEATED = 200

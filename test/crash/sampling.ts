@@ -1,6 +1,7 @@
-/** How many states or faults are tried, and which: the same seed gives the same ones. */
+/** Which power cuts and faults are tried: the same seed gives the same ones. */
 export const SEED = Number(process.env.KPKI_CRASH_SEED ?? 20260301)
 
+/** How many of them, where not all can be. */
 export function budget(byDefault: number): number {
   return Number(process.env.KPKI_CRASH_STATES ?? byDefault)
 }

@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-/** Runs cut off anywhere, and file systems that fail. KPKI_CRASH_STATES sets how many states, KPKI_CRASH_SEED which. */
+/**
+ * Runs that are killed anywhere, that lose power anywhere, and whose disk fails anywhere. KPKI_CRASH_STATES sets how
+ * many power cuts and how many failures there are, KPKI_CRASH_SEED which.
+ */
 export default defineConfig({
   test: {
     include: ['test/crash/*.test.ts'],
