@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import type { Ran } from '../cli/audit-support.js'
 import { type DiskCall, watched } from '../files/recorder.js'
-import { layDown, snapshotOf } from './disk-model.js'
+import { layDown, type Snapshot, snapshotOf } from './disk-model.js'
 import { type Ends, judgeKeys, judgeNextRun } from './judge.js'
 import { endProcess, prepared, workshop } from './record.js'
 import { type CrashRun, RUNS } from './runs.js'
@@ -110,6 +110,7 @@ async function judge(run: CrashRun, ends: Ends, fault: Fault): Promise<void> {
     for (const { data } of state.values()) if (data) judgeSecrets(ran, data)
     endProcess(folder)
     judgeKeys(run, ends, state)
+    if (!fault.lasts && !isTakingAway(fault.call)) judgeTidy(state)
     await judgeNextRun(run, ends, state, folder)
   } catch (cause) {
     const { code, at, call, lasts } = fault
@@ -160,6 +161,8 @@ function judgeWords(
   const mayBe = met.some(({ changes }) => changes) ? [3] : [3, run.unreadable ?? 3]
   expect(mayBe, err).toContain(exit)
   expect(err).toMatch(/^(kpki: warning: [^\n]+\n)*kpki: error: [^\n]+\n(kpki: hint: [^\n]+\n)?$/)
+  // No stack, not even on one line.
+  expect(err).not.toMatch(/:\d+:\d+/)
   const isNamed = ({ path }: DiskCall): boolean =>
     !path.startsWith(folder) ||
     names(err, path) ||
@@ -170,6 +173,17 @@ function judgeWords(
 /** Whether a path is named, or the folder that is written to as a whole. */
 function names(text: string, path: string): boolean {
   return text.includes(path) || (path.startsWith(`${shop.path}/`) && names(text, dirname(path)))
+}
+
+/** What cannot be taken away stays, until the next run. */
+function isTakingAway({ name, path }: DiskCall): boolean {
+  return name === 'rm' || name === 'unlink' || path.includes('.kpki.lock')
+}
+
+/** A run that can do so takes away what it began, and gives the lock back. */
+function judgeTidy(state: Snapshot): void {
+  const left = [...state.keys()].filter((path) => /kpki-tmp|kpki\.lock/.test(path))
+  expect(left, 'left behind').toEqual([])
 }
 
 function judgeSecrets({ out, err }: Ran, data: Buffer): void {
