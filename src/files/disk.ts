@@ -214,18 +214,19 @@ export async function writeTree(
   const root = folder === undefined ? top : join(top, folder)
   for (const path of [folder ?? '', ...tree.keys()])
     if (path.startsWith('/') || path.split('/').includes('..')) throw unsafe(path)
-  for (const path of ['', ...levels(folder)]) await ensureFolder(top, path, rootMode)
   const folders = foldersOf(tree, directoryMode ?? 0o755)
-  for (const [path, mode] of folders) {
-    const mayBeNarrower = directoryMode === undefined && !tree.has(path)
-    await ensureFolder(root, path, mode, mayBeNarrower)
-  }
   const staged: Staged[] = []
   try {
+    for (const path of ['', ...levels(folder)]) await ensureFolder(top, path, rootMode)
+    for (const [path, mode] of folders) {
+      const mayBeNarrower = directoryMode === undefined && !tree.has(path)
+      await ensureFolder(root, path, mode, mayBeNarrower)
+    }
     await stage(root, pairs(tree), staged)
     await place(staged)
   } catch (cause) {
-    await Promise.all(staged.map(({ temporary }) => rm(temporary, { force: true })))
+    // What cannot be taken away now is taken away by the next run.
+    await Promise.allSettled(staged.map(({ temporary }) => rm(temporary, { force: true })))
     throw cause instanceof KpkiError ? cause : unwritable(root, cause)
   }
   const names = ['', ...folders.keys()].map((path) => join(root, path))
@@ -405,7 +406,8 @@ async function refuseUnlessFolder(path: string): Promise<void> {
   try {
     if (!(await lstat(path)).isDirectory()) throw unsafe(path)
   } catch (cause) {
-    if (!isCode(cause, 'ENOENT')) throw cause
+    if (isCode(cause, 'ENOENT')) return
+    throw cause instanceof KpkiError ? cause : unreadable(path, cause)
   }
 }
 
@@ -441,14 +443,23 @@ export function isLeftOver(path: string): boolean {
   return TEMPORARY.test(posix.basename(path))
 }
 
-/** Removes what killed runs staged in a folder, and below those of its folders that are named. Links are not followed. */
+/**
+ * Removes what killed runs staged in a folder, and below those of its folders that are named. Links are not followed.
+ *
+ * @throws KpkiError `ERR_WRITE_FAILED`.
+ */
 export async function removeLeftOvers(top: string, folders: readonly string[]): Promise<void> {
   const pending = [top]
   for (let path = pending.pop(); path !== undefined; path = pending.pop())
-    for (const entry of await readdir(path, { withFileTypes: true })) {
-      const full = join(path, entry.name)
-      if (entry.isDirectory() && (path !== top || folders.includes(entry.name))) pending.push(full)
-      else if (!entry.isDirectory() && isLeftOver(full)) await rm(full, { force: true })
+    try {
+      for (const entry of await readdir(path, { withFileTypes: true })) {
+        const full = join(path, entry.name)
+        if (entry.isDirectory() && (path !== top || folders.includes(entry.name)))
+          pending.push(full)
+        else if (!entry.isDirectory() && isLeftOver(full)) await rm(full, { force: true })
+      }
+    } catch (cause) {
+      throw unwritable(path, cause)
     }
 }
 

@@ -238,11 +238,16 @@ export async function writeKubeconfig(path: string, text: string): Promise<void>
   const full = await followed(path)
   const before = await readIfThere(full)
   await makeRoot(dirname(full), 0o700)
-  if (before !== undefined) {
-    const time = (await stat(full)).mtime.toISOString().replace(/[-:]/g, '')
-    await replaceFile(`${full}.kpki-${time}`, before, 0o600)
-  }
+  if (before !== undefined) await replaceFile(await copyName(full), before, 0o600)
   await replaceFile(full, text, 0o600)
+}
+
+async function copyName(path: string): Promise<string> {
+  try {
+    return `${path}.kpki-${(await stat(path)).mtime.toISOString().replace(/[-:]/g, '')}`
+  } catch (cause) {
+    throw unreadable(path, cause)
+  }
 }
 
 async function followed(path: string): Promise<string> {

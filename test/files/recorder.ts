@@ -139,9 +139,9 @@ class Watched {
       },
     }
     for (const name of READING)
-      calls[name] = (path, ...rest) => {
+      calls[name] = async (path, ...rest) => {
         this.before(name, String(path), false)
-        return real[name]?.(path, ...rest) ?? Promise.reject(new Error(name))
+        return real[name]?.(path, ...rest)
       }
     for (const name of UNKNOWN)
       calls[name] = () => Promise.reject(new Error(`the recorder does not know ${name}`))
