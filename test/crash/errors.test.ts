@@ -32,7 +32,7 @@ interface Fault {
 
 const shop = workshop()
 const seen = new Map<string, number>()
-let left = budget(900)
+let left = budget(700)
 // Whatever is to be open to others has to be opened.
 const umask = process.umask(0o077)
 

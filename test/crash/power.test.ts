@@ -6,7 +6,7 @@ type Random = () => number
 
 const PARTS: readonly Fate[] = ['kept', 'half', 'zeros']
 
-cutOffAnywhere('without power', budget(1400), function* ({ powerless }, random) {
+cutOffAnywhere('without power', budget(1000), function* ({ powerless }, random) {
   const { changes } = powerless
   const anywhere = () => 1 + Math.floor(random() * changes.length)
   // Where it matters most first: one name of an authority's files, and nothing else, is there or is missing.
