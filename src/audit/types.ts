@@ -156,7 +156,6 @@ export interface Connection {
   readonly identity?: Identity
   /** What the client may do there, in words, where it gets in. */
   readonly privilege?: string
-  readonly fix?: string
   /** Fingerprints of the certificates that either side presents. */
   readonly clientCertificate?: string
   readonly serverCertificate?: string
@@ -174,7 +173,6 @@ export interface ComponentState {
   /** `unknown`: a file of its own was not among what was given, which `reason` names. */
   readonly starts: boolean | 'unknown'
   readonly reason?: string
-  readonly fix?: string
   readonly path?: string
 }
 

@@ -68,8 +68,7 @@ function list(items: readonly string[], total = items.length): string {
 
 function connectionItem(connection: Connection): string {
   const label = standingOf(connection) === 'broken' ? '**fails**' : '**open**'
-  const fix = connection.fix === undefined ? '' : `; fix: ${codeSpan(connection.fix)}`
-  return `${label} ${escapeMarkdown(connectionSentence(connection))}${fix}`
+  return `${label} ${escapeMarkdown(connectionSentence(connection))}`
 }
 
 /** Causes first; what follows from them is folded. */

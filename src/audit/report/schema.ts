@@ -61,7 +61,6 @@ const connection = v.strictObject({
     ),
   ),
   privilege: v.optional(about(text, 'what the client may do there')),
-  fix: v.optional(text),
   clientCertificate: v.optional(fingerprint),
   serverCertificate: v.optional(fingerprint),
   until: v.optional(about(time, 'when it stops working by passing of time')),
@@ -77,7 +76,6 @@ const component = v.strictObject({
     'unknown: a file of its own was not given',
   ),
   reason: v.optional(text),
-  fix: v.optional(text),
   path: v.optional(text),
 })
 

@@ -197,14 +197,10 @@ function connections(report: AuditReport, colours: Colours, all: boolean): reado
   const title = `Connections that go wrong: ${thousands(wrong.length)} of ${thousands(report.connections.length)}`
   return [
     colours.bold(title),
-    ...shown.flatMap((connection) => {
+    ...shown.map((connection) => {
       const broken = standingOf(connection) === 'broken'
       const label = broken ? colours.red('will fail') : colours.magenta('opens    ')
-      const { fix } = connection
-      return [
-        `  ${label}  ${printable(connectionSentence(connection))}`,
-        ...(fix === undefined ? [] : [`             ${colours.green('fix:')} ${printable(fix)}`]),
-      ]
+      return `  ${label}  ${printable(connectionSentence(connection))}`
     }),
     ...(more > 0 ? [colours.dim(`  … and ${count(more, 'more connection')}`)] : []),
   ]
@@ -250,10 +246,10 @@ function components(report: AuditReport, colours: Colours): readonly string[] {
   if (down.length === 0) return []
   return [
     colours.bold(`Components that do not start: ${down.length} of ${report.components.length}`),
-    ...down.flatMap(({ node, name, reason, fix }) => [
-      `  ${colours.red(`${name}/${printable(node)}`)}: ${printable(reason ?? 'does not start')}`,
-      ...(fix === undefined ? [] : [`    ${colours.green('fix:')} ${printable(fix)}`]),
-    ]),
+    ...down.map(
+      ({ node, name, reason }) =>
+        `  ${colours.red(`${name}/${printable(node)}`)}: ${printable(reason ?? 'does not start')}`,
+    ),
   ]
 }
 

@@ -51,7 +51,6 @@ export const brokenConnection = connection({
   will: 'fail',
   reason: 'server certificate pki/etcd/server.crt has no SAN 10.0.0.5 (it has localhost)',
   rule: 'san-missing',
-  fix: 'kpki gen -f cluster.yaml',
   node: 'controlplane',
   path: 'etc/kubernetes/pki/etcd/server.crt',
 })
@@ -159,7 +158,6 @@ export function badReport(): AuditReport {
       component({
         starts: false,
         reason: '--cert-file names a file that is not there',
-        fix: 'kpki gen',
       }),
       component({ name: 'kubelet', node: 'worker1' }),
     ],
@@ -208,7 +206,6 @@ export function hostileReport(): AuditReport {
       from: HOSTILE,
       url: HOSTILE,
       kind: HOSTILE,
-      ...(one.reason === undefined ? {} : { reason: HOSTILE, fix: HOSTILE, privilege: HOSTILE }),
       identity: { user: HOSTILE, groups: [HOSTILE] },
     })),
     components: report.components.map((one) => ({ ...one, node: HOSTILE, reason: HOSTILE })),

@@ -142,8 +142,8 @@ function componentSection({ components }: AuditReport): string {
   const rows = down
     .slice(0, SHOWN)
     .map(
-      ({ name, node, reason, fix, path }) =>
-        `<li class="down">${SIGNS.bad}<div><b>${name}</b> on ${e(node)}${path === undefined ? '' : ` <code>${e(path)}</code>`}<p>${e(reason ?? 'does not start')}</p>${fixLine(fix)}</div></li>`,
+      ({ name, node, reason, path }) =>
+        `<li class="down">${SIGNS.bad}<div><b>${name}</b> on ${e(node)}${path === undefined ? '' : ` <code>${e(path)}</code>`}<p>${e(reason ?? 'does not start')}</p></div></li>`,
     )
   const unknown = [
     ...groupBy(
@@ -482,9 +482,9 @@ ${table(connections.slice(0, SHOWN_CONNECTIONS))}${more}${beyond}</details>`
 }
 
 function row(connection: Connection, grave: boolean): string {
-  const { from, to, url, until, reason, fix, clientCertificate, serverCertificate } = connection
+  const { from, to, url, until, reason, clientCertificate, serverCertificate } = connection
   const last = grave
-    ? `${e(reason ?? '')}${gain(connection)}${fixLine(fix)}`
+    ? `${e(reason ?? '')}${gain(connection)}`
     : until === undefined
       ? e(reason ?? '')
       : e(dayOf(until))
