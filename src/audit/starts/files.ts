@@ -91,6 +91,18 @@ const presence: Check = (node, launch, { flag }) => {
   return undefined
 }
 
+/** Each value is `tls.crt,tls.key`, with the names that the pair is for behind a colon. */
+const sniPairs: Check = (node, launch, { flag, called = '' }) => {
+  for (const value of launch.flags.get(flag) ?? []) {
+    const [certificate, key] = (value.split(':')[0] ?? '')
+      .split(',')
+      .map((path) => fileOfLaunch(node, launch, path))
+    const wrong = certificate && key && pairProblem({ certificate, key, embedded: false }, called)
+    if (wrong) return wrong
+  }
+  return undefined
+}
+
 const privateKey: Check = (node, launch, row) => {
   const file = fileOfFlag(node, launch, row.flag)
   const gone = file && absence(file, what(row))
@@ -226,6 +238,7 @@ const CHECKS: Readonly<Record<FlagReader, Check>> = {
   'public-keys': publicKeys,
   kubeconfig,
   'encryption-configuration': encryption,
+  'sni-pairs': sniPairs,
   presence,
 }
 
