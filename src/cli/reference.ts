@@ -108,7 +108,7 @@ function keysPage(): string {
 }
 
 function releasesPage(): string {
-  const rows = RELEASES.map(({ minor, newestPatch, kubeadmApis, adminGroup }) => {
+  const rows = RELEASES.map(({ minor, newestPatch, kubeadmApis, adminGroup, go }) => {
     const { images } = releaseOf(parseVersion(minor))
     return [
       `v${minor}`,
@@ -118,13 +118,23 @@ function releasesPage(): string {
       images.pause,
       kubeadmApis.map((api) => api.split('/')[1]).join(', '),
       adminGroup,
+      go,
     ]
   })
   return page(
     'Releases',
     'The minors of Kubernetes that kpki knows. A version without a patch is read as the newest known one.',
     table(
-      ['minor', 'newest patch', 'etcd', 'CoreDNS', 'pause', 'kubeadm API', 'group of admin.conf'],
+      [
+        'minor',
+        'newest patch',
+        'etcd',
+        'CoreDNS',
+        'pause',
+        'kubeadm API',
+        'group of admin.conf',
+        'behaves as Go',
+      ],
       rows,
     ),
   )

@@ -74,6 +74,8 @@ export type FlagReader =
   | 'public-keys'
   | 'kubeconfig'
   | 'encryption-configuration'
+  | 'authentication-configuration'
+  | 'authorization-configuration'
   /** Pairs of a certificate and its key, each for names of its own: `tls.crt,tls.key:names`. */
   | 'sni-pairs'
   /** It must be there; what is in it is not looked at here. */
@@ -347,8 +349,8 @@ const TABLE: Readonly<Record<ComponentName, Readonly<Record<string, FlagFacts>>>
     },
     'authentication-config': {
       decides: 'authentication',
-      judgedBy: ['M64', 'M66', 'M68'],
-      reader: 'presence',
+      judgedBy: ['M64', 'M66'],
+      reader: 'authentication-configuration',
     },
     'authentication-token-webhook-config-file': {
       decides: 'authentication',
@@ -358,8 +360,8 @@ const TABLE: Readonly<Record<ComponentName, Readonly<Record<string, FlagFacts>>>
     },
     'authorization-config': {
       decides: 'authorization',
-      judgedBy: ['M23', 'M24', 'M25', 'M68'],
-      reader: 'presence',
+      judgedBy: ['M23', 'M24', 'M25', 'M64'],
+      reader: 'authorization-configuration',
       webhooks: true,
     },
     'authorization-webhook-config-file': {
@@ -374,7 +376,7 @@ const TABLE: Readonly<Record<ComponentName, Readonly<Record<string, FlagFacts>>>
     'tracing-config-file': { decides: 'reach', reader: 'presence' },
     'authorization-mode': {
       decides: 'authorization',
-      judgedBy: ['M23', 'M24', 'M25'],
+      judgedBy: ['M23', 'M24', 'M25', 'T19'],
       value: 'Node,RBAC',
       when: ({ apiServer, release }) =>
         release.authorizationMode !== 'verbatim' ||
@@ -391,15 +393,15 @@ const TABLE: Readonly<Record<ComponentName, Readonly<Record<string, FlagFacts>>>
     'peer-ca-file': { ...setting('trust'), reader: 'any-block', called: 'peer CA' },
     'tls-cipher-suites': setting('serving', 'M14'),
     'tls-min-version': setting('serving', 'M14'),
-    'enable-admission-plugins': setting('authorization', 'M31'),
-    'disable-admission-plugins': setting('authorization', 'M31'),
+    'enable-admission-plugins': setting('authorization', 'M31', 'T19'),
+    'disable-admission-plugins': setting('authorization', 'M31', 'T19'),
     'service-account-issuer': setting('authentication', 'M10', 'T19'),
     'service-account-lookup': setting('authentication', 'M37'),
     'service-account-extend-token-expiration': setting('authentication', 'M42'),
     'api-audiences': setting('authentication', 'T19'),
     'service-cluster-ip-range': setting('reach', 'S03', 'T19'),
-    'oidc-issuer-url': setting('authentication', 'M65'),
-    'oidc-client-id': setting('authentication', 'M65'),
+    'oidc-issuer-url': setting('authentication', 'M65', 'T19'),
+    'oidc-client-id': setting('authentication', 'M65', 'T19'),
     'oidc-username-prefix': setting('authentication', 'M66'),
     'oidc-groups-prefix': setting('authentication', 'M66'),
     'oidc-groups-claim': setting('authentication', 'M66'),
@@ -717,7 +719,8 @@ const ALL_BUT_ETCD = COMPONENT_NAMES.filter((name) => name !== 'etcd')
 
 /** Environment variables, and the fields of files that flags name. */
 export const OTHER_SETTINGS: readonly OtherSetting[] = [
-  ...environment(COMPONENT_NAMES, 'reach', ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'], 'M72'),
+  ...environment(COMPONENT_NAMES, 'reach', ['HTTPS_PROXY', 'NO_PROXY'], 'M72'),
+  ...environment(COMPONENT_NAMES, 'reach', ['HTTP_PROXY']),
   ...environment(COMPONENT_NAMES, 'trust', ['SSL_CERT_FILE', 'SSL_CERT_DIR'], 'M74'),
   ...environment(COMPONENT_NAMES, 'trust', ['GODEBUG'], 'M73'),
   ...environment(['etcd'], 'authentication', ['ETCD_*'], 'M04'),

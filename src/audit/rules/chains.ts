@@ -6,7 +6,7 @@ import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
 import { acceptersOf, reaches, trustsIn } from './by-evidence.js'
 import { authorityOf, issuerOf, type Use } from './roles.js'
-import { GENERATE, HARDENING, nameOf, rule, STRICT } from './rule.js'
+import { finding, GENERATE, HARDENING, nameOf, rule, STRICT } from './rule.js'
 import { authorities, certificates, leaves, only, uses } from './subjects.js'
 
 /** Kubeconfigs have rules of their own (F03, F07), and so has the kubelet’s door (M07). */
@@ -84,11 +84,13 @@ export const CHAIN_RULES: readonly Rule[] = [
       const above = ancestors(use.certificate)
       const [trust] = acceptersOf(use, evidence)
       const root = trust?.certificates.find((anchor) => above.has(anchor))
-      return (
-        root &&
-        trust &&
-        `leads to ${nameOf(trust.pem.place)} only over an intermediate that neither file holds`
-      )
+      if (!root || !trust) return undefined
+      const lack = 'only over an intermediate that neither file holds'
+      // Where nothing leads there, the file of authorities is what was changed.
+      const all = slotted(evidence).filter((one) => acceptersOf(one, evidence).includes(trust))
+      return all.length > 1 && all.every((one) => isUntrusted(one, evidence))
+        ? finding(trust.pem.place, `is reached by ${all.length} certificates ${lack}`)
+        : `leads to ${nameOf(trust.pem.place)} ${lack}`
     },
   }),
   rule('C04', 'issuer-not-ca', 'C', 'error', {

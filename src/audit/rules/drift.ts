@@ -1,40 +1,136 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
+import { FLAGS, type FlagRow } from '../../manifests/flags.js'
 import { flagOf } from '../../values/command-line.js'
+import type { Json } from '../../values/json.js'
 import { groupBy } from '../../values/lists.js'
-import { tokenVerifiers } from '../graph/credentials.js'
-import type { Evidence, NodeEvidence, PemFacts } from '../read/evidence.js'
-import type { Rule } from '../types.js'
+import { privateKeyOf, tokenSigner, tokenVerifiers } from '../graph/credentials.js'
+import type { Certificate, Evidence, NodeEvidence, Place } from '../read/evidence.js'
+import { documentOfFlag } from '../starts/access.js'
+import type { FindingDraft, Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
-import { trustsIn } from './by-evidence.js'
+import { reaches, trustsIn } from './by-evidence.js'
+import type { TrustUseRole } from './roles.js'
 import { finding, rule } from './rule.js'
-import { authorities, controlPlanes, launchesAs, subjectKey, trusts } from './subjects.js'
+import {
+  authorities,
+  controlPlanes,
+  launches,
+  launchesAs,
+  subjectKey,
+  trusts,
+  uses,
+} from './subjects.js'
 
 const several = (evidence: Evidence) =>
   controlPlanes(evidence).length > 1 ? controlPlanes(evidence) : []
 
-/** Compares a file's meaning between control planes; the first one sets the measure. */
-function drift<T>(
-  evidence: Evidence,
-  read: (node: NodeEvidence) => { readonly pem: PemFacts; readonly value: T } | undefined,
-  same: (a: T, b: T) => boolean,
-  message: (first: string) => string,
-) {
-  const found = several(evidence).flatMap((node) => read(node) ?? [])
-  const [first, ...others] = found
-  if (!first || others.length === 0) return 'not-applicable'
-  return others
-    .filter(({ value }) => !same(first.value, value))
-    .map(({ pem }) => finding(pem.place, message(first.pem.place.node)))
+/** What one machine says, and where. */
+interface Member<T> {
+  readonly node: string
+  readonly place: Place
+  readonly value: T
 }
 
-const sameSet = <T>(a: readonly T[], b: readonly T[]) =>
-  a.length === b.length && a.every((one) => b.includes(one))
+/**
+ * Those that differ from most of them, and what most are like. Of as many on either side those are odd for which less
+ * speaks, then the later ones.
+ */
+function deviants<T>(
+  members: readonly Member<T>[],
+  keyOf: (value: T) => string,
+  weightOf: (value: T) => number = () => 0,
+): { readonly norm: Member<T>; readonly odd: readonly Member<T>[] } | undefined {
+  const groups = [...groupBy(members, ({ value }) => keyOf(value)).values()].map((same) => ({
+    same,
+    weight: same[0] ? weightOf(same[0].value) : 0,
+  }))
+  const [first, ...others] = groups.sort(
+    (a, b) => b.same.length - a.same.length || b.weight - a.weight,
+  )
+  const norm = first?.same[0]
+  return norm && { norm, odd: others.flatMap(({ same }) => same) }
+}
 
-function accountKeys(node: NodeEvidence) {
+/** A finding for each that differs. */
+function drift<T>(
+  members: readonly Member<T>[],
+  keyOf: (value: T) => string,
+  weightOf: (value: T) => number,
+  message: (norm: Member<T>, odd: Member<T>) => string | FindingDraft,
+): readonly FindingDraft[] | 'not-applicable' {
+  const found = members.length > 1 ? deviants(members, keyOf, weightOf) : undefined
+  if (!found) return 'not-applicable'
+  return found.odd.map((one) => {
+    const said = message(found.norm, one)
+    return typeof said === 'string' ? finding(one.place, said) : said
+  })
+}
+
+const keyOfSet = (values: readonly string[]) => [...new Set(values)].sort().join(' ')
+
+/** How many certificates of the evidence a file of authorities has to accept, and does. */
+const accepted =
+  (role: TrustUseRole, evidence: Evidence) => (certificates: readonly Certificate[]) => {
+    const anchors = new Set(certificates)
+    return uses(evidence).filter(
+      ({ row, certificate, pem }) =>
+        row.acceptedBy.includes(role) && reaches(certificate, anchors, pem.certificates),
+    ).length
+  }
+
+function accountKeys(node: NodeEvidence): readonly Member<readonly string[]>[] {
   const launch = node.launches.find(({ component }) => component === 'kube-apiserver')
   const pem = launch && tokenVerifiers(node, launch).at(-1)?.pem
   const value = pem?.keys.flatMap(({ keyId }) => keyId ?? [])
-  return pem && value ? { pem, value } : undefined
+  return pem && value ? [{ node: node.name, place: pem.place, value }] : []
+}
+
+/** How many components sign tokens with one of the keys. */
+const signers =
+  ({ nodes }: Evidence) =>
+  (keys: readonly string[]) =>
+    nodes.flatMap((node) =>
+      node.launches.filter((launch) =>
+        keys.includes(privateKeyOf(tokenSigner(node, launch)?.pem)?.keyId ?? ''),
+      ),
+    ).length
+
+/** Encryption of API servers; `null` where there is none. */
+function encryptions(evidence: Evidence): readonly Member<Json>[] {
+  return launchesAs('kube-apiserver')(evidence).flatMap(
+    ({ node, launch }): readonly Member<Json>[] => {
+      if (launch.path === undefined) return []
+      if (flagOf(launch.flags, 'encryption-provider-config') === undefined)
+        return [{ node: node.name, place: { node: node.name, path: launch.path }, value: null }]
+      const document = documentOfFlag(node, launch, 'encryption-provider-config')
+      return document?.value
+        ? [{ node: node.name, place: document.place, value: document.value }]
+        : []
+    },
+  )
+}
+
+/** Flags that all machines of a cluster must have alike. */
+const ALIKE = FLAGS.filter(({ judgedBy }) => judgedBy?.includes('T19'))
+/** A token, an address or a stored object of one member is nothing to the others. */
+const GRAVE = new Set([
+  'service-account-issuer',
+  'api-audiences',
+  'service-cluster-ip-range',
+  'etcd-prefix',
+  'authorization-mode',
+])
+
+/** What speaks for a value besides its number: kubeadm’s default, the cluster file, and other components. */
+function support({ flag, value: usual }: FlagRow, evidence: Evidence) {
+  const { cluster } = evidence
+  const known =
+    flag === 'service-cluster-ip-range' ? cluster?.networking.serviceSubnets.join(',') : usual
+  const all = launches(evidence).map(({ launch }) => launch.flags.get(flag)?.join(','))
+  return (value: string) =>
+    all.filter((one) => one === value).length +
+    (value === known ? 1 : 0) +
+    (flag === 'service-account-issuer' && /^https:\/\/kubernetes\.default\.svc/.test(value) ? 1 : 0)
 }
 
 /** What differs between machines that must be alike. */
@@ -49,15 +145,18 @@ export const DRIFT_RULES: readonly Rule[] = [
       const roles = ['client-ca', 'etcd-ca', 'requestheader-ca'] as const
       if (several(evidence).length === 0) return 'not-applicable'
       return roles.flatMap((role) => {
-        const all = trustsIn(evidence, role).filter(
-          ({ launch }) => launch?.component !== 'kube-controller-manager',
+        const all = trustsIn(evidence, role).map(({ node, pem, certificates }) => ({
+          node: node.name,
+          place: pem.place,
+          value: certificates,
+        }))
+        const found = drift(
+          all,
+          (certificates) => keyOfSet(certificates.map(({ fingerprint }) => fingerprint)),
+          accepted(role, evidence),
+          (norm) => `holds other authorities than on ${norm.node}`,
         )
-        const [first, ...others] = all
-        return others.flatMap((trust) =>
-          first && !sameSet(first.certificates, trust.certificates)
-            ? finding(trust.pem.place, `holds other authorities than on ${first.node.name}`)
-            : [],
-        )
+        return found === 'not-applicable' ? [] : found
       })
     },
   }),
@@ -68,10 +167,10 @@ export const DRIFT_RULES: readonly Rule[] = [
     fix: 'copy the same sa.key and sa.pub to every control plane',
     check: (evidence) =>
       drift(
-        evidence,
-        accountKeys,
-        sameSet,
-        (first) => `holds other service-account keys than on ${first}`,
+        several(evidence).flatMap(accountKeys),
+        keyOfSet,
+        signers(evidence),
+        (norm) => `holds other service-account keys than on ${norm.node}`,
       ),
   }),
   rule('T14', 'encryption-config-drift-ha', 'C', 'error', {
@@ -80,22 +179,51 @@ export const DRIFT_RULES: readonly Rule[] = [
     why: 'What one API server writes the next cannot read, or writes with an older key.',
     fix: 'copy the same encryption configuration to every control plane',
     needs: 'manifests',
-    check: (evidence) => {
-      const configured = launchesAs('kube-apiserver')(evidence)
-      const all = configured.flatMap(({ node, launch }) => {
-        const path = flagOf(launch.flags, 'encryption-provider-config')
-        const document = node.encryption[0]
-        return path === undefined || !document ? [] : [{ node, document }]
-      })
-      const [first, ...others] = all
-      if (!first || others.length === 0) return 'not-applicable'
-      const shapeOf = (value: unknown) => JSON.stringify(value)
-      return others.flatMap(({ document }) =>
-        shapeOf(document.value) === shapeOf(first.document.value)
-          ? []
-          : finding(document, `differs from that on ${first.node.name}`),
-      )
-    },
+    check: (evidence) =>
+      drift(
+        encryptions(evidence),
+        (value) => JSON.stringify(value),
+        (value) => (value === null ? 0 : 1),
+        (norm, one) => {
+          if (one.value === null) return `encrypts nothing, unlike that on ${norm.node}`
+          return norm.value === null
+            ? `encrypts on ${one.node}, while ${norm.node} encrypts nothing and cannot read it`
+            : `differs from that on ${norm.node}`
+        },
+      ),
+  }),
+  rule('T19', 'members-differ', 'H', 'warning', {
+    title: 'a machine has other settings than its peers',
+    citation:
+      'https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/high-availability/',
+    why: 'What one API server issues, stores or allows the next refuses: a client’s luck depends on which of them it meets.',
+    fix: 'give the same value on every control plane',
+    needs: 'manifests',
+    check: (evidence) =>
+      ALIKE.flatMap((row) => {
+        const { component, flag } = row
+        const members = launchesAs(component)(evidence).flatMap(({ node, launch }) => {
+          const { path, flags, failure } = launch
+          const value = flags.get(flag)?.join(',') ?? ''
+          return path === undefined || failure
+            ? []
+            : [{ node: node.name, place: { node: node.name, path }, value }]
+        })
+        const severity = GRAVE.has(flag) ? 'error' : 'warning'
+        const shown = (value: string) => (value === '' ? `no --${flag}` : `--${flag}=${value}`)
+        const found = drift(
+          members,
+          (value) => value,
+          support(row, evidence),
+          (norm, one) =>
+            finding(
+              one.place,
+              `has ${shown(one.value)}, where ${norm.node} has ${shown(norm.value)}`,
+              { severity },
+            ),
+        )
+        return found === 'not-applicable' ? [] : found
+      }),
   }),
   rule('T16', 'mixed-generation', 'H', 'warning', {
     title: 'certificates of two authorities of one name are in use',

@@ -1,6 +1,7 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
 import { matchesName } from '../../ca/verify/names.js'
 import { fileAt } from '../../files/tree.js'
+import { flagOf } from '../../values/command-line.js'
 import { isLocalHost, parseHost } from '../../values/hosts.js'
 import { listed, quoted } from '../../values/text.js'
 import { isoDay } from '../../values/time.js'
@@ -396,6 +397,52 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
             message: `${path.split('/').at(-1)} is still there beside kubelet.conf`,
           }
         : undefined
+    },
+  }),
+  rule('F25', 'impersonation', 'H', 'warning', {
+    title: 'a kubeconfig acts as somebody else',
+    citation:
+      'https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation',
+    why: 'Every request claims the other identity: a component’s own rights count for nothing, and whoever may impersonate may be anybody.',
+    fix: 'remove as, as-uid, as-groups and as-user-extra',
+    of: usersOf,
+    say: ({ node, config, user: { name, impersonate, fields } }) => {
+      const odd = fields.filter((field) => /^as(-|$)/.test(field))
+      if (odd.length === 0) return undefined
+      const who = impersonate === undefined ? listed(odd) : quoted(impersonate)
+      const isComponent = node.kind === 'node' && roleOfFile(config.path) !== 'user'
+      return {
+        message: `acts as ${who} for the user ${quoted(name)}`,
+        severity: isComponent ? 'error' : 'warning',
+      }
+    },
+  }),
+  rule('F26', 'server-port', 'C', 'error', {
+    title: 'a kubeconfig calls a port where its API server does not listen',
+    citation: 'k8s.io/apiserver/pkg/server/options/serving.go (secure-port)',
+    why: 'The connection is refused.',
+    fix: 'write the port of --secure-port',
+    of: doors,
+    say: ({ node, cluster }, evidence) => {
+      const target = parseHost(cluster.server)
+      if (!target) return undefined
+      const own = evidence.nodes.filter(
+        (one) => one.addresses.includes(target.host) || (isLocalHost(target.host) && one === node),
+      )
+      const ports = own.flatMap((one) =>
+        one.launches.flatMap(({ component, source, flags }) =>
+          component === 'kube-apiserver' && source !== 'default'
+            ? [Number(flagOf(flags, 'secure-port') ?? 6443)]
+            : [],
+        ),
+      )
+      // What listens beside the API server on its address may be a load balancer of the user’s.
+      return (
+        ports.length > 0 &&
+        !ports.includes(target.port) &&
+        endpointHost(node, evidence) !== target.host &&
+        `calls port ${target.port} of ${target.host}, where the API server listens on ${listed(ports.map(String))}`
+      )
     },
   }),
   rule('F24', 'duplicate-yaml-key', 'L', 'warning', {

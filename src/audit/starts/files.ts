@@ -18,6 +18,7 @@ import {
 import { acceptedKeys, kubeconfigProblem } from '../graph/edges-api.js'
 import { encryptionProblem } from '../read/documents.js'
 import type { KeyFacts, Launch, NodeEvidence } from '../read/evidence.js'
+import { authenticationProblem, authorizationProblem } from './access.js'
 
 /** How the file that a flag names stops its component. */
 type Check = (
@@ -228,6 +229,15 @@ const encryption: Check = (node, launch, row) => {
   return why === undefined ? undefined : unparsable(file, `${what(row)} ${named(file)} ${why}`)
 }
 
+const access =
+  (why: (node: NodeEvidence, launch: Launch) => string | undefined): Check =>
+  (node, launch, row) => {
+    const gone = presence(node, launch, row, [])
+    const file = gone ? undefined : fileOfFlag(node, launch, row.flag)
+    const problem = file && why(node, launch)
+    return problem ? unparsable(file, `--${row.flag}: ${named(file)} ${problem}`) : gone
+  }
+
 const CHECKS: Readonly<Record<FlagReader, Check>> = {
   'key-pair': pair,
   signer,
@@ -238,6 +248,8 @@ const CHECKS: Readonly<Record<FlagReader, Check>> = {
   'public-keys': publicKeys,
   kubeconfig,
   'encryption-configuration': encryption,
+  'authentication-configuration': access(authenticationProblem),
+  'authorization-configuration': access(authorizationProblem),
   'sni-pairs': sniPairs,
   presence,
 }
