@@ -22,7 +22,8 @@ export function documentOfFlag(
   flag: string,
 ): FlagDocument | undefined {
   const file = fileOfFlag(node, launch, flag)
-  const entry = file?.state === 'present' ? fileOn(node.tree, file.path) : undefined
+  // One that is not mounted is told elsewhere; what is in it was meant all the same.
+  const entry = file && file.state !== 'unknown' ? fileOn(node.tree, file.path) : undefined
   if (!entry) return undefined
   const { value, failure } = readDocument(contentOf(entry))
   const place = { node: node.name, path: entry.path }

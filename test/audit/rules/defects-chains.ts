@@ -77,13 +77,7 @@ export const CHAIN_DEFECTS: readonly Defect[] = [
   defect(
     'C03',
     'an intermediate that nobody has',
-    [
-      // Each leaf is accused; the trust file pki/etcd/ca.crt is what was exchanged.
-      error('pki/apiserver-etcd-client.crt'),
-      error('pki/etcd/server.crt'),
-      error('pki/etcd/peer.crt'),
-      error('pki/etcd/healthcheck-client.crt'),
-    ],
+    error('pki/etcd/ca.crt'),
     async (e) => {
       const { root } = await underRoot(e, 'etcd/ca')
       e.write(`${PKI}/etcd/ca.crt`, root.pem)
@@ -256,18 +250,7 @@ export const CHAIN_DEFECTS: readonly Defect[] = [
   defect(
     'E17',
     'an authority for servers only',
-    [
-      // Each client is accused; what would have to be mended is pki/ca.crt.
-      error('pki/apiserver-kubelet-client.crt', ...PLANES),
-      error('admin.conf', ...PLANES),
-      error('super-admin.conf'),
-      error('controller-manager.conf', ...PLANES),
-      error('scheduler.conf', ...PLANES),
-      error('kubelet.conf', ...NODES),
-      error('/admin.conf', 'operator'),
-      error('/super-admin.conf', 'operator'),
-      error('/jane.conf', 'operator'),
-    ],
+    error('pki/ca.crt'),
     (e) => reissue(e, 'ca', { extensions: usages('serverAuth') }),
   ),
   defect('E18', 'a server that may not sign', warning('pki/apiserver.crt'), (e) =>
