@@ -394,7 +394,7 @@ const TABLE: Readonly<Record<ComponentName, Readonly<Record<string, FlagFacts>>>
     'tls-cipher-suites': setting('serving', 'M14'),
     'tls-min-version': setting('serving', 'M14'),
     'enable-admission-plugins': setting('authorization', 'M31', 'T19'),
-    'disable-admission-plugins': setting('authorization', 'M31', 'T19'),
+    'disable-admission-plugins': setting('authorization', 'M65', 'T19'),
     'service-account-issuer': setting('authentication', 'M10', 'T19'),
     'service-account-lookup': setting('authentication', 'M37'),
     'service-account-extend-token-expiration': setting('authentication', 'M42'),

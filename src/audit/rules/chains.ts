@@ -87,7 +87,9 @@ export const CHAIN_RULES: readonly Rule[] = [
       if (!root || !trust) return undefined
       const lack = 'only over an intermediate that neither file holds'
       // Where nothing leads there, the file of authorities is what was changed.
-      const all = slotted(evidence).filter((one) => acceptersOf(one, evidence).some(({ pem }) => pem === trust.pem))
+      const all = slotted(evidence).filter((one) =>
+        acceptersOf(one, evidence).some(({ pem }) => pem === trust.pem),
+      )
       return all.length > 1 && all.every((one) => isUntrusted(one, evidence))
         ? finding(trust.pem.place, `is reached by ${all.length} certificates ${lack}`)
         : `leads to ${nameOf(trust.pem.place)} ${lack}`

@@ -142,6 +142,11 @@ export function exclusionProblem({ component, flags }: Launch): string | undefin
   }
   const twice = modes.find((mode, i) => modes.indexOf(mode) !== i)
   if (twice !== undefined) return `--authorization-mode has ${twice} twice`
+  const both = flagList(flags, 'enable-admission-plugins').find((plugin) =>
+    flagList(flags, 'disable-admission-plugins').includes(plugin),
+  )
+  if (both !== undefined)
+    return `--enable-admission-plugins and --disable-admission-plugins both have ${both}`
   const oidc = [...flags.keys()].find((name) => name.startsWith('oidc-'))
   if (oidc === undefined) return undefined
   if (given('authentication-config'))

@@ -74,16 +74,11 @@ export const CHAIN_DEFECTS: readonly Defect[] = [
     error('pki/front-proxy-client.crt'),
     (e) => reissue(e, 'front-proxy-client', {}, { by: 'ca' }),
   ),
-  defect(
-    'C03',
-    'an intermediate that nobody has',
-    error('pki/etcd/ca.crt'),
-    async (e) => {
-      const { root } = await underRoot(e, 'etcd/ca')
-      e.write(`${PKI}/etcd/ca.crt`, root.pem)
-      e.write('spare.crt', e.text(`${PKI}/etcd/ca.crt`, 'controlplane2'))
-    },
-  ),
+  defect('C03', 'an intermediate that nobody has', error('pki/etcd/ca.crt'), async (e) => {
+    const { root } = await underRoot(e, 'etcd/ca')
+    e.write(`${PKI}/etcd/ca.crt`, root.pem)
+    e.write('spare.crt', e.text(`${PKI}/etcd/ca.crt`, 'controlplane2'))
+  }),
   defect('C04', 'an issuer without CA:TRUE', error('pki/ca.crt'), (e) =>
     reissue(e, 'ca', { extensions: basic(false) }),
   ),
@@ -247,11 +242,8 @@ export const CHAIN_DEFECTS: readonly Defect[] = [
   defect('E16', 'any usage', warning('pki/apiserver.crt'), (e) =>
     reissue(e, 'apiserver', { extensions: usages('any') }),
   ),
-  defect(
-    'E17',
-    'an authority for servers only',
-    error('pki/ca.crt'),
-    (e) => reissue(e, 'ca', { extensions: usages('serverAuth') }),
+  defect('E17', 'an authority for servers only', error('pki/ca.crt'), (e) =>
+    reissue(e, 'ca', { extensions: usages('serverAuth') }),
   ),
   defect('E18', 'a server that may not sign', warning('pki/apiserver.crt'), (e) =>
     reissue(e, 'apiserver', { extensions: keyUsage(0x08) }),

@@ -75,15 +75,10 @@ export const FILE_DEFECTS: readonly Defect[] = [
   defect('P15', 'the same authority twice', info('pki/ca.crt'), (e) =>
     e.edit(CA, (text) => text + text),
   ),
-  defect(
-    'P16',
-    'an expired authority in the bundle',
-    info('pki/ca.crt', 'worker1'),
-    async (e) => {
-      const { pem } = await newAuthority(e, 'ca', { notBefore: later(-100), notAfter: later(-10) })
-      e.edit(CA, (text) => text + pem, 'worker1')
-    },
-  ),
+  defect('P16', 'an expired authority in the bundle', info('pki/ca.crt', 'worker1'), async (e) => {
+    const { pem } = await newAuthority(e, 'ca', { notBefore: later(-100), notAfter: later(-10) })
+    e.edit(CA, (text) => text + pem, 'worker1')
+  }),
   defect('P17', 'eleven authorities', info('pki/ca.crt'), async (e) => {
     const pems = await Promise.all(Array.from({ length: 11 }, () => newAuthority(e, 'ca')))
     e.edit(CA, (text) => text + pems.map(({ pem }) => pem).join(''))

@@ -162,11 +162,8 @@ export const NAME_DEFECTS: readonly Defect[] = [
   defect('V06', 'an authority for twenty years', info('pki/ca.crt'), (e) =>
     reissue(e, 'ca', { notAfter: later(7300) }),
   ),
-  defect(
-    'V07',
-    'a chain that ends first',
-    info('pki/etcd/ca.crt'),
-    (e) => reissue(e, 'etcd/ca', { notAfter: later(200) }),
+  defect('V07', 'a chain that ends first', info('pki/etcd/ca.crt'), (e) =>
+    reissue(e, 'etcd/ca', { notAfter: later(200) }),
   ),
   defect('V08', 'all at once', info(), () => undefined, {
     profile: 'strict',

@@ -2,6 +2,7 @@ import type { Defect } from './defect.js'
 import { CHAIN_DEFECTS } from './defects-chains.js'
 import { CIS_DEFECTS } from './defects-cis.js'
 import { CONFIG_DEFECTS } from './defects-config.js'
+import { DOOR_DEFECTS } from './defects-doors.js'
 import { FILE_DEFECTS } from './defects-files.js'
 import { IDENTITY_DEFECTS } from './defects-identity.js'
 import { KEY_DEFECTS } from './defects-keys.js'
@@ -20,4 +21,5 @@ export const DEFECTS: readonly Defect[] = [
   ...MANIFEST_DEFECTS,
   ...SECRET_DEFECTS,
   ...CIS_DEFECTS,
+  ...DOOR_DEFECTS,
 ]
