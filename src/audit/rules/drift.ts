@@ -122,15 +122,17 @@ const GRAVE = new Set([
 ])
 
 /** What speaks for a value besides its number: kubeadm’s default, the cluster file, and other components. */
-function support({ flag, value: usual }: FlagRow, evidence: Evidence) {
+function support({ component, flag, value: usual = '' }: FlagRow, evidence: Evidence) {
   const { cluster } = evidence
-  const known =
-    flag === 'service-cluster-ip-range' ? cluster?.networking.serviceSubnets.join(',') : usual
-  const all = launches(evidence).map(({ launch }) => launch.flags.get(flag)?.join(','))
+  const ranges = cluster?.networking.serviceSubnets.join(',')
+  const known = (flag === 'service-cluster-ip-range' ? ranges : undefined) ?? usual
+  const others = launches(evidence).flatMap(({ launch }) =>
+    launch.component === component ? [] : (launch.flags.get(flag)?.join(',') ?? []),
+  )
+  const isIssuer = flag === 'service-account-issuer'
   return (value: string) =>
-    all.filter((one) => one === value).length +
-    (value === known ? 1 : 0) +
-    (flag === 'service-account-issuer' && /^https:\/\/kubernetes\.default\.svc/.test(value) ? 1 : 0)
+    others.filter((one) => one === value).length +
+    (value === known || (isIssuer && value.startsWith('https://kubernetes.default.svc')) ? 1 : 0)
 }
 
 /** What differs between machines that must be alike. */

@@ -265,7 +265,9 @@ export const REACH_RULES: readonly Rule[] = [
     say: (one) => {
       return ['SSL_CERT_FILE', 'SSL_CERT_DIR'].map((name) => {
         const value = one.variables.get(name)
-        return value && aboutVariable(one, name, `sets ${name}=${value} for ${one.component}`)
+        return value
+          ? aboutVariable(one, name, `sets ${name}=${value} for ${one.component}`)
+          : undefined
       })
     },
   }),

@@ -7,7 +7,9 @@ import { FILE_DEFECTS } from './defects-files.js'
 import { IDENTITY_DEFECTS } from './defects-identity.js'
 import { KEY_DEFECTS } from './defects-keys.js'
 import { MANIFEST_DEFECTS } from './defects-manifests.js'
+import { MEMBER_DEFECTS } from './defects-members.js'
 import { NAME_DEFECTS } from './defects-names.js'
+import { REACH_DEFECTS } from './defects-reach.js'
 import { SECRET_DEFECTS } from './defects-secrets.js'
 
 /** Every single-defect mutation. */
@@ -22,4 +24,6 @@ export const DEFECTS: readonly Defect[] = [
   ...SECRET_DEFECTS,
   ...CIS_DEFECTS,
   ...DOOR_DEFECTS,
+  ...REACH_DEFECTS,
+  ...MEMBER_DEFECTS,
 ]
