@@ -597,7 +597,7 @@ const TABLE: Readonly<Record<ComponentName, Readonly<Record<string, FlagFacts>>>
   kubelet: {
     'client-ca-file': {
       decides: 'trust',
-      judgedBy: ['M08'],
+      judgedBy: ['M08', 'X01'],
       trust: 'kubelet-client-ca',
       field: ['authentication', 'x509', 'clientCAFile'],
     },

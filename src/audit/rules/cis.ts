@@ -1,4 +1,5 @@
 import type { ComponentName } from '../../manifests/flags.js'
+import { groupBy } from '../../values/lists.js'
 import type { Level, Rule, Severity } from '../types.js'
 import { ALL, CIS, each, rule } from './rule.js'
 import { configuredKubelets, kubeletSetting, launchesAs } from './subjects.js'
@@ -379,6 +380,18 @@ function checkOf(item: CisItem): Rule['check'] {
     return !holds && { ...place, message: `the kubelet of ${one.node.name} ${lacksIt}` }
   })
 }
+
+/** The rules of the benchmark by component and flag. */
+export const CIS_FLAGS: ReadonlyMap<string, readonly string[]> = new Map(
+  [
+    ...groupBy(
+      ITEMS.flatMap(({ code, component, flags = [] }) =>
+        flags.map((flag) => ({ key: `${component} ${flag}`, code })),
+      ),
+      ({ key }) => key,
+    ),
+  ].map(([key, all]) => [key, all.map(({ code }) => code)]),
+)
 
 export const CIS_RULES: readonly Rule[] = ITEMS.map((item) => {
   const { code, id, cis, component, why, scored = true, everywhere } = item

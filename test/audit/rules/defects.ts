@@ -10,6 +10,7 @@ import { MANIFEST_DEFECTS } from './defects-manifests.js'
 import { MEMBER_DEFECTS } from './defects-members.js'
 import { NAME_DEFECTS } from './defects-names.js'
 import { REACH_DEFECTS } from './defects-reach.js'
+import { RIGHTS_DEFECTS } from './defects-rights.js'
 import { SECRET_DEFECTS } from './defects-secrets.js'
 
 /** Every single-defect mutation. */
@@ -26,4 +27,5 @@ export const DEFECTS: readonly Defect[] = [
   ...DOOR_DEFECTS,
   ...REACH_DEFECTS,
   ...MEMBER_DEFECTS,
+  ...RIGHTS_DEFECTS,
 ]
