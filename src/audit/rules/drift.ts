@@ -25,7 +25,7 @@ const several = (evidence: Evidence) =>
   controlPlanes(evidence).length > 1 ? controlPlanes(evidence) : []
 
 /** What one machine says, and where. */
-interface Member<T> {
+interface Speaker<T> {
   readonly node: string
   readonly place: Place
   readonly value: T
@@ -36,10 +36,10 @@ interface Member<T> {
  * speaks, then the later ones.
  */
 function deviants<T>(
-  members: readonly Member<T>[],
+  members: readonly Speaker<T>[],
   keyOf: (value: T) => string,
   weightOf: (value: T) => number = () => 0,
-): { readonly norm: Member<T>; readonly odd: readonly Member<T>[] } | undefined {
+): { readonly norm: Speaker<T>; readonly odd: readonly Speaker<T>[] } | undefined {
   const groups = [...groupBy(members, ({ value }) => keyOf(value)).values()].map((same) => ({
     same,
     weight: same[0] ? weightOf(same[0].value) : 0,
@@ -53,10 +53,10 @@ function deviants<T>(
 
 /** A finding for each that differs. */
 function drift<T>(
-  members: readonly Member<T>[],
+  members: readonly Speaker<T>[],
   keyOf: (value: T) => string,
   weightOf: (value: T) => number,
-  message: (norm: Member<T>, odd: Member<T>) => string | FindingDraft,
+  message: (norm: Speaker<T>, odd: Speaker<T>) => string | FindingDraft,
 ): readonly FindingDraft[] | 'not-applicable' {
   const found = members.length > 1 ? deviants(members, keyOf, weightOf) : undefined
   if (!found) return 'not-applicable'
@@ -78,7 +78,7 @@ const accepted =
     ).length
   }
 
-function accountKeys(node: NodeEvidence): readonly Member<readonly string[]>[] {
+function accountKeys(node: NodeEvidence): readonly Speaker<readonly string[]>[] {
   const launch = node.launches.find(({ component }) => component === 'kube-apiserver')
   const pem = launch && tokenVerifiers(node, launch).at(-1)?.pem
   const value = pem?.keys.flatMap(({ keyId }) => keyId ?? [])
@@ -96,9 +96,9 @@ const signers =
     ).length
 
 /** Encryption of API servers; `null` where there is none. */
-function encryptions(evidence: Evidence): readonly Member<Json>[] {
+function encryptions(evidence: Evidence): readonly Speaker<Json>[] {
   return launchesAs('kube-apiserver')(evidence).flatMap(
-    ({ node, launch }): readonly Member<Json>[] => {
+    ({ node, launch }): readonly Speaker<Json>[] => {
       if (launch.path === undefined) return []
       if (flagOf(launch.flags, 'encryption-provider-config') === undefined)
         return [{ node: node.name, place: { node: node.name, path: launch.path }, value: null }]

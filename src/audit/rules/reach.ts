@@ -98,7 +98,7 @@ function called({ node, component }: Environment, evidence: Evidence): readonly 
 const LAX =
   /^(x509ignoreCN=0|x509sha1=1|x509negativeserial=1|x509usepolicies=0|rsa1024min=0|tlsrsakex=1|tls10server=1|tls3des=1|tlsmaxrsasize=\d+|tlssha1=1|x509keypairleaf=0)$/
 
-interface StaticPod {
+interface RunPod {
   readonly node: NodeEvidence
   readonly place: Place
   readonly pod: JsonObject
@@ -106,7 +106,7 @@ interface StaticPod {
   readonly component?: ComponentName
 }
 
-function staticPods({ nodes }: Evidence): readonly StaticPod[] {
+function staticPods({ nodes }: Evidence): readonly RunPod[] {
   return nodes.flatMap((node) =>
     staticPodFiles(node.tree, node.kubelet?.staticPodPath).flatMap(({ path, pod }) => {
       const launch = node.launches.find((one) => one.path === path)
@@ -125,11 +125,11 @@ function staticPods({ nodes }: Evidence): readonly StaticPod[] {
 }
 
 /** Files by pod: the kubelet keeps one of each name, the last in order. */
-const byPod = once((evidence: Evidence): readonly (readonly StaticPod[])[] => [
+const byPod = once((evidence: Evidence): readonly (readonly RunPod[])[] => [
   ...groupBy(staticPods(evidence), ({ node, pod }) => `${node.name} ${podName(pod)}`).values(),
 ])
 
-const isLeftOver = ({ place: { path } }: StaticPod) =>
+const isLeftOver = ({ place: { path } }: RunPod) =>
   !/\/[\w-]+\.(ya?ml|json|manifest)$/.test(path)
 
 /** Directories of the machine from which a pod can take the node or the cluster over. */
@@ -350,10 +350,10 @@ export const REACH_RULES: readonly Rule[] = [
   }),
 ]
 
-const nameIn = ({ pod }: StaticPod) => scalarText(at(pod, 'metadata', 'name')) ?? ''
+const nameIn = ({ pod }: RunPod) => scalarText(at(pod, 'metadata', 'name')) ?? ''
 
 /** Of several files, the one that was meant: named after its pod, else the first one with a usual ending. */
-function meantOf(same: readonly StaticPod[]): StaticPod | undefined {
+function meantOf(same: readonly RunPod[]): RunPod | undefined {
   return (
     same.find((one) => !isLeftOver(one) && one.place.path.includes(`/${nameIn(one)}.`)) ??
     same.find((one) => !isLeftOver(one)) ??
@@ -362,7 +362,7 @@ function meantOf(same: readonly StaticPod[]): StaticPod | undefined {
 }
 
 /** Files of one pod: the kubelet keeps the last. */
-function* leftOvers(same: readonly StaticPod[]): Iterable<FindingDraft> {
+function* leftOvers(same: readonly RunPod[]): Iterable<FindingDraft> {
   const winner = same.at(-1)
   const meant = meantOf(same)
   if (!meant) return
@@ -385,7 +385,7 @@ function* leftOvers(same: readonly StaticPod[]): Iterable<FindingDraft> {
 }
 
 /** Several pods that run one component: they fight for its port. */
-function* rivals(pods: readonly (readonly StaticPod[])[]): Iterable<FindingDraft> {
+function* rivals(pods: readonly (readonly RunPod[])[]): Iterable<FindingDraft> {
   const running = pods.flatMap((same) => same.at(-1) ?? []).filter(({ component }) => component)
   const byComponent = groupBy(running, ({ node, component }) => `${node.name} ${component}`)
   for (const same of byComponent.values()) {
