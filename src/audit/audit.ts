@@ -130,7 +130,13 @@ async function auditEvidence(
   const checker = createTrustChecker(evidence, engine, at)
   const before = componentOutages(fleet, at)
   const { edges, truncated } = edgesOf(fleet)
-  const { connections, outages } = await judgeAll(edges, fleet, before, checker, options.onProgress)
+  const { connections, outages, suspects } = await judgeAll(
+    edges,
+    fleet,
+    before,
+    checker,
+    options.onProgress,
+  )
   const expiry = expiryOf(evidence, at, horizonDays)
   const context: RuleContext = {
     at,
@@ -138,8 +144,9 @@ async function auditEvidence(
     profile,
     ...(evidence.cluster && { cluster: evidence.cluster }),
     connections,
-    components: componentStates(outages),
+    components: componentStates(outages, fleet),
     expiry,
+    suspects,
   }
   const outcome: RuleOutcome = runRules(rules, evidence, context, options)
   const cut = truncated.map((kind) => ({

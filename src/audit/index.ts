@@ -31,6 +31,7 @@ export type {
   Connection,
   Crash,
   Expiry,
+  FailOn,
   Finding,
   Identity,
   InputLevel,

@@ -1,15 +1,18 @@
 import { formatName } from '../ca/certificate/names.js'
 import { compareText, plural } from '../values/text.js'
 import { DAY } from '../values/time.js'
+import { causesOf, type Suspicion } from './causes.js'
+import { EDGE_KINDS } from './graph/graph.js'
 import type { AuditInput, Certificate, Evidence } from './read/evidence.js'
 import { isAuthority } from './read/read.js'
-import { SEVERITIES } from './report/words.js'
+import { findingId, isWrong, SEVERITIES } from './report/words.js'
 import type { RuleOutcome } from './rules/run.js'
 import type {
   AuditReport,
   AuditStats,
   Connection,
   Expiry,
+  FailOn,
   Finding,
   RuleContext,
   Severity,
@@ -33,7 +36,12 @@ export function reportOf(
     (node === undefined ? undefined : input.origins?.get(node)?.get(path)) ?? path
   const placed = <T extends { readonly node?: string; readonly path?: string }>(item: T): T =>
     item.path === undefined ? item : { ...item, path: original(item.node, item.path) }
-  const { findings, waived } = waive(outcome.findings.map(placed), waivers, context.at)
+  const named = outcome.findings.map(({ suspects, ...draft }) => {
+    const finding = placed(draft)
+    return { finding: { id: findingId(finding), ...finding }, suspects }
+  })
+  const { counted, waived } = waive(named, waivers, context.at)
+  const findings = inOrder(counted)
   const { connections, components, expiry, profile, horizonDays } = context
   return {
     apiVersion: 'kpki/v1alpha1',
@@ -41,8 +49,8 @@ export function reportOf(
     at: context.at.toISOString(),
     profile,
     horizonDays,
-    verdict: verdictOf(findings, outcome),
-    findings: [...findings].sort(byGravity),
+    verdict: verdictOf(findings, context, outcome),
+    findings,
     connections: connections.map(placed),
     components: components.map(placed),
     expiry: expiry.map(placed),
@@ -65,18 +73,46 @@ function byGravity(a: Finding, b: Finding): number {
   )
 }
 
-function waive(all: readonly Finding[], waivers: readonly Waiver[], at: Date) {
-  const findings: Finding[] = []
-  const waived: Waived[] = []
-  for (const finding of all) {
+/** Causes first, those from which most follows before others; then what follows from them. */
+function inOrder(findings: readonly Finding[]): readonly Finding[] {
+  const follow = new Map<string, number>()
+  for (const { causedBy = [] } of findings)
+    for (const id of causedBy) follow.set(id, (follow.get(id) ?? 0) + 1)
+  return [...findings].sort(
+    (a, b) =>
+      Number(a.causedBy !== undefined) - Number(b.causedBy !== undefined) ||
+      SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
+      (follow.get(b.id) ?? 0) - (follow.get(a.id) ?? 0) ||
+      byGravity(a, b),
+  )
+}
+
+/** Rules of doors that are open: who accepts the reason for one accepts that somebody gets in. */
+const DOORS: ReadonlySet<string> = new Set(
+  EDGE_KINDS.flatMap(({ must, rule }) => (must === 'fail' && rule ? [rule] : [])),
+)
+
+/** What is accepted, and what counts. Failures that follow from something accepted count all the same. */
+function waive(all: readonly Suspicion[], waivers: readonly Waiver[], at: Date) {
+  const causes = causesOf(all)
+  const own = new Map<string, Waiver>()
+  for (const { finding } of all) {
     const waiver = waivers.find((one) => isInForce(one, at) && covers(one, finding))
-    if (!waiver) findings.push(finding)
-    else {
+    if (waiver) own.set(finding.id, waiver)
+  }
+  const counted: Finding[] = []
+  const waived: Waived[] = []
+  for (const { finding } of all) {
+    const causedBy = (causes.get(finding.id) ?? []).filter((id) => !own.has(id))
+    const [accepted] = causes.get(finding.id) ?? []
+    const isOpen = DOORS.has(finding.rule) && causedBy.length === 0 && accepted !== undefined
+    const waiver = own.get(finding.id) ?? (isOpen ? own.get(accepted) : undefined)
+    if (waiver) {
       const { reason, expires } = waiver
       waived.push({ ...finding, waiver: { reason, ...(expires !== undefined && { expires }) } })
-    }
+    } else counted.push(causedBy.length === 0 ? finding : { ...finding, causedBy })
   }
-  return { findings, waived }
+  return { counted, waived }
 }
 
 function isInForce({ expires }: Waiver, at: Date): boolean {
@@ -111,7 +147,14 @@ function matches(pattern: string, text: string): boolean {
   return true
 }
 
-function verdictOf(findings: readonly Finding[], { crashed }: RuleOutcome): Verdict {
+function verdictOf(
+  findings: readonly Finding[],
+  { connections, components }: RuleContext,
+  { crashed }: RuleOutcome,
+): Verdict {
+  const unknown =
+    connections.filter(({ will }) => will === 'unknown').length +
+    components.filter(({ starts }) => starts === 'unknown').length
   const count = (severity: Severity) => findings.filter((one) => one.severity === severity).length
   const [errors, warnings, infos] = [count('error'), count('warning'), count('info')]
   const status =
@@ -121,8 +164,17 @@ function verdictOf(findings: readonly Finding[], { crashed }: RuleOutcome): Verd
     ...(warnings > 0 ? [plural(warnings, 'warning')] : []),
     ...(crashed.length > 0 ? [`${plural(crashed.length, 'rule')} crashed`] : []),
   ]
-  const summary = counts.length === 0 ? 'nothing wrong was found' : counts.join(', ')
-  return { status, errors, warnings, infos, summary }
+  const found = counts.length === 0 ? 'nothing wrong was found' : counts.join(', ')
+  const summary = unknown === 0 ? found : `${found}; ${unknown} unknown`
+  return { status, errors, warnings, infos, unknown, summary }
+}
+
+/** Whether a report counts as failed; one that is incomplete does, whatever is asked for. */
+export function isFailed({ verdict }: AuditReport, failOn: FailOn): boolean {
+  if (verdict.status === 'crashed') return true
+  if (failOn === 'never') return false
+  if (verdict.errors > 0) return true
+  return failOn === 'warning' ? verdict.warnings > 0 : failOn === 'unknown' && verdict.unknown > 0
 }
 
 function statsOf(
@@ -152,7 +204,8 @@ function statsOf(
     connections: {
       succeed: connections.filter(({ will }) => will === 'succeed').length,
       fail: connections.filter(({ will }) => will === 'fail').length,
-      unexpected: connections.filter(({ will, must }) => will !== must).length,
+      unknown: connections.filter(({ will }) => will === 'unknown').length,
+      unexpected: connections.filter(isWrong).length,
     },
   }
 }

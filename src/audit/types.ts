@@ -8,6 +8,12 @@ import type { Certificate, Evidence, Unrecognised } from './read/evidence.js'
  */
 export type Severity = 'error' | 'warning' | 'info'
 
+/**
+ * When an audit counts as failed. `unknown`: on errors and on whatever could not be judged, not on warnings;
+ * `warning`: on errors and warnings.
+ */
+export type FailOn = 'error' | 'warning' | 'unknown' | 'never'
+
 /** The catalogue's own grades: critical, high, medium, low, information. */
 export type Level = 'C' | 'H' | 'M' | 'L' | 'I'
 
@@ -35,6 +41,12 @@ export type RuleGroup =
   | 'R'
   | 'X'
 
+/** A file in which a fault may lie: by node, and relative to the root of that node’s tree. */
+export interface Suspect {
+  readonly node: string
+  readonly path: string
+}
+
 /** What a rule yields; the runner adds the rule's own id, code, level and severity. */
 export interface FindingDraft {
   readonly node?: string
@@ -45,6 +57,8 @@ export interface FindingDraft {
   readonly certificate?: Certificate
   /** Where one rule has graver and milder cases. */
   readonly severity?: Severity
+  /** Other files in which the fault may lie as well: an untrusted certificate may be wrong, or its trust file. */
+  readonly suspects?: readonly Suspect[]
 }
 
 /** What rules may ask besides the evidence. Everything here is already computed: rules do no I/O and need no await. */
@@ -56,6 +70,11 @@ export interface RuleContext {
   readonly connections: readonly Connection[]
   readonly components: readonly ComponentState[]
   readonly expiry: readonly Expiry[]
+  /**
+   * By id of a connection that ends otherwise than it must, or `<component>/<node>` of one that therefore does not
+   * start: the files in which the fault may lie.
+   */
+  readonly suspects: ReadonlyMap<string, readonly Suspect[]>
 }
 
 /** What a rule of the catalogue is about. */
@@ -91,6 +110,8 @@ export interface Rule extends RuleInfo {
 
 /** One fault, as reports carry it. Plain JSON. */
 export interface Finding {
+  /** The same for the same fault in every report and format, whatever the day. */
+  readonly id: string
   readonly rule: string
   readonly code: string
   readonly severity: Severity
@@ -102,6 +123,8 @@ export interface Finding {
   readonly fix?: string
   /** Fingerprint (SHA-256, hexadecimal) of the certificate concerned. */
   readonly certificate?: string
+  /** Ids of the findings that this one follows from: mend those first. */
+  readonly causedBy?: readonly string[]
 }
 
 /** Who the server sees: user and groups (CN and every O) behind a client certificate. */
@@ -121,8 +144,9 @@ export interface Connection {
   readonly kind: string
   readonly url: string
   readonly must: 'succeed' | 'fail'
-  readonly will: 'succeed' | 'fail'
-  /** Why it fails, or why it succeeds although it must not. */
+  /** `unknown`: it depends on something that was not among what was given, which `reason` names. */
+  readonly will: 'succeed' | 'fail' | 'unknown'
+  /** Why it fails, why it succeeds although it must not, or what was not seen. */
   readonly reason?: string
   /** The rule that a wrong outcome is reported under. */
   readonly rule?: string
@@ -144,7 +168,8 @@ export interface Connection {
 export interface ComponentState {
   readonly node: string
   readonly name: ComponentName
-  readonly starts: boolean
+  /** `unknown`: a file of its own was not among what was given, which `reason` names. */
+  readonly starts: boolean | 'unknown'
   readonly reason?: string
   readonly fix?: string
   readonly path?: string
@@ -224,6 +249,8 @@ export interface Verdict {
   readonly errors: number
   readonly warnings: number
   readonly infos: number
+  /** How many connections and components depend on what was not given: nothing is claimed of them. */
+  readonly unknown: number
   /** One sentence. */
   readonly summary: string
 }
@@ -245,6 +272,7 @@ export interface AuditStats {
   readonly connections: {
     readonly succeed: number
     readonly fail: number
+    readonly unknown: number
     readonly unexpected: number
   }
 }

@@ -50,6 +50,7 @@ describe('rules', () => {
     })
     expect(report.findings).toEqual([
       {
+        id: expect.stringMatching(/^finds-[0-9a-f]{16}$/),
         rule: 'finds',
         code: 'Z01',
         severity: 'warning',

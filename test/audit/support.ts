@@ -1,4 +1,5 @@
 import { type AuditOptions, auditWith, type GeneratedTrees } from '../../src/audit/audit.js'
+import { isWrong } from '../../src/audit/report/words.js'
 import { CONNECTION_RULES } from '../../src/audit/rules/connections.js'
 import type { AuditReport, Rule } from '../../src/audit/types.js'
 import type { Name, SubjectAltNames } from '../../src/ca/certificate/facts.js'
@@ -203,13 +204,13 @@ export async function newPublicKeyPem(): Promise<string> {
 
 /** Connections that do not do what they must: `id` for those that fail, `!id` for those that succeed. */
 export function surprises({ connections }: AuditReport): readonly string[] {
-  return connections
-    .filter(({ must, will }) => must !== will)
-    .map(({ id, will }) => (will === 'succeed' ? `!${id}` : id))
+  return connections.filter(isWrong).map(({ id, will }) => (will === 'succeed' ? `!${id}` : id))
 }
 
 export function down({ components }: AuditReport): readonly string[] {
-  return components.filter(({ starts }) => !starts).map(({ node, name }) => `${name}/${node}`)
+  return components
+    .filter(({ starts }) => starts === false)
+    .map(({ node, name }) => `${name}/${node}`)
 }
 
 export function findings({ findings: all }: AuditReport): readonly string[] {

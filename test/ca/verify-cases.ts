@@ -432,9 +432,9 @@ export const CASES: readonly ChainCase[] = [
   purposes('server', undefined, ['serverAuth'], [], 'ok'),
   purposes('server asked, client given', undefined, ['clientAuth'], [], 'usage'),
   purposes('client asked, server given', undefined, ['serverAuth'], ['clientAuth'], 'usage'),
-  purposes('any usage asked', undefined, ['clientAuth'], ['any'], 'ok'),
+  purposes('any usage asked', undefined, ['clientAuth'], ['anyExtendedKeyUsage'], 'ok'),
   purposes('no usage given', undefined, undefined, ['clientAuth'], 'ok'),
-  purposes('any usage given', undefined, ['any'], ['serverAuth'], 'ok', 'usage'),
+  purposes('any usage given', undefined, ['anyExtendedKeyUsage'], ['serverAuth'], 'ok', 'usage'),
   purposes('usage of the CA excludes', ['clientAuth'], ['serverAuth'], ['serverAuth'], 'usage'),
   purposes(
     'usage of the CA includes',
@@ -443,7 +443,14 @@ export const CASES: readonly ChainCase[] = [
     ['serverAuth'],
     'ok',
   ),
-  purposes('any usage of the CA', ['any'], ['serverAuth'], ['serverAuth'], 'ok', 'usage'),
+  purposes(
+    'any usage of the CA',
+    ['anyExtendedKeyUsage'],
+    ['serverAuth'],
+    ['serverAuth'],
+    'ok',
+    'usage',
+  ),
   purposes('usage of the CA unknown', ['1.2.3.4'], ['serverAuth'], ['serverAuth'], 'usage'),
   purposes('one of two usages', undefined, ['clientAuth'], ['serverAuth', 'clientAuth'], 'ok'),
   single(
@@ -489,6 +496,8 @@ export const CASES: readonly ChainCase[] = [
     [[], ['dns:a.example.com']],
     'ok',
   ),
+  constrained('DNS wildcard above excluded', ['dns:*.test'], [[], ['dns:b.a.test']], 'ok'),
+  constrained('DNS wildcard beside excluded', ['dns:*.b.test'], [[], ['dns:a.test']], 'ok'),
   constrained('DNS empty constraint', ['dns:example.org'], [['dns:']], 'ok'),
   constrained('DNS final dot', ['dns:example.com.'], [['dns:example.com']], 'name-constraint'),
   constrained(

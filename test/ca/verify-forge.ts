@@ -146,7 +146,7 @@ export function keyUsage(...bits: readonly KeyUsageBit[]): Uint8Array {
 }
 
 const USAGES: { readonly [name: string]: string } = {
-  any: '2.5.29.37.0',
+  anyExtendedKeyUsage: '2.5.29.37.0',
   serverAuth: '1.3.6.1.5.5.7.3.1',
   clientAuth: '1.3.6.1.5.5.7.3.2',
   codeSigning: '1.3.6.1.5.5.7.3.3',

@@ -105,7 +105,7 @@ describe('bad input', () => {
           intermediates: others.slice(0, count),
           anchors: others.slice(count),
           at: one.at === undefined ? AT : new Date(one.at),
-          usages: ['any'],
+          usages: ['anyExtendedKeyUsage'],
         }
         const go = await verifyChain(question)
         const openssl = await verifyLikeOpenssl(question)

@@ -31,6 +31,18 @@ describe('the table of chains', () => {
     expect(summary(await verifyLikeOpenssl(question(one))), 'as OpenSSL').toContain(wanted)
   })
 
+  it.each([
+    ['DNS wildcard over excluded', 'ok', 'name-constraint'],
+    ['DNS wildcard above excluded', 'ok', 'ok'],
+    ['DNS wildcard beside excluded', 'ok', 'ok'],
+  ])('%s: %s, and %s with Go’s later rule', async (id, before, later) => {
+    const [one] = CASES.filter((each) => each.id === id)
+    if (!one) throw new Error(`there is no case ${id}`)
+    expect(summary(await verifyChain(question(one)))).toContain(before)
+    const stricter = { ...question(one), excludedWildcards: 'refused' as const }
+    expect(summary(await verifyChain(stricter))).toContain(later)
+  })
+
   it('has no two cases of one name', () => {
     expect(new Set(CASES.map(({ id }) => id)).size).toBe(CASES.length)
   })

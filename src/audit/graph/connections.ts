@@ -1,5 +1,5 @@
 import { flagIsTrue } from '../../values/command-line.js'
-import type { Connection } from '../types.js'
+import type { Connection, Suspect } from '../types.js'
 import type { Refusal } from './credentials.js'
 import type { Edge } from './edges.js'
 import { edgeKind } from './graph.js'
@@ -42,6 +42,11 @@ export function ruleOfProblem(code: string): string {
 export interface Verdicts {
   readonly connections: readonly Connection[]
   readonly outages: ReadonlyMap<string, Refusal | undefined>
+  /**
+   * By id of a connection that ends otherwise than it must, or `<component>/<node>` of one that therefore does not
+   * start: the files in which the fault may lie.
+   */
+  readonly suspects: ReadonlyMap<string, readonly Suspect[]>
 }
 
 /**
@@ -81,7 +86,55 @@ export async function judgeAll(
   const connections = edges.map((edge) =>
     connectionOf(edge, judged.get(edge.id) ?? { will: 'fail' }),
   )
-  return { connections, outages }
+  const suspects = new Map<string, readonly Suspect[]>()
+  for (const edge of edges) {
+    const verdict = judged.get(edge.id)
+    if (!verdict || verdict.will === 'unknown' || verdict.will === edge.must) continue
+    const files = suspectsOf(edge, verdict)
+    suspects.set(edge.id, files)
+    // A component that reaches nobody suffers from what its connections suffer from.
+    const problem = outages.get(edge.from)
+    if (problem && problem.code !== before.get(edge.from)?.code)
+      suspects.set(edge.from, unique([...(suspects.get(edge.from) ?? []), ...files]))
+  }
+  return { connections, outages, suspects }
+}
+
+/** Refusals that are a matter of one file: what stands in it is wrong, whatever others hold. */
+const OWN_FAULTS: ReadonlySet<string> = new Set([
+  ...(RULES['connection-expired'] ?? []),
+  ...(RULES['connection-usage'] ?? []),
+  ...(RULES['connection-identity'] ?? []),
+  ...(RULES['component-down'] ?? []),
+])
+
+function suspectsOf({ client, server }: Edge, { problem }: Judgement): readonly Suspect[] {
+  const { credential } = client
+  const trusts = [client.trust, server.trust].flatMap((trust) =>
+    trust?.kind === 'file' ? [trust.file] : [],
+  )
+  const certificates = [
+    ...(credential ? [credential.certificate] : []),
+    ...(typeof server.serving === 'string' ? [] : [server.serving.certificate]),
+  ]
+  if (!problem) return unique([...trusts.slice(-1), ...certificates.slice(0, 1)])
+  const own = placeIn(problem)
+  if (OWN_FAULTS.has(problem.code) || own.length === 0) return own
+  if (RULES['connection-credential']?.includes(problem.code))
+    return unique([...own, ...(credential ? [credential.certificate, credential.key] : [])])
+  // The side whose certificate is refused, and whom the other side trusts.
+  const isServer =
+    certificates.at(-1)?.path === problem.path && certificates.at(-1) !== credential?.certificate
+  const trust = isServer ? client.trust : server.trust
+  return unique([...own, ...(trust?.kind === 'file' ? [trust.file] : [])])
+}
+
+function placeIn({ node, path }: Refusal): readonly Suspect[] {
+  return node !== undefined && path !== undefined ? [{ node, path }] : []
+}
+
+function unique(places: readonly Suspect[]): readonly Suspect[] {
+  return [...new Map(places.map(({ node, path }) => [`${node}\n${path}`, { node, path }])).values()]
 }
 
 function withoutQuorum(
@@ -91,19 +144,19 @@ function withoutQuorum(
 ): readonly (readonly [string, Refusal])[] {
   if (etcd.length < 2) return []
   const works = new Set<string>()
-  let reason: string | undefined
+  let reason: Refusal | undefined
   for (const edge of edges) {
     if (edge.kind !== 'etcd-peer') continue
     const verdict = judged.get(edge.id)
-    if (verdict?.will === 'succeed') works.add(`${edge.from}>${edge.to}`)
-    else reason = reason ?? verdict?.problem?.message
+    if (verdict?.will === 'fail') reason = reason ?? verdict.problem
+    else works.add(`${edge.from}>${edge.to}`)
   }
   const quorum = Math.floor(etcd.length / 2) + 1
   return etcd.flatMap(({ id }) => {
     const met = etcd.filter((one) => works.has(`${id}>${one.id}`) && works.has(`${one.id}>${id}`))
     if (met.length + 1 >= quorum) return []
-    const message = `reaches ${met.length} of ${etcd.length - 1} other members, no quorum: ${reason ?? 'peers fail'}`
-    return [[id, { code: 'no-quorum', message }] as const]
+    const message = `reaches ${met.length} of ${etcd.length - 1} other members, no quorum: ${reason?.message ?? 'peers fail'}`
+    return [[id, { ...reason, code: 'no-quorum', message }] as const]
   })
 }
 
@@ -120,7 +173,7 @@ function withoutEtcd(
     else byServer.set(edge.from, [verdict])
   }
   return [...byServer].flatMap(([server, verdicts]) => {
-    if (verdicts.some(({ will }) => will === 'succeed')) return []
+    if (verdicts.some(({ will }) => will !== 'fail')) return []
     const why = verdicts[0]?.problem
     const place = { ...(why?.node && { node: why.node }), ...(why?.path && { path: why.path }) }
     const message = `reaches no etcd: ${why?.message ?? 'every connection fails'}`
@@ -150,7 +203,7 @@ function withoutTokens(
     if (!launch || !flagIsTrue(launch.flags, 'use-service-account-credentials')) return []
     const reached = edges.filter(
       ({ id, kind, from }) =>
-        kind === 'client-apiserver' && from === key && judged.get(id)?.will === 'succeed',
+        kind === 'client-apiserver' && from === key && judged.get(id)?.will !== 'fail',
     )
     const why = reached[0] && refused.get(reached[0].to)
     if (!why || !reached.every(({ to }) => refused.has(to))) return []
@@ -161,19 +214,20 @@ function withoutTokens(
 
 function connectionOf(edge: Edge, verdict: Judgement): Connection {
   const { id, from, to, kind, url, must, hole } = edge
-  const { will, problem, identity, reception, until, unseen } = verdict
+  const { will, problem, identity, reception, until, unseen, assumed } = verdict
   const certificates = shown(edge)
   const isHole = must === 'fail' && will === 'succeed'
   const tooMuch = must === 'succeed' && will === 'succeed' && reception?.kind === 'too-much'
-  const reason = tooMuch ? reception.message : isHole ? hole : (problem?.message ?? unseen)
+  const why = tooMuch ? reception.message : isHole ? hole : (problem ?? unseen)?.message
+  const reason = assumed === undefined || why === undefined ? why : `${why} (${assumed})`
   const rule = tooMuch
     ? 'component-too-privileged'
-    : will === must
+    : will === must || will === 'unknown'
       ? undefined
       : ruleFor(kind, problem)
   const privilege = reception && 'privilege' in reception ? reception.privilege : undefined
   const file = edge.client.credential?.certificate
-  const place = problem ?? (isHole || tooMuch ? file : undefined)
+  const place = problem ?? unseen ?? (isHole || tooMuch ? file : undefined)
   return {
     id,
     from,

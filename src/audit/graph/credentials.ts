@@ -22,6 +22,8 @@ export interface NamedFile {
   readonly path: string
   /** `unknown`: the audited files do not reach there. */
   readonly state: 'present' | 'missing' | 'unmounted' | 'unknown'
+  /** The manifest that does not mount it. */
+  readonly manifest?: string
   readonly pem?: PemFacts
 }
 
@@ -46,12 +48,16 @@ export type TrustAnchors =
   /** The operating system's roots, which hold no cluster's CA. */
   | { readonly kind: 'system' }
 
-/** Why something is refused: a stable code, a message, and the file to look at. */
-export interface Refusal {
-  readonly code: string
+/** What was not among the files that were given, and what that leaves open. */
+export interface Unseen {
   readonly message: string
   readonly node?: string
   readonly path?: string
+}
+
+/** Why something is refused: a stable code, a message, and the file to look at. */
+export interface Refusal extends Unseen {
+  readonly code: string
 }
 
 export function fileOnNode(node: NodeEvidence, path: string): NamedFile {
@@ -78,7 +84,8 @@ export function fileOfLaunch(node: NodeEvidence, launch: Launch, value: string):
   const located = locate(launch, value)
   if ('path' in located) return fileOnNode(node, located.path)
   const path = ('unmounted' in located ? located.unmounted : located.foreign).replace(/^\/+/, '')
-  return { node: node.name, path, state: 'unmounted' in located ? 'unmounted' : 'unknown' }
+  const state = 'unmounted' in located ? 'unmounted' : 'unknown'
+  return { node: node.name, path, state, ...(launch.path && { manifest: launch.path }) }
 }
 
 function rowOf(
@@ -174,7 +181,20 @@ export function absence(file: NamedFile, what: string): Refusal | undefined {
   if (file.state === 'missing')
     return problem('file-missing', file, `${what} ${named(file)} is missing`)
   if (file.state !== 'unmounted') return undefined
-  return problem('file-unmounted', file, `${what} /${file.path} is outside the pod's mounts`)
+  const { node, path, manifest = path } = file
+  const message = `${what} /${path} is outside the pod's mounts`
+  return { code: 'file-unmounted', message, node, path: manifest }
+}
+
+/** What a reader of the file would see that nobody showed to the audit. */
+export function unseenFile(file: NamedFile, what: string): Unseen | undefined {
+  if (file.state !== 'unknown') return undefined
+  const message = `${what} /${file.path} is not among the files that were given`
+  return { message, node: file.node, path: file.path }
+}
+
+export function unseenPair({ certificate, key }: Credential, what: string): Unseen | undefined {
+  return unseenFile(certificate, `${what} certificate`) ?? unseenFile(key, `${what} key`)
 }
 
 /** Why Go's parser refuses a CERTIFICATE block. */

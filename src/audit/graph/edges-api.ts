@@ -15,6 +15,7 @@ import {
   tokenSigner,
   tokenVerifiers,
   trustOf,
+  unseenFile,
 } from './credentials.js'
 import {
   adminGroup,
@@ -24,13 +25,24 @@ import {
   receiveByApi,
   WELCOME,
 } from './edges.js'
-import { type ApiServer, apiServersAt, type Fleet, type KubeletServer } from './servers.js'
+import {
+  type ApiServer,
+  apiServersAt,
+  type Fleet,
+  type KubeletServer,
+  kubeletSight,
+  type Sight,
+  sightOf,
+} from './servers.js'
 
 /** An API server as the other end: it asks for a client certificate and lives without one. */
 export function apiSide(server: ApiServer): EdgeDraft['server'] {
+  const sight = sightOf(server.node, server.launch)
+  const isKnown = sight.unseen === undefined && sight.assumed === undefined
   return {
+    ...sight,
     runs: { node: server.node.name, name: 'kube-apiserver' },
-    serving: server.serving ?? (server.launch.source === 'default' ? 'unseen' : 'self-made'),
+    serving: server.serving ?? (isKnown ? 'self-made' : 'unseen'),
     ...(server.clientCa && { trust: server.clientCa }),
     certificate: server.clientCa ? 'asked' : 'ignored',
   }
@@ -39,20 +51,20 @@ export function apiSide(server: ApiServer): EdgeDraft['server'] {
 /** Every kubeconfig to every API server that its server address may lead to. */
 export function* clientsToApi(fleet: Fleet): Iterable<EdgeDraft> {
   for (const client of fleet.clients) {
-    const broken = kubeconfigProblem(client)
-    if (broken === 'unknown') continue
     const target = parseHost(client.server)
-    for (const server of apiServersAt(fleet, client.node, client.server))
-      yield clientEdge(client, server, target, broken)
+    const servers = apiServersAt(fleet, client.node, client.server)
+    for (const server of servers.length > 0 ? servers : [undefined])
+      yield clientEdge(client, server, target)
   }
 }
 
+/** Without a server: of the one that the kubeconfig leads to nothing was given. */
 function clientEdge(
   client: ApiClient,
-  server: ApiServer,
+  server: ApiServer | undefined,
   target: ReturnType<typeof parseHost>,
-  broken: Refusal | undefined,
 ): EdgeDraft {
+  const broken = kubeconfigProblem(client)
   const name = client.serverName ?? target?.host
   const { role } = client
   const isComponent = role !== 'admin' && role !== 'super-admin' && role !== 'user'
@@ -61,19 +73,21 @@ function clientEdge(
   // An address without a scheme is taken for http, and what the kubeconfig says of TLS is passed over.
   const isPlain = target && !/^https:/i.test(client.server.trim())
   const problem = broken ?? (isPlain ? { ...plain, ...place } : undefined)
+  const unseen = unseenFile(client.file, 'kubeconfig')
   return {
     from: client.id,
-    to: server.id,
+    to: server?.id ?? `kube-apiserver/${target?.host ?? 'unknown'}`,
     url: target ? urlOf(target.host, target.port) : client.server,
     client: {
       ...(isComponent && { runs: { node: client.node.name, name: role } }),
       ...(problem && { problem }),
+      ...(unseen && { unseen }),
       ...(client.credential && { credential: client.credential }),
       label: 'client',
       trust: client.trust,
       ...(name !== undefined && { name }),
     },
-    server: apiSide(server),
+    server: server ? apiSide(server) : { serving: 'unseen', certificate: 'asked' },
     receive: isAnonymous(client, server)
       ? () => ({ kind: 'refused', message: anonymousText(server) })
       : receiveByApi(client),
@@ -81,27 +95,23 @@ function clientEdge(
 }
 
 /** Nothing in the kubeconfig makes the API server see anybody. */
-function isAnonymous({ kubeconfig, credential }: ApiClient, { clientCa }: ApiServer): boolean {
+function isAnonymous({ kubeconfig, credential }: ApiClient, server?: ApiServer): boolean {
   const user = kubeconfig?.user
-  if (!user || (credential && clientCa)) return false
+  if (!user || (credential && (!server || server.clientCa))) return false
   const { token, tokenFile, exec, authProvider, basicAuth } = user
   return [token, tokenFile, exec, authProvider].every((one) => one === undefined) && !basicAuth
 }
 
-function anonymousText({ clientCa }: ApiServer): string {
-  return clientCa
+function anonymousText(server?: ApiServer): string {
+  return !server || server.clientCa
     ? 'the kubeconfig holds neither a client certificate nor a token (401)'
     : 'the API server has no --client-ca-file and sees nobody behind certificates (401)'
 }
 
-/** Why a kubeconfig is of no use to client-go; `unknown` when the audited files do not reach it. */
-export function kubeconfigProblem({
-  file,
-  kubeconfig,
-}: ApiClient): Refusal | 'unknown' | undefined {
+/** Why a kubeconfig is of no use to client-go; undefined as well where nobody can tell. */
+export function kubeconfigProblem({ file, kubeconfig }: ApiClient): Refusal | undefined {
   const gone = absence(file, 'kubeconfig')
-  if (gone) return gone
-  if (file.state !== 'present') return 'unknown'
+  if (gone || file.state === 'unknown') return gone
   const place = { node: file.node, path: file.path }
   const what = `kubeconfig ${named(file)}`
   if (!kubeconfig) return { code: 'unparsable', message: `${what} is no kubeconfig`, ...place }
@@ -144,7 +154,10 @@ function firstAddress(subnet: string | undefined): readonly string[] {
 }
 
 /** What pods verify the API server with: the controller manager's `--root-ca-file`, or its own CA. */
-export function podTrust(fleet: Fleet, server: ApiServer): TrustAnchors | undefined {
+export function podTrust(
+  fleet: Fleet,
+  server: ApiServer,
+): (Sight & { readonly trust: TrustAnchors }) | undefined {
   const managers = [server.node, ...fleet.evidence.nodes].flatMap((node) =>
     node.launches
       .filter(({ component }) => component === 'kube-controller-manager')
@@ -154,20 +167,21 @@ export function podTrust(fleet: Fleet, server: ApiServer): TrustAnchors | undefi
   const own = first && trustOf(first.node, first.launch, 'root-ca')
   const isManager = ({ role, kubeconfig }: ApiClient) =>
     role === 'kube-controller-manager' && kubeconfig !== undefined
-  return own ?? fleet.clients.find(isManager)?.trust
+  const trust = own ?? fleet.clients.find(isManager)?.trust
+  return trust && { trust, ...(first && sightOf(first.node, first.launch)) }
 }
 
 /** Pods with a service account to each API server by the service's address and names. */
 export function* podsToApi(fleet: Fleet): Iterable<EdgeDraft> {
   for (const server of fleet.apiServers) {
-    const trust = podTrust(fleet, server)
-    if (!trust) continue
+    const bundle = podTrust(fleet, server)
+    if (!bundle) continue
     for (const name of serviceNames(fleet, server))
       yield {
         from: 'pods/cluster',
         to: server.id,
         url: urlOf(name, 443),
-        client: { label: 'pod', trust, name },
+        client: { label: 'pod', ...bundle, name },
         server: { ...apiSide(server), certificate: 'ignored' },
         receive: () => WELCOME,
       }
@@ -217,6 +231,7 @@ export function* frontProxyToExtensions({ apiServers }: Fleet): Iterable<EdgeDra
       to: 'extension-apiserver/cluster',
       url: 'https://extension-apiserver',
       client: {
+        ...sightOf(server.node, server.launch),
         runs: { node: server.node.name, name: 'kube-apiserver' },
         label: 'front proxy',
         credential: frontProxy,
@@ -293,20 +308,23 @@ function pinProblem(
 
 /** Service-account tokens: whoever signs them, each API server must be able to check them. */
 export function* tokensToApi(fleet: Fleet): Iterable<EdgeDraft> {
-  for (const { from, file } of signers(fleet))
+  for (const { from, file, sight } of signers(fleet))
     for (const server of fleet.apiServers) {
-      const problem = tokenProblem(file, server)
-      if (problem === 'unknown') continue
+      const verdict = tokenVerdict(file, server)
+      // A key that can't be read stops its component, which says so.
+      if (!verdict) continue
       yield {
         from,
         to: server.id,
         url: urlOf(server.node.addresses[0] ?? server.node.name, server.port),
         client: {
+          ...sight,
           label: 'token',
           trust: { kind: 'nothing-checked' },
-          ...(problem && { problem }),
+          ...verdict,
         },
         server: {
+          ...sightOf(server.node, server.launch),
           runs: { node: server.node.name, name: 'kube-apiserver' },
           // Tokens are judged by keys, not by TLS.
           serving: 'plain-http',
@@ -321,21 +339,37 @@ function signers({ evidence }: Fleet) {
   return evidence.nodes.flatMap((node) =>
     node.launches.flatMap((launch) => {
       const file = tokenSigner(node, launch)
-      return file ? [{ from: `tokens-of-${launch.component}/${node.name}`, file }] : []
+      return file
+        ? [
+            {
+              from: `tokens-of-${launch.component}/${node.name}`,
+              file,
+              sight: sightOf(node, launch),
+            },
+          ]
+        : []
     }),
   )
 }
 
-function tokenProblem(signer: NamedFile, server: ApiServer): Refusal | 'unknown' | undefined {
+/** Whether an API server takes tokens of a key; undefined where there is no key to tell by. */
+function tokenVerdict(
+  signer: NamedFile,
+  server: ApiServer,
+): Pick<EdgeDraft['client'], 'problem' | 'unseen'> | undefined {
   const key = privateKeyOf(signer.pem)?.keyId
   const files = tokenVerifiers(server.node, server.launch)
   const keys = files.flatMap(({ pem }) => acceptedKeys(pem))
-  if (key === undefined || keys.length === 0) return 'unknown'
-  if (keys.includes(key)) return undefined
+  if (key !== undefined && keys.includes(key)) return {}
+  for (const file of [signer, ...files]) {
+    const unseen = unseenFile(file, 'service-account key')
+    if (unseen) return { unseen }
+  }
+  if (key === undefined || keys.length === 0) return undefined
   const list = files.map(named).join(', ')
   const place = files[0] ? { node: files[0].node, path: files[0].path } : {}
   const message = `service-account tokens signed with ${named(signer)} do not verify with ${list}`
-  return { code: 'token-key', message, ...place }
+  return { problem: { code: 'token-key', message, ...place } }
 }
 
 /** Keys by which an API server checks tokens: public ones, private ones, and those of certificates. */
@@ -347,10 +381,12 @@ export function acceptedKeys(pem: NamedFile['pem']): readonly string[] {
 }
 
 /** A kubelet as the other end. */
-export function kubeletSide({ node, serving, clientCa }: KubeletServer): EdgeDraft['server'] {
+export function kubeletSide(server: KubeletServer): EdgeDraft['server'] {
+  const { node, serving, clientCa } = server
   return {
+    ...kubeletSight(server),
     runs: { node: node.name, name: 'kubelet' },
-    serving: serving === 'requested' ? 'unseen' : serving,
+    serving,
     ...(clientCa && { trust: clientCa }),
     certificate: clientCa ? 'asked' : 'ignored',
   }
@@ -387,6 +423,7 @@ export function* apiServerToKubelets({ apiServers, kubelets }: Fleet): Iterable<
         to: kubelet.id,
         url: urlOf(address ?? kubelet.node.name, kubelet.kubelet.port),
         client: {
+          ...sightOf(server.node, server.launch),
           runs: { node: server.node.name, name: 'kube-apiserver' },
           ...(kubeletClient && { credential: kubeletClient }),
           label: 'kubelet client',

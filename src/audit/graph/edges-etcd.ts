@@ -1,7 +1,14 @@
 import { type HostPort, isAnyHost, isLocalHost, parseHost, urlOf } from '../../values/hosts.js'
 import type { Credential, Refusal, TrustAnchors } from './credentials.js'
 import { type EdgeDraft, WELCOME } from './edges.js'
-import { type ApiServer, type EtcdMember, type EtcdPort, etcdAt, type Fleet } from './servers.js'
+import {
+  type ApiServer,
+  type EtcdMember,
+  type EtcdPort,
+  etcdAt,
+  type Fleet,
+  sightOf,
+} from './servers.js'
 
 const SYSTEM: TrustAnchors = { kind: 'system' }
 const UNCHECKED: TrustAnchors = { kind: 'nothing-checked' }
@@ -15,9 +22,12 @@ export function etcdSide(
   names?: readonly string[],
 ): EdgeDraft['server'] {
   const { serving, trust } = port
+  const sight = sightOf(member.node, member.launch)
+  const isKnown = sight.unseen === undefined && sight.assumed === undefined
   return {
+    ...sight,
     runs: { node: member.node.name, name: 'etcd' },
-    serving: serving ?? (member.launch.source === 'default' ? 'unseen' : 'plain-http'),
+    serving: serving ?? (isKnown ? 'plain-http' : 'unseen'),
     ...(trust && { trust }),
     certificate: port.demandsCertificate ? 'demanded' : 'ignored',
     ...(names && { clientNames: names }),
@@ -40,6 +50,7 @@ function apiServerEdge(fleet: Fleet, server: ApiServer, url: string): EdgeDraft 
     to: member?.id ?? `etcd/${target?.host ?? 'external'}`,
     url,
     client: {
+      ...sightOf(server.node, server.launch),
       label: 'etcd client',
       ...(problem && { problem }),
       ...(etcdClient && { credential: etcdClient }),
@@ -118,6 +129,7 @@ function peerEdge(from: EtcdMember, to: EtcdMember, url: string): EdgeDraft {
     to: to.id,
     url,
     client: {
+      ...sightOf(from.node, from.launch),
       runs: { node: from.node.name, name: 'etcd' },
       label: 'peer',
       ...(serving && { credential: serving }),
@@ -127,6 +139,7 @@ function peerEdge(from: EtcdMember, to: EtcdMember, url: string): EdgeDraft {
     server: target?.secure
       ? etcdSide(to, to.peer, [...from.node.addresses, from.node.name])
       : {
+          ...sightOf(to.node, to.launch),
           runs: { node: to.node.name, name: 'etcd' },
           serving: 'plain-http',
           certificate: 'ignored',

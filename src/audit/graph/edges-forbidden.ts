@@ -6,7 +6,7 @@ import { anchorsOf, type Credential, leafOf, type TrustAnchors } from './credent
 import { adminGroup, type EdgeDraft, identityText, type Reception } from './edges.js'
 import { apiSide, kubeletAddress, kubeletSide } from './edges-api.js'
 import { etcdDoors, etcdLeaves, etcdSide } from './edges-etcd.js'
-import type { ApiServer, Fleet } from './servers.js'
+import { type ApiServer, type Fleet, kubeletSight, type Sight, sightOf } from './servers.js'
 import { ancestors } from './trust.js'
 
 const UNCHECKED: TrustAnchors = { kind: 'nothing-checked' }
@@ -308,6 +308,7 @@ interface Door {
   readonly to: string
   readonly url: string
   readonly trust: TrustAnchors
+  readonly sight: Sight
   readonly visitors: readonly (Credential | undefined)[]
   readonly privilege: string
 }
@@ -323,36 +324,47 @@ function doors({ apiServers, etcd, kubelets, clients }: Fleet): readonly Door[] 
   ]
   const secrets = 'everything in etcd'
   return [
-    ...etcd.flatMap(({ id, node, client, peer }) => [
-      ...door(id, client.trust, etcdVisitors, secrets),
-      ...door(`etcd-peer/${node.name}`, peer.trust, etcdVisitors, secrets),
-    ]),
-    ...apiServers.flatMap((server) => [
-      ...door(server.id, server.clientCa, users, 'any user and group that it cares to write'),
-      ...door(
-        `${server.id}/front-proxy`,
-        server.frontProxyCa,
-        apiServers.map(({ frontProxy }) => frontProxy),
-        'any identity, by headers',
-      ),
-    ]),
-    ...kubelets.flatMap(({ id, clientCa }) => door(id, clientCa, users, 'exec into every pod')),
+    ...etcd.flatMap(({ id, node, launch, client, peer }) => {
+      const sight = sightOf(node, launch)
+      return [
+        ...door(id, sight, client.trust, etcdVisitors, secrets),
+        ...door(`etcd-peer/${node.name}`, sight, peer.trust, etcdVisitors, secrets),
+      ]
+    }),
+    ...apiServers.flatMap((server) => {
+      const sight = sightOf(server.node, server.launch)
+      const anybody = 'any user and group that it cares to write'
+      return [
+        ...door(server.id, sight, server.clientCa, users, anybody),
+        ...door(
+          `${server.id}/front-proxy`,
+          sight,
+          server.frontProxyCa,
+          apiServers.map(({ frontProxy }) => frontProxy),
+          'any identity, by headers',
+        ),
+      ]
+    }),
+    ...kubelets.flatMap((kubelet) =>
+      door(kubelet.id, kubeletSight(kubelet), kubelet.clientCa, users, 'exec into every pod'),
+    ),
   ]
 }
 
 function door(
   to: string,
+  sight: Sight,
   trust: TrustAnchors | undefined,
   visitors: Door['visitors'],
   privilege: string,
 ) {
-  return trust ? [{ to, url: to, trust, visitors, privilege }] : []
+  return trust ? [{ to, url: to, sight, trust, visitors, privilege }] : []
 }
 
 /** CAs that a door trusts although nobody who belongs there holds a certificate of theirs. */
 export function* foreignAuthorities(fleet: Fleet): Iterable<EdgeDraft> {
   const lineages = new Map<Door['visitors'], ReadonlySet<string>>()
-  for (const { to, url, trust, visitors, privilege } of doors(fleet)) {
+  for (const { to, url, sight, trust, visitors, privilege } of doors(fleet)) {
     const known = lineages.get(visitors) ?? lineage(visitors)
     lineages.set(visitors, known)
     if (known.size === 0) continue
@@ -368,7 +380,7 @@ export function* foreignAuthorities(fleet: Fleet): Iterable<EdgeDraft> {
           trust: { kind: 'nothing-checked' },
           credential: asCredential(authority, trust),
         },
-        server: { serving: 'unseen', trust, certificate: 'demanded' },
+        server: { ...sight, serving: 'unseen', trust, certificate: 'demanded' },
         receive: () => ({ kind: 'welcome', privilege }),
         hole: `it trusts the CA ${JSON.stringify(name)}, which signed none of its clients`,
       }

@@ -12,20 +12,25 @@ import {
   pairProblem,
   type Refusal,
   type TrustAnchors,
+  type Unseen,
+  unseenFile,
+  unseenPair,
 } from './credentials.js'
 import type { Edge, Reception, Runs } from './edges.js'
 import { refusal, type TrustChecker, type TrustQuestion } from './trust.js'
 
 /** What becomes of an edge. */
 export interface Judgement {
-  readonly will: 'succeed' | 'fail'
+  readonly will: 'succeed' | 'fail' | 'unknown'
   /** Why it fails. */
   readonly problem?: Refusal
+  /** What was not given, and had to be to tell. */
+  readonly unseen?: Unseen
+  /** It ends so with flags that are only assumed; says which. */
+  readonly assumed?: string
   readonly identity?: Identity
   readonly reception?: Reception
   readonly until?: Date
-  /** Something on the way could not be seen and was taken to be right. */
-  readonly unseen?: string
 }
 
 /** Whether a component runs; a problem says why it does not. */
@@ -39,33 +44,54 @@ export function identityOf({ facts }: Certificate): Identity {
   }
 }
 
-/** Plays one connection through, in both directions. */
+/**
+ * Plays one connection through, in both directions. What is certain to end it counts first; then what was not
+ * given leaves it open. With flags that are assumed nothing is known to be as it must be.
+ */
 export async function judge(
   edge: Edge,
   checker: TrustChecker,
   running: Running,
 ): Promise<Judgement> {
+  const judgement = await play(edge, checker, running)
+  const assumed = edge.client.assumed ?? edge.server.assumed
+  if (assumed === undefined || judgement.will === 'unknown') return judgement
+  if (judgement.will !== edge.must) return { ...judgement, assumed }
+  const { identity, reception } = judgement
+  return {
+    will: 'unknown',
+    unseen: { message: assumed },
+    ...(identity && { identity }),
+    ...(reception && { reception }),
+  }
+}
+
+async function play(edge: Edge, checker: TrustChecker, running: Running): Promise<Judgement> {
   const problem = downProblem(edge, running) ?? edge.client.problem
   if (problem) return { will: 'fail', problem }
-  const forward = edge.must === 'fail' ? { dates: [] } : await serverSide(edge, checker)
-  if ('problem' in forward) return { will: 'fail', problem: forward.problem }
+  const hidden = edge.client.unseen ?? edge.server.unseen
+  if (hidden) return { will: 'unknown', unseen: hidden }
+  const forward: Half = edge.must === 'fail' ? {} : await serverSide(edge, checker)
+  if (forward.problem) return { will: 'fail', problem: forward.problem }
   const back = await clientSide(edge, checker)
-  if ('problem' in back) return { will: 'fail', problem: back.problem, ...back.seen }
   const { identity } = back
+  const seen = identity ? { identity } : {}
+  if (back.problem) return { will: 'fail', problem: back.problem, ...seen }
+  const unseen = forward.unseen ?? back.unseen
+  // Of somebody who can't be told nobody can say how he is received.
+  if (back.unseen && !identity) return { will: 'unknown', unseen: back.unseen }
   const reception = edge.receive(identity)
-  const seen = identity ? { identity, reception } : { reception }
   if (reception.kind === 'refused') {
     const why = { code: 'refused', message: reception.message, ...placeOf(edge) }
-    return { will: 'fail', problem: why, ...seen }
+    return { will: 'fail', problem: why, ...seen, reception }
   }
-  const dates = [...forward.dates, ...back.dates].map((date) => date.getTime())
-  const unseen =
-    edge.server.serving === 'unseen' ? 'the server’s own files are not audited' : undefined
+  if (unseen) return { will: 'unknown', unseen, ...seen, reception }
+  const dates = [...(forward.dates ?? []), ...(back.dates ?? [])].map((date) => date.getTime())
   return {
     will: 'succeed',
     ...seen,
+    reception,
     ...(dates.length > 0 && { until: new Date(Math.min(...dates)) }),
-    ...(unseen !== undefined && { unseen }),
   }
 }
 
@@ -85,43 +111,64 @@ function downProblem({ client, server }: Edge, running: Running): Refusal | unde
   return undefined
 }
 
-type Half =
-  | { readonly problem: Refusal; readonly seen?: { readonly identity: Identity } }
-  | { readonly dates: readonly Date[]; readonly identity?: Identity }
+/** One side of a connection as the other checks it. */
+interface Half {
+  readonly problem?: Refusal
+  readonly unseen?: Unseen
+  readonly dates?: readonly Date[]
+  readonly identity?: Identity
+}
 
 /** The client checks the server. */
 async function serverSide({ client, server }: Edge, checker: TrustChecker): Promise<Half> {
-  const { trust, name } = client
-  const mine = client.credential && pairProblem(client.credential, client.label)
+  const { trust, name, credential, label, consumer } = client
+  const mine = credential && pairProblem(credential, label)
   if (mine) return { problem: mine }
+  const mineUnseen = credential && unseenPair(credential, label)
   const { serving } = server
-  if (serving === 'plain-http' || serving === 'unseen') return { dates: [] }
+  if (serving === 'plain-http') return seen(mineUnseen)
   const torn = typeof serving === 'string' ? undefined : chainProblem(serving, 'server')
   if (torn) return { problem: torn }
-  const lost = trustProblem(trust, client.consumer)
-  if (lost) return { problem: lost }
   // An unverified server may be expired for years: it still answers.
-  if (trust.kind === 'nothing-checked') return { dates: [] }
+  if (trust.kind === 'nothing-checked') return seen(mineUnseen)
+  if (trust.kind === 'system' && (serving === 'unseen' || serving === 'requested'))
+    return { unseen: UNSEEN[serving] }
+  const lost = trustProblem(trust, consumer)
+  if (lost) return { problem: lost }
   if (serving === 'self-made') {
     const message =
       'the server made its certificate itself, and the client demands one of a trusted CA'
     return { problem: { code: 'self-signed', message } }
   }
-  if (isUnknown(trust) || serving.certificate.state !== 'present') return { dates: [] }
+  const unseen =
+    mineUnseen ??
+    (trust.kind === 'file' ? unseenFile(trust.file, 'trusted CA') : undefined) ??
+    (typeof serving === 'string'
+      ? UNSEEN[serving]
+      : unseenFile(serving.certificate, 'server certificate'))
+  if (unseen || typeof serving === 'string') return seen(unseen)
   const question: TrustQuestion = {
     credential: serving,
     trust,
     usage: 'serverAuth',
     ...(name !== undefined && { name }),
-    ...(client.consumer && { consumer: client.consumer }),
+    ...(consumer && { consumer }),
   }
   const answer = await checker.check(question)
   if (!answer.ok) return { problem: refusal('server', question, answer.reason) }
   return { dates: answer.until ? [answer.until] : [] }
 }
 
-function isUnknown(trust: TrustAnchors): boolean {
-  return trust.kind === 'file' && trust.file.state === 'unknown'
+const UNSEEN: Readonly<Record<'unseen' | 'requested', Unseen>> = {
+  unseen: { message: 'the files of the server are not among those that were given' },
+  requested: {
+    message:
+      'the server requests its certificate from the cluster when it runs, and somebody has to approve the request',
+  },
+}
+
+function seen(unseen: Unseen | undefined): Half {
+  return unseen ? { unseen } : {}
 }
 
 function trustProblem(trust: TrustAnchors, consumer: 'go' | 'openssl' = 'go'): Refusal | undefined {
@@ -139,26 +186,28 @@ async function clientSide(
   { client, server, url, must }: Edge,
   checker: TrustChecker,
 ): Promise<Half> {
-  if (server.serving === 'plain-http' || server.certificate === 'ignored') return { dates: [] }
-  const leaf = leafOf(client.credential)
+  if (server.serving === 'plain-http' || server.certificate === 'ignored') return {}
   const { credential } = client
-  if (!credential || (!leaf && credential.certificate.state !== 'unknown')) {
-    if (server.certificate === 'asked') return { dates: [] }
+  const leaf = leafOf(credential)
+  const hidden = credential && unseenFile(credential.certificate, `${client.label} certificate`)
+  if (hidden) return { unseen: hidden }
+  if (!credential || !leaf) {
+    if (server.certificate === 'asked') return {}
     const message = `${url} demands a client certificate, and none is presented`
     return { problem: { code: 'no-client-certificate', message } }
   }
-  if (!leaf) return { dates: [] }
   const torn = chainProblem(credential, client.label)
   if (torn) return { problem: torn }
   const identity = identityOf(leaf)
-  const refused = (problem: Refusal): Half => ({ problem, seen: { identity } })
+  const refused = (problem: Refusal): Half => ({ problem, identity })
   const { trust } = server
-  if (server.serving === 'unseen' && !trust) return { dates: [leaf.facts.notAfter], identity }
   if (!trust) {
+    if (server.serving === 'unseen') return { unseen: UNSEEN.unseen, identity }
     const message = 'the server has no CA to check client certificates with'
     return refused({ code: 'no-client-ca', message })
   }
-  if (trust.kind === 'file' && trust.file.state === 'unknown') return { dates: [], identity }
+  const unseen = trust.kind === 'file' ? unseenFile(trust.file, 'client CA') : undefined
+  if (unseen) return { unseen, identity }
   const gone = trust.kind === 'file' ? absence(trust.file, 'client CA') : undefined
   if (gone) return refused(gone)
   const resourceful = must === 'fail'

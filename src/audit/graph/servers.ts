@@ -13,6 +13,7 @@ import {
   fileOnNode,
   type TrustAnchors,
   trustOf,
+  type Unseen,
 } from './credentials.js'
 
 /** An API server as its flags make it: what it serves with, whom it trusts, how it calls others. */
@@ -63,6 +64,36 @@ export interface KubeletServer {
   readonly clientCa?: TrustAnchors
 }
 
+/** How much of a component was given. */
+export interface Sight {
+  /** What it does depends on something that was not given. */
+  readonly unseen?: Unseen
+  /** Nothing says how it is started: the flags of this sentence are taken for its own. */
+  readonly assumed?: string
+}
+
+/** What of a component’s start was given. */
+export function sightOf({ name, layout }: NodeEvidence, launch: Launch): Sight {
+  const { component, source, unseenFlags, path } = launch
+  const who = `${component} on ${name}`
+  if (source === 'default')
+    return {
+      assumed: `neither manifest nor unit of ${who} was given: the flags of the layout ${layout} are assumed`,
+    }
+  if (unseenFlags === undefined) return {}
+  const message = `flags of ${who} are in ${unseenFlags}, which is not among the files that were given`
+  return { unseen: { message, node: name, ...(path !== undefined && { path }) } }
+}
+
+/** What of a kubelet’s configuration was given. */
+export function kubeletSight({ node, kubelet }: Pick<KubeletServer, 'node' | 'kubelet'>): Sight {
+  return kubelet.assumed
+    ? {
+        assumed: `the configuration of the kubelet on ${node.name} was not given: kubeadm’s is assumed`,
+      }
+    : {}
+}
+
 /** Every server and every API client of the evidence, derived from its facts. */
 export interface Fleet {
   readonly evidence: Evidence
@@ -71,6 +102,8 @@ export interface Fleet {
   readonly kubelets: readonly KubeletServer[]
   readonly clients: readonly ApiClient[]
   readonly nodeByHost: ReadonlyMap<string, NodeEvidence>
+  /** Names and addresses of nodes that belong to the cluster, of which nothing was given. */
+  readonly unseenHosts: ReadonlySet<string>
 }
 
 export function fleetOf(evidence: Evidence): Fleet {
@@ -90,7 +123,14 @@ export function fleetOf(evidence: Evidence): Fleet {
     ),
     clients: apiClients([...evidence.nodes, ...(evidence.operator ? [evidence.operator] : [])]),
     nodeByHost: hostsOf(evidence),
+    unseenHosts: unseenHostsOf(evidence),
   }
+}
+
+function unseenHostsOf({ cluster, nodes }: Evidence): ReadonlySet<string> {
+  const given = new Set(nodes.map(({ name }) => name))
+  const absent = (cluster?.nodes ?? []).filter(({ name }) => !given.has(name))
+  return new Set(absent.flatMap(({ name, addresses }) => [name, ...addresses]))
 }
 
 function hostsOf(evidence: Evidence): ReadonlyMap<string, NodeEvidence> {
@@ -190,23 +230,29 @@ export function kubeletServing(
 }
 
 function kubeletServer(node: NodeEvidence, kubelet: KubeletFacts): KubeletServer {
-  const { clientCaFile } = kubelet
+  const { clientCaFile, assumed } = kubelet
+  const file = clientCaFile === undefined ? undefined : fileOnNode(node, clientCaFile)
+  // Nobody misses a file that is only assumed to be named.
+  const clientCa =
+    file?.state === 'missing' && assumed ? { ...file, state: 'unknown' as const } : file
   return {
     id: `kubelet/${node.name}`,
     node,
     kubelet,
     serving: kubeletServing(node, kubelet),
-    ...(clientCaFile !== undefined && {
-      clientCa: { kind: 'file' as const, file: fileOnNode(node, clientCaFile) },
-    }),
+    ...(clientCa && { clientCa: { kind: 'file' as const, file: clientCa } }),
   }
 }
 
-/** The API servers that a client's server address may lead to: one node's, or all behind a shared name. */
+/**
+ * The API servers that a client's server address may lead to: one node's, or all behind a shared name. None: of the
+ * one that it leads to nothing was given.
+ */
 export function apiServersAt(fleet: Fleet, from: NodeEvidence, url: string): readonly ApiServer[] {
   const target = parseHost(url)
   if (!target) return fleet.apiServers
   const { host, port } = target
+  if (fleet.unseenHosts.has(host)) return []
   const on = (node: NodeEvidence) => fleet.apiServers.filter((one) => one.node === node)
   const here = isLocalHost(host) || isAnyHost(host)
   const node = here ? from : fleet.nodeByHost.get(host)

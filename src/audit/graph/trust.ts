@@ -150,8 +150,12 @@ export function refusal(side: string, question: TrustQuestion, reason: ChainReas
       return message(`is not for ${usage} (it is for ${usages.join(', ')})`)
     }
     case 'expired':
-    case 'not-yet-valid':
-      return message(lifeText(leaf, trust, reason))
+    case 'not-yet-valid': {
+      const own = ownLife(leaf, reason)
+      if (own !== undefined) return message(own)
+      const text = `hangs on a CA of ${trustText(trust)} that ${reason.message}`
+      return { ...message(text), ...(trust.kind === 'file' && fileOf(trust)) }
+    }
     case 'anchor-not-self-signed':
       return message(
         `ends at a CA of ${trustText(trust)} that is no self-signed root, which OpenSSL demands`,
@@ -191,10 +195,14 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
   return sameBytes(a, b)
 }
 
-function lifeText(leaf: Certificate, trust: TrustAnchors, reason: ChainReason): string {
+function fileOf({ file: { node, path } }: TrustAnchors & { readonly kind: 'file' }) {
+  return { node, path }
+}
+
+/** That a certificate itself is out of its time; undefined where one above it is. */
+function ownLife(leaf: Certificate, reason: ChainReason): string | undefined {
   const own = reason.code === 'expired' ? leaf.facts.notAfter : leaf.facts.notBefore
   const day = isoDay(own)
-  const isOwn = reason.message.includes(own.toISOString().slice(0, 19))
-  if (isOwn) return reason.code === 'expired' ? `expired on ${day}` : `is not valid before ${day}`
-  return `hangs on a CA of ${trustText(trust)} that ${reason.message}`
+  if (!reason.message.includes(own.toISOString().slice(0, 19))) return undefined
+  return reason.code === 'expired' ? `expired on ${day}` : `is not valid before ${day}`
 }

@@ -145,6 +145,8 @@ export interface Launch {
   readonly source: 'static-pod' | 'unit' | 'default'
   /** The manifest or unit; absent for defaults. */
   readonly path?: string
+  /** A file with further flags that is not among what was given, as an absolute path. */
+  readonly unseenFlags?: string
   /** By name without dashes; repeated flags keep every value in order (`true` for a bare switch). */
   readonly flags: ReadonlyMap<string, readonly string[]>
   /** Undefined where files are not confined to mounts (units, defaults). */
@@ -162,6 +164,8 @@ export interface Launch {
 
 export interface KubeletFacts {
   readonly configPath?: string
+  /** Nothing that was given says how it is configured: kubeadm's configuration is assumed. */
+  readonly assumed: boolean
   readonly config?: JsonObject
   readonly failure?: ReadFailure
   /** The files below `--config-dir` that were merged over the configuration, in their order. */

@@ -50,9 +50,8 @@ export function readKubelet(
     ...(launch ? [{ path: launch.path ?? '', flags: launch.flags }] : []),
   ]
   const flags = mergeFlags(...sources.map((source) => source.flags))
-  const configPath = [flagOf(flags, 'config'), ...CONFIGS].find(
-    (path) => path && fileOn(tree, path),
-  )
+  const named = flagOf(flags, 'config')
+  const configPath = [named, ...CONFIGS].find((path) => path && fileOn(tree, path))
   const kubeconfigPath =
     flagOf(flags, 'kubeconfig') ??
     `/${KUBECONFIGS.find((path) => fileOn(tree, path)) ?? KUBECONFIGS[0]}`
@@ -78,13 +77,17 @@ export function readKubelet(
     flagOf(flags, flag) ?? filled(at(value, ...(KUBELET_FIELDS.get(flag) ?? keys)))
   const isTrue = (text: string | undefined, otherwise: boolean) =>
     text === undefined ? otherwise : text === 'true'
-  const configured = configPath !== undefined || !launch
-  const clientCaFile = configPath === undefined && !launch ? clientCa : setting('client-ca-file')
+  // A unit without flags has them from drop-ins, and one that names a configuration is configured by it.
+  const assumed =
+    configPath === undefined && (named !== undefined || !launch || launch.flags.size === 0)
+  const configured = configPath !== undefined || assumed
+  const clientCaFile = setting('client-ca-file') ?? (assumed ? clientCa : undefined)
   const tlsCertFile = setting('tls-cert-file')
   const tlsPrivateKeyFile = setting('tls-private-key-file')
   const hostnameOverride = flagOf(flags, 'hostname-override')
   return {
     ...(entry && { configPath: entry.path }),
+    assumed,
     ...(isObject(value) && { config: value }),
     ...(failure && { failure }),
     dropIns: over.map(({ path }) => path),
@@ -98,7 +101,7 @@ export function readKubelet(
     ...(tlsCertFile !== undefined && { tlsCertFile }),
     ...(tlsPrivateKeyFile !== undefined && { tlsPrivateKeyFile }),
     serverTlsBootstrap: isTrue(setting('rotate-server-certificates'), false),
-    rotateCertificates: isTrue(setting('rotate-certificates'), false),
+    rotateCertificates: isTrue(setting('rotate-certificates'), assumed),
     // A configuration file has safe defaults (anonymous off, Webhook); bare flags have not.
     anonymous: isTrue(setting('anonymous-auth'), !configured),
     authorizationMode: setting('authorization-mode') ?? (configured ? 'Webhook' : 'AlwaysAllow'),

@@ -2,6 +2,7 @@ import { textOf as contentOf, type FileTree } from '../../files/tree.js'
 import { COMPONENT_NAMES, type ComponentName } from '../../manifests/flags.js'
 import {
   type Flags,
+  flagOf,
   mergeFlags,
   NO_FLAGS,
   parseFlags,
@@ -21,7 +22,7 @@ import { pathInTree } from '../../values/paths.js'
 import { compareText } from '../../values/text.js'
 import { readDocument } from './documents.js'
 import type { Launch, ProbeFacts, VolumeMount } from './evidence.js'
-import { fileOn } from './paths.js'
+import { fileOn, isCovered, locate } from './paths.js'
 
 function componentOf(name: string | undefined): ComponentName | undefined {
   const base = name?.split('/').at(-1)
@@ -82,16 +83,47 @@ export function readLaunches(
       if (launch) launches.push(launch)
     }
   }
-  launches.sort((a, b) => order(a) - order(b) || compareText(a.path ?? '', b.path ?? ''))
+  const found = launches
+    .map((launch) => configured(tree, launch))
+    .sort((a, b) => order(a) - order(b) || compareText(a.path ?? '', b.path ?? ''))
   // The kubelet keeps one pod of each name: of several files the last.
-  const last = new Map(launches.map((one) => [one.document ? podName(one.document) : one, one]))
-  return launches.filter((one) => !one.document || last.get(podName(one.document)) === one)
+  const last = new Map(found.map((one) => [one.document ? podName(one.document) : one, one]))
+  return found.filter((one) => !one.document || last.get(podName(one.document)) === one)
 }
 
 /** Namespace and name. */
 export function podName(pod: JsonObject): string {
   const part = (key: string) => scalarText(at(pod, 'metadata', key)) ?? ''
   return `${part('namespace') || 'default'}/${part('name')}`
+}
+
+/** etcd with `--config-file` passes over every other flag and variable; sections of the file give flags a prefix. */
+function configured(tree: FileTree, launch: Launch): Launch {
+  const path = launch.component === 'etcd' ? flagOf(launch.flags, 'config-file') : undefined
+  if (path === undefined) return launch
+  const located = locate(launch, path)
+  const entry = 'path' in located ? fileOn(tree, located.path) : undefined
+  const { value } = entry ? readDocument(contentOf(entry)) : {}
+  if (!isObject(value)) return { ...launch, unseenFlags: path }
+  const flags = new Map<string, readonly string[]>()
+  for (const [section, prefix] of ETCD_SECTIONS)
+    for (const [name, one] of Object.entries(section === '' ? value : objectAt(value, section))) {
+      const text = scalarText(one)
+      if (text !== undefined) flags.set(`${prefix}${name}`, [text])
+    }
+  return { ...launch, flags }
+}
+
+/** Sections of etcd’s configuration file, and what the flags of the same meaning begin with. */
+const ETCD_SECTIONS = [
+  ['', ''],
+  ['client-transport-security', ''],
+  ['peer-transport-security', 'peer-'],
+] as const
+
+function objectAt(value: JsonObject, key: string): JsonObject {
+  const inner = at(value, key)
+  return isObject(inner) ? inner : {}
 }
 
 function order({ component }: Launch): number {
@@ -209,23 +241,36 @@ function unit(node: string, tree: FileTree, path: string, text: string): Launch 
   const lines = text.replaceAll('\\\n', ' ').split('\n')
   const values = (key: string) =>
     lines.flatMap((line) => (line.startsWith(`${key}=`) ? [line.slice(key.length + 1).trim()] : []))
-  const words = splitWords((values('ExecStart').at(-1) ?? '').replace(/^[-@:+!]+/, ''))
-  const component = componentOf(words[0])
+  const command = splitWords((values('ExecStart').at(-1) ?? '').replace(/^[-@:+!]+/, ''))
+  const component = componentOf(command[0])
   if (!component) return undefined
-  const pairs = values('EnvironmentFile').flatMap((file) =>
-    environmentFile(tree, file.replace(/^-/, '')),
-  )
+  const files = values('EnvironmentFile').map((file) => file.replace(/^-/, ''))
   const inline = values('Environment').flatMap((line) => splitWords(line).map(assignment))
-  const environment = [...inline, ...pairs]
+  const pairs = [...inline, ...files.flatMap((file) => environmentFile(tree, file))]
+  const words = expanded(command.slice(1), new Map(pairs))
+  const unseenFlags = files.find((file) => !fileOn(tree, file) && !isCovered({ tree }, file))
   return {
     node,
     component,
     source: 'unit',
     path,
-    flags: mergeFlags(environmentFlags(environment), parseFlags(words.slice(1))),
-    environment: new Map(environment),
+    flags: mergeFlags(environmentFlags(pairs), parseFlags(words)),
+    environment: new Map(pairs),
+    ...(unseenFlags !== undefined && { unseenFlags }),
     probes: [],
   }
+}
+
+/** As systemd.service(5) has it: a word `$NAME` becomes as many words as its value has, `${NAME}` stays one. */
+function expanded(
+  words: readonly string[],
+  environment: ReadonlyMap<string, string>,
+): readonly string[] {
+  return words.flatMap((word) => {
+    const alone = /^\$([A-Za-z_][A-Za-z0-9_]*)$/.exec(word)?.[1]
+    if (alone !== undefined) return splitWords(environment.get(alone) ?? '')
+    return word.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, name) => environment.get(name) ?? '')
+  })
 }
 
 /** `NAME=value` lines of a file that systemd reads. */

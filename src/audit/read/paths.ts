@@ -42,43 +42,61 @@ export function fileOn(tree: FileTree, path: string): FileEntry | undefined {
 }
 
 /**
- * Whether the tree would show a file at `path` if there was one: the nearest directory that exists
- * in it has files of its own. A bare `pki` folder says nothing about `/etc/kubernetes/admin.conf`.
+ * Whether the tree would show a file at `path` if there was one: the nearest directory that exists in it has files of
+ * its own, or is there and empty. A bare `pki` folder says nothing about `/etc/kubernetes/admin.conf`.
  */
-export function isCovered(node: NodeEvidence, path: string): boolean {
+export function isCovered({ tree }: Pick<NodeEvidence, 'tree'>, path: string): boolean {
   const parts = (pathInTree(path) ?? '').split('/')
+  const directories = directoriesOf(tree)
   for (let i = parts.length - 1; i > 0; i--) {
-    const directory = parts.slice(0, i).join('/')
-    const kinds = childrenOf(node.tree).get(directory)
-    if (kinds) return kinds.files || kinds.manifests
+    const found = directories.get(parts.slice(0, i).join('/'))
+    if (found) return found.files || (found.listed && !found.children)
   }
   return false
 }
 
-interface Children {
-  files: boolean
-  manifests: boolean
+/** The outermost folder on the way to a path that holds nothing, where the tree would show it; undefined for none. */
+export function lostFolder({ tree }: Pick<NodeEvidence, 'tree'>, path: string): string | undefined {
+  const parts = (pathInTree(path) ?? '').split('/')
+  if (!isCovered({ tree }, path)) return undefined
+  const directories = directoriesOf(tree)
+  for (let i = 1; i < parts.length; i++) {
+    const folder = parts.slice(0, i).join('/')
+    if (directories.get(folder)?.children !== true) return folder
+  }
+  return undefined
 }
 
-const childrenByTree = new WeakMap<FileTree, ReadonlyMap<string, Children>>()
+interface Directory {
+  /** Files lie in it. */
+  files: boolean
+  /** Anything lies in it or below. */
+  children: boolean
+  /** The tree has an entry for it. */
+  listed: boolean
+}
 
-function childrenOf(tree: FileTree): ReadonlyMap<string, Children> {
-  const known = childrenByTree.get(tree)
+const directoriesByTree = new WeakMap<FileTree, ReadonlyMap<string, Directory>>()
+
+function directoriesOf(tree: FileTree): ReadonlyMap<string, Directory> {
+  const known = directoriesByTree.get(tree)
   if (known) return known
-  const all = new Map<string, Children>()
+  const all = new Map<string, Directory>()
+  const at = (path: string): Directory => {
+    const directory = all.get(path) ?? { files: false, children: false, listed: false }
+    all.set(path, directory)
+    return directory
+  }
   for (const [path, entry] of tree) {
+    if (entry.kind === 'directory') at(path).listed = true
     const parts = path.split('/')
     for (let i = parts.length - 1; i > 0; i--) {
-      const directory = parts.slice(0, i).join('/')
-      const children = all.get(directory) ?? { files: false, manifests: false }
-      if (i === parts.length - 1 && entry.kind !== 'directory') children.files = true
-      if (parts[i] === 'manifests') children.manifests = true
-      all.set(directory, children)
+      const directory = at(parts.slice(0, i).join('/'))
+      directory.children = true
+      if (i === parts.length - 1 && entry.kind !== 'directory') directory.files = true
     }
-    if (entry.kind === 'directory' && !all.has(path))
-      all.set(path, { files: false, manifests: false })
   }
-  childrenByTree.set(tree, all)
+  directoriesByTree.set(tree, all)
   return all
 }
 

@@ -1,5 +1,5 @@
 import { visibleJson } from '../../values/text.js'
-import type { AuditReport, RuleInfo } from '../types.js'
+import type { AuditReport, FailOn, RuleInfo } from '../types.js'
 import { renderHtml } from './html/html.js'
 import { renderJunit } from './junit.js'
 import { renderMarkdown } from './markdown.js'
@@ -11,7 +11,7 @@ import { renderText } from './text.js'
 export interface FormatOptions {
   readonly colour?: boolean
   readonly verbose?: boolean
-  readonly failOn?: 'error' | 'warning' | 'never'
+  readonly failOn?: FailOn
   readonly rules?: readonly RuleInfo[]
   /** Version of kpki. */
   readonly version?: string

@@ -1,11 +1,11 @@
 import { groupBy } from '../../values/lists.js'
 import { escapeXml } from '../../values/text.js'
-import type { AuditReport, Finding, Severity } from '../types.js'
+import type { AuditReport, FailOn, Finding, Severity } from '../types.js'
 import { connectionSentence, placeOf, standingOf } from './words.js'
 
 export interface JunitOptions {
   /** From which severity on a finding counts as a failed test; `never`: none does. */
-  readonly failOn?: 'error' | 'warning' | 'never'
+  readonly failOn?: FailOn
 }
 
 interface Case {
@@ -17,11 +17,10 @@ interface Case {
 
 /** JUnit XML for CI systems: rules, connections and components are its tests. */
 export function renderJunit(report: AuditReport, { failOn = 'error' }: JunitOptions = {}): string {
-  const judged = failOn !== 'never'
   const parts: readonly (readonly [string, readonly Case[]])[] = [
     ['rules', rules(report, failOn)],
-    ['connections', connections(report, judged)],
-    ['components', components(report, judged)],
+    ['connections', connections(report, failOn)],
+    ['components', components(report, failOn)],
   ]
   const suites = parts.map(([name, cases]) => suite(name, cases, report.at))
   const all = parts.flatMap(([, cases]) => cases)
@@ -45,7 +44,7 @@ function totals(cases: readonly Case[]): string {
   return `tests="${cases.length}" failures="${of('failed')}" errors="${of('errored')}" skipped="${of('skipped')}" time="0"`
 }
 
-function rules(report: AuditReport, failOn: JunitOptions['failOn']): readonly Case[] {
+function rules(report: AuditReport, failOn: FailOn): readonly Case[] {
   const counts = (severity: Severity): boolean =>
     failOn === 'never'
       ? false
@@ -87,24 +86,36 @@ function sentence(finding: Finding): string {
   return `${finding.severity}: ${place === '' ? '' : `${place}: `}${finding.message}${fix}`
 }
 
-function connections(report: AuditReport, failing: boolean): readonly Case[] {
+function connections(report: AuditReport, failOn: FailOn): readonly Case[] {
   return report.connections.map((connection): Case => {
     const standing = standingOf(connection)
     const verb = connection.must === 'succeed' ? 'connects' : 'is refused'
     const name = `${connection.id} ${verb}`
     if (standing === 'works' || standing === 'refused') return { name, outcome: 'passed' }
+    if (standing === 'unknown') return unknown(name, connection.reason, failOn)
     const message = escapeXml(connectionSentence(connection))
-    if (!failing) return { name, outcome: 'passed', body: `<system-out>${message}</system-out>` }
+    if (failOn === 'never')
+      return { name, outcome: 'passed', body: `<system-out>${message}</system-out>` }
     return { name, outcome: 'failed', body: `<failure type="${standing}" message="${message}"/>` }
   })
 }
 
-function components(report: AuditReport, failing: boolean): readonly Case[] {
+/** What could not be judged is skipped, or failed where that is asked for. */
+function unknown(name: string, reason: string | undefined, failOn: FailOn): Case {
+  const message = escapeXml(`unknown: ${reason ?? 'not all was given'}`)
+  return failOn === 'unknown'
+    ? { name, outcome: 'failed', body: `<failure type="unknown" message="${message}"/>` }
+    : { name, outcome: 'skipped', body: `<skipped message="${message}"/>` }
+}
+
+function components(report: AuditReport, failOn: FailOn): readonly Case[] {
   return report.components.map(({ node, name: component, starts, reason }): Case => {
     const name = `${component}/${node} starts`
-    if (starts) return { name, outcome: 'passed' }
+    if (starts === true) return { name, outcome: 'passed' }
+    if (starts === 'unknown') return unknown(name, reason, failOn)
     const message = escapeXml(reason ?? 'does not start')
-    if (!failing) return { name, outcome: 'passed', body: `<system-out>${message}</system-out>` }
+    if (failOn === 'never')
+      return { name, outcome: 'passed', body: `<system-out>${message}</system-out>` }
     return { name, outcome: 'failed', body: `<failure type="component" message="${message}"/>` }
   })
 }

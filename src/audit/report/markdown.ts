@@ -20,7 +20,7 @@ const MAX_ROWS = 100
 export function renderMarkdown(report: AuditReport): string {
   const { verdict, connections } = report
   const wrong = wrongConnections(report)
-  const down = report.components.filter(({ starts }) => !starts)
+  const down = report.components.filter(({ starts }) => starts === false)
   const parts = [
     '<!-- kpki-audit -->',
     `## kpki audit: ${headline(report)}`,
@@ -70,8 +70,25 @@ function connectionItem(connection: Connection): string {
   return `${label} ${escapeMarkdown(connectionSentence(connection))}${fix}`
 }
 
+/** Causes first; what follows from them is folded. */
 function findings(all: readonly Finding[]): readonly string[] {
   if (all.length === 0) return []
+  const causes = all.filter(({ causedBy }) => causedBy === undefined)
+  const effects = all.filter(({ causedBy }) => causedBy !== undefined)
+  return [
+    '### Findings',
+    ...table(causes),
+    ...(effects.length === 0
+      ? []
+      : [
+          `<details><summary>${count(effects.length, 'finding')} that ${effects.length === 1 ? 'follows' : 'follow'} from these</summary>\n`,
+          ...table(effects),
+          '\n</details>',
+        ]),
+  ]
+}
+
+function table(all: readonly Finding[]): readonly string[] {
   const sorted = SEVERITIES.flatMap((severity) => all.filter((one) => one.severity === severity))
   const shown = capped(sorted)
   const rows = shown.map((finding) => {
@@ -82,7 +99,6 @@ function findings(all: readonly Finding[]): readonly string[] {
   })
   const more = all.length - shown.length
   return [
-    '### Findings',
     ['| severity | rule | where | what |', '| --- | --- | --- | --- |', ...rows].join('\n'),
     ...(more > 0 ? [`… and ${count(more, 'more finding')}`] : []),
   ]

@@ -1,6 +1,6 @@
 import { printable } from '../../values/text.js'
 import type { AuditReport, Expiry } from '../types.js'
-import { SEVERITIES } from './words.js'
+import { isWrong, SEVERITIES } from './words.js'
 
 type Labels = Readonly<Record<string, string>>
 
@@ -67,13 +67,18 @@ function families(report: AuditReport): readonly Family[] {
       help: 'Connections that fail though they must succeed, or succeed though they must fail.',
       samples: (['succeed', 'fail'] as const).map((must) => [
         { must },
-        report.connections.filter((one) => one.must === must && one.will !== must).length,
+        report.connections.filter((one) => one.must === must && isWrong(one)).length,
       ]),
+    },
+    {
+      name: 'kpki_audit_unknown',
+      help: 'Connections and components that depend on what was not given.',
+      samples: [[{}, verdict.unknown]],
     },
     {
       name: 'kpki_components_not_starting',
       help: 'Components that do not start from their files.',
-      samples: [[{}, report.components.filter(({ starts }) => !starts).length]],
+      samples: [[{}, report.components.filter(({ starts }) => starts === false).length]],
     },
     {
       name: 'kpki_audit_rules_crashed',

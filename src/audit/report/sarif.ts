@@ -1,6 +1,6 @@
 import { printable } from '../../values/text.js'
 import type { AuditReport, Finding, Level, RuleInfo, Severity, Waived } from '../types.js'
-import { findingId, placeOf } from './words.js'
+import { placeOf } from './words.js'
 
 export interface SarifOptions {
   /** The rules whose descriptions go along; others are described from their findings. */
@@ -103,7 +103,7 @@ function result(finding: Finding | Waived, ruleIndex: number) {
             }),
       },
     ],
-    partialFingerprints: { 'kpkiFinding/v1': findingId(finding) },
+    partialFingerprints: { 'kpkiFinding/v1': finding.id },
     ...('waiver' in finding
       ? { suppressions: [{ kind: 'external', justification: printable(finding.waiver.reason) }] }
       : {}),

@@ -25,6 +25,7 @@ const severity = v.picklist(SEVERITIES)
 const outcome = v.picklist(['succeed', 'fail'])
 
 const findingEntries = {
+  id: about(text, 'the same for the same fault in every report'),
   rule: about(text, 'stable name, as `kpki explain` takes it'),
   code: text,
   severity,
@@ -37,6 +38,7 @@ const findingEntries = {
   message: text,
   fix: v.optional(about(text, 'a command, or a sentence')),
   certificate: v.optional(fingerprint),
+  causedBy: v.optional(about(v.array(text), 'ids of the findings that this one follows from')),
 }
 
 const connection = v.strictObject({
@@ -46,7 +48,10 @@ const connection = v.strictObject({
   kind: text,
   url: text,
   must: outcome,
-  will: outcome,
+  will: about(
+    v.picklist(['succeed', 'fail', 'unknown']),
+    'unknown: it depends on something that was not given',
+  ),
   reason: v.optional(text),
   rule: v.optional(text),
   identity: v.optional(
@@ -67,7 +72,10 @@ const connection = v.strictObject({
 const component = v.strictObject({
   node: text,
   name: v.picklist(COMPONENT_NAMES),
-  starts: v.boolean(),
+  starts: about(
+    v.union([v.boolean(), v.literal('unknown')]),
+    'unknown: a file of its own was not given',
+  ),
   reason: v.optional(text),
   fix: v.optional(text),
   path: v.optional(text),
@@ -110,7 +118,12 @@ const stats = v.strictObject({
     skipped: countOf,
     crashed: countOf,
   }),
-  connections: v.strictObject({ succeed: countOf, fail: countOf, unexpected: countOf }),
+  connections: v.strictObject({
+    succeed: countOf,
+    fail: countOf,
+    unknown: countOf,
+    unexpected: countOf,
+  }),
 })
 
 /** The shape of a report: the source of its JSON Schema, and a check for reports that come from elsewhere. */
@@ -125,6 +138,7 @@ export const ReportSchema = v.strictObject({
     errors: countOf,
     warnings: countOf,
     infos: countOf,
+    unknown: about(countOf, 'connections and components of which nothing is claimed'),
     summary: text,
   }),
   findings: v.array(v.strictObject(findingEntries)),

@@ -7,10 +7,12 @@ import {
   connectionSentence,
   count,
   dayOf,
+  effectsOf,
   headline,
   nearness,
   placeOf,
   relative,
+  rulesText,
   SEVERITIES,
   standingOf,
   thousands,
@@ -31,6 +33,8 @@ const SHOWN_PER_HOLE = 3
 const SHOWN_CONNECTIONS = 40
 const SHOWN_COMPONENTS = 12
 const SHOWN_SKIPPED = 10
+const SHOWN_UNKNOWN = 12
+const SHOWN_PER_REASON = 3
 
 /** The report for a person at a terminal: verdict first, then what is wrong, then what ends when. */
 export function renderText(report: AuditReport, options: TextOptions = {}): string {
@@ -41,6 +45,7 @@ export function renderText(report: AuditReport, options: TextOptions = {}): stri
     findings(report, colours, options.verbose === true),
     connections(report, colours, options.verbose === true),
     components(report, colours),
+    unknowns(report, colours, options.verbose === true),
     timeline(report, colours, options.verbose === true),
     rest(report, colours, options.verbose === true),
   ]
@@ -83,7 +88,9 @@ const NO_NODE = ''
 
 function findings(report: AuditReport, colours: Colours, all: boolean): readonly string[] {
   if (report.findings.length === 0) return []
-  const { shown, folded } = all ? { shown: report.findings, folded: [] } : fold(report.findings)
+  const effects = effectsOf(report.findings)
+  const causes = report.findings.filter(({ causedBy }) => all || causedBy === undefined)
+  const { shown, folded } = all ? { shown: causes, folded: [] } : fold(causes)
   const byNode = groupBy(shown, ({ node }) => node ?? NO_NODE)
   const lines = [colours.bold(`Findings: ${severityCounts(report)}`)]
   for (const [node, found] of byNode) {
@@ -91,7 +98,7 @@ function findings(report: AuditReport, colours: Colours, all: boolean): readonly
     for (const severity of SEVERITIES) {
       const grave = found.filter((one) => one.severity === severity)
       for (const same of groupBy(grave, ({ rule }) => rule).values())
-        lines.push(...ruleLines(same, colours))
+        lines.push(...ruleLines(same, effects, colours))
     }
   }
   return folded.length === 0 ? lines : [...lines, '', ...folded.map((line) => colours.dim(line))]
@@ -121,7 +128,11 @@ function severityCounts({ verdict }: AuditReport): string {
 }
 
 /** What one rule found on one node; a remedy that all share is said once. */
-function ruleLines(findings: readonly Finding[], colours: Colours): readonly string[] {
+function ruleLines(
+  findings: readonly Finding[],
+  effects: ReadonlyMap<string, readonly Finding[]>,
+  colours: Colours,
+): readonly string[] {
   const [first] = findings
   if (first === undefined) return []
   const { severity, code, rule, path } = first
@@ -133,6 +144,7 @@ function ruleLines(findings: readonly Finding[], colours: Colours): readonly str
       path === undefined ? head : `${head}  ${printable(path)}`,
       `           ${printable(first.message)}`,
       ...fixLines(first.fix),
+      ...effectLines(effects.get(first.id), colours),
     ]
   const shared = findings.every(({ fix }) => fix === first.fix)
   const items = findings.flatMap((finding) => {
@@ -140,9 +152,17 @@ function ruleLines(findings: readonly Finding[], colours: Colours): readonly str
     return [
       `         - ${place}${printable(finding.message)}`,
       ...(shared ? [] : fixLines(finding.fix)),
+      ...effectLines(effects.get(finding.id), colours),
     ]
   })
   return [head, ...items, ...(shared ? fixLines(first.fix) : [])]
+}
+
+function effectLines(effects: readonly Finding[] | undefined, colours: Colours): readonly string[] {
+  if (effects === undefined) return []
+  const verb = effects.length === 1 ? 'follows' : 'follow'
+  const what = `${count(effects.length, 'other finding')} ${verb} from this: ${rulesText(effects)}`
+  return [colours.dim(`           ${what}`)]
 }
 
 // Most messages begin with the file, without the folders that all files share.
@@ -161,9 +181,13 @@ function connections(report: AuditReport, colours: Colours, all: boolean): reado
   const wrong = wrongConnections(report)
   if (wrong.length === 0) {
     if (report.connections.length === 0) return []
-    const { succeed, fail } = report.stats.connections
+    const { succeed, fail, unknown } = report.stats.connections
+    const all = thousands(report.connections.length)
+    if (succeed + fail === 0) return [`Connections: all ${all} unknown`]
+    const known = unknown === 0 ? `all ${all}` : `${thousands(succeed + fail)} of ${all}`
+    const open = unknown === 0 ? '' : `, ${thousands(unknown)} unknown`
     return [
-      `Connections: all ${thousands(report.connections.length)} as they must be (${thousands(succeed)} succeed, ${thousands(fail)} are refused)`,
+      `Connections: ${known} as they must be (${thousands(succeed)} succeed, ${thousands(fail)} are refused)${open}`,
     ]
   }
   const shown = all ? wrong : someOfEach(wrong)
@@ -193,8 +217,34 @@ function someOfEach(wrong: readonly Connection[]): readonly Connection[] {
   return wrong.filter((connection) => shown.has(connection)).slice(0, SHOWN_CONNECTIONS)
 }
 
+/** What was not given, and how much depends on it. */
+function unknowns(report: AuditReport, colours: Colours, all: boolean): readonly string[] {
+  if (report.verdict.unknown === 0) return []
+  const open = [
+    ...report.components.flatMap(({ name, node, starts, reason }) =>
+      starts === 'unknown' ? [{ what: `whether ${name} on ${node} starts`, reason }] : [],
+    ),
+    ...report.connections.flatMap(({ id, will, reason }) =>
+      will === 'unknown' ? [{ what: id, reason }] : [],
+    ),
+  ]
+  const groups = [...groupBy(open, ({ reason }) => reason ?? '')]
+  const shown = all ? groups : groups.slice(0, SHOWN_UNKNOWN)
+  const more = groups.length - shown.length
+  return [
+    colours.bold(`Unknown, for it was not given: ${thousands(report.verdict.unknown)}`),
+    ...shown.map(([reason, same]) => {
+      const names = all ? same : same.slice(0, SHOWN_PER_REASON)
+      const rest = same.length - names.length
+      const list = names.map(({ what }) => what).join(', ')
+      return `  ${colours.cyan('?')}  ${printable(reason)}: ${printable(list)}${rest > 0 ? ` and ${thousands(rest)} more` : ''}`
+    }),
+    ...(more > 0 ? [colours.dim(`  … and ${count(more, 'more reason')}`)] : []),
+  ]
+}
+
 function components(report: AuditReport, colours: Colours): readonly string[] {
-  const down = report.components.filter(({ starts }) => !starts)
+  const down = report.components.filter(({ starts }) => starts === false)
   if (down.length === 0) return []
   return [
     colours.bold(`Components that do not start: ${down.length} of ${report.components.length}`),

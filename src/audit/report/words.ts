@@ -1,3 +1,4 @@
+import { groupBy } from '../../values/lists.js'
 import type { AuditReport, Connection, Finding, Identity, Severity } from '../types.js'
 
 /** Gravest first. */
@@ -32,10 +33,15 @@ export function nearness(days: number, horizon: number): 'over' | 'near' | 'far'
 }
 
 /** The word that a verdict starts with. */
-export function headline(report: AuditReport): string {
-  if (report.verdict.status === 'crashed') return 'INCOMPLETE'
-  if (report.verdict.status === 'errors') return 'FAILED'
-  return report.verdict.status === 'warnings' ? 'PASSED, with warnings' : 'PASSED'
+export function headline({ verdict, components, connections }: AuditReport): string {
+  if (verdict.status === 'crashed') return 'INCOMPLETE'
+  if (verdict.status === 'errors') return 'FAILED'
+  // Files alone are no cluster.
+  const isPart = verdict.unknown > 0 || components.length + connections.length === 0
+  const seen = isPart ? ' as far as seen' : ''
+  const warned = verdict.status === 'warnings' ? ', with warnings' : ''
+  const unknown = verdict.unknown > 0 ? `, ${thousands(verdict.unknown)} unknown` : ''
+  return `PASSED${seen}${warned}${unknown}`
 }
 
 interface ShownPlace {
@@ -48,17 +54,24 @@ export function placeOf({ node, path }: ShownPlace): string {
   return [node, path].filter((part) => part !== undefined).join(': ')
 }
 
-/** How a connection stands: works, is refused as it must be, is broken, or is open though it must not. */
-export type Standing = 'works' | 'refused' | 'broken' | 'forbidden'
+/** How a connection stands: works, is refused as it must be, is broken, is open though it must not, or nobody knows. */
+export type Standing = 'works' | 'refused' | 'broken' | 'forbidden' | 'unknown'
 
 export function standingOf({ must, will }: Pick<Connection, 'must' | 'will'>): Standing {
+  if (will === 'unknown') return 'unknown'
   if (must === 'succeed') return will === 'succeed' ? 'works' : 'broken'
   return will === 'fail' ? 'refused' : 'forbidden'
 }
 
+/** Whether a connection is known to end otherwise than it must. */
+export function isWrong(connection: Pick<Connection, 'must' | 'will'>): boolean {
+  const standing = standingOf(connection)
+  return standing === 'broken' || standing === 'forbidden'
+}
+
 /** Connections that do not end as they must, broken ones first. */
 export function wrongConnections(report: AuditReport): readonly Connection[] {
-  const wrong = report.connections.filter(({ must, will }) => must !== will)
+  const wrong = report.connections.filter(isWrong)
   return [
     ...wrong.filter(({ must }) => must === 'succeed'),
     ...wrong.filter(({ must }) => must === 'fail'),
@@ -81,10 +94,26 @@ export function loginText({ user, groups }: Identity): string {
   return groups.length === 0 ? `user ${user}` : `user ${user}, groups ${groups.join(', ')}`
 }
 
-/** A short stable name for one finding, the same in every format and for every run on the same fault. */
-export function findingId(finding: Finding): string {
+/** What follows from a finding: told with it, and not by itself. By the id of the first cause. */
+export function effectsOf(findings: readonly Finding[]): ReadonlyMap<string, readonly Finding[]> {
+  return groupBy(
+    findings.filter(({ causedBy }) => causedBy !== undefined),
+    ({ causedBy }) => causedBy?.[0] ?? '',
+  )
+}
+
+/** `X04 connection-untrusted ×22, C01 untrusted`: which rules have found these, and how often. */
+export function rulesText(findings: readonly Finding[]): string {
+  return [...groupBy(findings, ({ code, rule }) => `${code} ${rule}`)]
+    .map(([name, { length }]) => (length === 1 ? name : `${name} ×${thousands(length)}`))
+    .join(', ')
+}
+
+/** A short stable name for one finding, the same in every format, and for every run on the same fault: days pass. */
+export function findingId(finding: Omit<Finding, 'id'>): string {
   const { rule, node, path, message } = finding
-  return `${rule}-${hash([rule, node ?? '', path ?? '', message].join('\u0000'))}`
+  const timeless = message.replace(/\b\d+ days?\b/g, 'days')
+  return `${rule}-${hash([rule, node ?? '', path ?? '', timeless].join('\u0000'))}`
 }
 
 // FNV-1a over UTF-16 code units, twice 32 bits: names for links, nothing that anybody is kept from forging.

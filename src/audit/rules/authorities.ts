@@ -61,8 +61,10 @@ export const AUTHORITY_RULES: readonly Rule[] = [
       const place = others.find(({ keyId }) => keyId !== authority.keyId)?.places[0]
       return (
         first === authority &&
-        place &&
-        `shares the name ${name(authority)} with ${nameOf(place)}, which has another key`
+        place && {
+          message: `shares the name ${name(authority)} with ${nameOf(place)}, which has another key`,
+          suspects: [place],
+        }
       )
     },
   }),

@@ -1,7 +1,8 @@
 import { hexOf, sameBytes } from '../../values/bytes.js'
+import { groupBy } from '../../values/lists.js'
 import { isoDay } from '../../values/time.js'
 import { ancestors } from '../graph/trust.js'
-import type { Certificate, Evidence } from '../read/evidence.js'
+import type { Certificate, Evidence, Place } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
 import { acceptersOf, reaches, trustsIn } from './by-evidence.js'
@@ -32,6 +33,10 @@ function otherSlot(use: Use, evidence: Evidence) {
     .find((trust) => reaches(use.certificate, trust.anchors, use.pem.certificates))
 }
 
+function accepterPlaces(use: Use, evidence: Evidence) {
+  return acceptersOf(use, evidence).map(({ pem }) => pem.place)
+}
+
 function acceptersText(use: Use, evidence: Evidence): string {
   const [first] = acceptersOf(use, evidence)
   return first ? nameOf(first.pem.place) : 'its trust file'
@@ -43,6 +48,34 @@ function keyIdMismatch(one: Certificate, issuer: Certificate): boolean {
     issuer.facts.subjectKeyIdentifier,
   ]
   return wanted !== undefined && given !== undefined && !sameBytes(wanted, given)
+}
+
+/** Trust files that accept none of several certificates which they have to accept, and that no other place’s file accepts. */
+function* replaced(evidence: Evidence): Iterable<ReplacedAuthority> {
+  const demands = uses(evidence).flatMap((use) =>
+    acceptersOf(use, evidence).flatMap(({ pem, certificates }) =>
+      certificates.length > 0 ? [{ pem, use }] : [],
+    ),
+  )
+  for (const [pem, pairs] of groupBy(demands, (one) => one.pem)) {
+    const demanding = pairs.map(({ use }) => use)
+    const anchors = new Set(pem.certificates)
+    const isLost = (use: Use) =>
+      !reaches(use.certificate, anchors, use.pem.certificates) && !otherSlot(use, evidence)
+    const distinct = new Set(demanding.map(({ certificate }) => certificate))
+    if (distinct.size > 1 && demanding.every(isLost))
+      yield { place: pem.place, uses: demanding.filter(firstOf(distinct)) }
+  }
+}
+
+interface ReplacedAuthority {
+  readonly place: Place
+  readonly uses: readonly Use[]
+}
+
+/** Each certificate once, however many use it. */
+function firstOf(left: Set<Certificate>) {
+  return ({ certificate }: Use) => left.delete(certificate)
 }
 
 const canSign = ({ facts }: Certificate) =>
@@ -57,7 +90,24 @@ export const CHAIN_RULES: readonly Rule[] = [
     fix: GENERATE,
     of: slotted,
     when: (use, evidence) => isUntrusted(use, evidence) && !otherSlot(use, evidence),
-    say: (use, evidence) => `does not chain to ${acceptersText(use, evidence)}`,
+    say: (use, evidence) => ({
+      message: `does not chain to ${acceptersText(use, evidence)}`,
+      suspects: accepterPlaces(use, evidence),
+    }),
+  }),
+  rule('C18', 'authority-replaced', 'C', 'error', {
+    title:
+      'a trust file holds another authority than the one that signed the certificates of its place',
+    citation: 'RFC 5280 §6.1; https://kubernetes.io/docs/setup/best-practices/certificates/',
+    why: 'A second kubeadm init, or a restored backup, has put a new authority in the place of the cluster’s: everything that hangs on the old one is refused here.',
+    fix: 'put back the authority that signed the certificates, or have them all issued anew by this one',
+    of: (evidence) => [...replaced(evidence)],
+    say: ({ uses }) => {
+      const issuers = new Set(uses.flatMap(({ certificate }) => certificate.issuers))
+      const [place] = [...issuers].flatMap(({ places }) => places)
+      const still = place ? `; theirs is still in ${nameOf(place)} on ${place.node}` : ''
+      return `signed none of the ${uses.length} certificates that have to hang on it${still}`
+    },
   }),
   rule('C02', 'wrong-ca-slot', 'C', 'error', {
     title: 'a certificate comes from another place’s authority',
@@ -68,8 +118,10 @@ export const CHAIN_RULES: readonly Rule[] = [
     say: (use, evidence) => {
       const other = isUntrusted(use, evidence) ? otherSlot(use, evidence) : undefined
       return (
-        other &&
-        `is signed by an authority of ${nameOf(other.pem.place)}; it must be one of ${acceptersText(use, evidence)}`
+        other && {
+          message: `is signed by an authority of ${nameOf(other.pem.place)}; it must be one of ${acceptersText(use, evidence)}`,
+          suspects: accepterPlaces(use, evidence),
+        }
       )
     },
   }),
@@ -92,7 +144,10 @@ export const CHAIN_RULES: readonly Rule[] = [
       )
       return all.length > 1 && all.every((one) => isUntrusted(one, evidence))
         ? finding(trust.pem.place, `is reached by ${all.length} certificates ${lack}`)
-        : `leads to ${nameOf(trust.pem.place)} ${lack}`
+        : {
+            message: `leads to ${nameOf(trust.pem.place)} ${lack}`,
+            suspects: [trust.pem.place],
+          }
     },
   }),
   rule('C04', 'issuer-not-ca', 'C', 'error', {

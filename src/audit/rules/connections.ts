@@ -2,7 +2,16 @@ import { hostOf } from '../../values/hosts.js'
 import { groupBy } from '../../values/lists.js'
 import { edgeKind } from '../graph/graph.js'
 import type { Evidence } from '../read/evidence.js'
-import type { Connection, FindingDraft, Level, Rule, RuleContext, Severity } from '../types.js'
+import { lostFolder } from '../read/paths.js'
+import type {
+  Connection,
+  FindingDraft,
+  Level,
+  Rule,
+  RuleContext,
+  Severity,
+  Suspect,
+} from '../types.js'
 import { type RuleWords, rule } from './rule.js'
 
 const PKI = 'https://kubernetes.io/docs/setup/best-practices/certificates/'
@@ -152,18 +161,30 @@ export const CONNECTION_RULES: readonly Rule[] = [
 
 /** A must-succeed connection that fails: one finding for each cause, however many connections share it. */
 function broken(id: string): Rule['check'] {
-  return (_evidence, { connections }) => {
+  return (_evidence, { connections, suspects }) => {
     const failed = connections.filter(
       ({ must, will, rule }) => must === 'succeed' && will === 'fail' && rule === id,
     )
     const causes = groupBy(failed, ({ reason, node, path, to }) =>
       [path === undefined ? reason : path, node, roleOf(to)].join('\n'),
     )
-    return [...causes].map(([, group]) => causeOf(group))
+    return [...causes].map(([, group]) => causeOf(group, suspects))
   }
 }
 
-function causeOf(group: readonly Connection[]): FindingDraft {
+/** Files that all connections of a group have under suspicion; any of those that call a server by a wrong name. */
+function sharedSuspects(
+  group: readonly Connection[],
+  suspects: RuleContext['suspects'],
+): readonly Suspect[] {
+  const [first = [], ...others] = group.map(({ id }) => suspects.get(id) ?? [])
+  if (group[0]?.rule === 'connection-name') return [...first, ...others.flat()]
+  return first.filter((one) =>
+    others.every((all) => all.some(({ node, path }) => node === one.node && path === one.path)),
+  )
+}
+
+function causeOf(group: readonly Connection[], suspects: RuleContext['suspects']): FindingDraft {
   const [first] = group as readonly [Connection]
   const others = group.length - 1
   const hosts = new Set(group.flatMap(({ url }) => hostOf(url) ?? []))
@@ -180,23 +201,24 @@ function causeOf(group: readonly Connection[]): FindingDraft {
     ...(first.path !== undefined && { path: first.path }),
     message: `${pairText(first)} ${first.url}: ${first.reason ?? 'fails'}${more}`,
     ...(severity && { severity }),
+    suspects: sharedSuspects(group, suspects),
   }
 }
 
 /** A must-fail connection that succeeds: one finding for each door. */
 function hole(id: string): Rule['check'] {
-  return (_evidence, { connections }) => {
+  return (_evidence, { connections, suspects }) => {
     const judged = connections.filter(({ kind }) => edgeKind(kind)?.rule === id)
     if (judged.length === 0) return 'not-applicable'
     const open = judged.filter(({ will }) => will === 'succeed')
     const doors = groupBy(open, ({ to, reason, privilege, kind }) =>
       [kind === 'kubelet-as-another' ? '' : doorOf(to), reason, privilege].join('\n'),
     )
-    return [...doors].map(([, group]) => openDoor(group))
+    return [...doors].map(([, group]) => openDoor(group, suspects))
   }
 }
 
-function openDoor(group: readonly Connection[]): FindingDraft {
+function openDoor(group: readonly Connection[], suspects: RuleContext['suspects']): FindingDraft {
   const [first] = group as readonly [Connection]
   const severity = edgeKind(first.kind)?.severity
   const from = [...new Set(group.map((one) => one.from))]
@@ -209,6 +231,7 @@ function openDoor(group: readonly Connection[]): FindingDraft {
     ...(first.node === node && first.path !== undefined && { path: first.path }),
     message: `${who} → ${first.to} ${first.url}: ${first.reason ?? 'gets in'}${gains}`,
     ...(severity && { severity }),
+    suspects: sharedSuspects(group, suspects),
   }
 }
 
@@ -229,15 +252,23 @@ function pairText({ from, to }: Connection): string {
   return nodeOf(from) === nodeOf(to) ? `${roleOf(from)} → ${roleOf(to)}` : `${from} → ${to}`
 }
 
-function down(_evidence: Evidence, { components }: RuleContext) {
+function down({ nodes }: Evidence, { components, suspects }: RuleContext) {
   if (components.length === 0) return 'not-applicable'
   return components
-    .filter(({ starts }) => !starts)
-    .map(({ node, name, reason, path }) => ({
-      node,
-      ...(path !== undefined && { path }),
-      message: `${name} on ${node} does not start: ${reason ?? 'for its files'}`,
-    }))
+    .filter(({ starts }) => starts === false)
+    .map(({ node, name, reason, path }) => {
+      const home = nodes.find((one) => one.name === node)
+      const folder = home && path !== undefined ? lostFolder(home, path) : undefined
+      return {
+        node,
+        ...(path !== undefined && { path }),
+        message: `${name} on ${node} does not start: ${reason ?? 'for its files'}`,
+        suspects: [
+          ...(folder === undefined ? [] : [{ node, path: folder }]),
+          ...(suspects.get(`${name}/${node}`) ?? []),
+        ],
+      }
+    })
 }
 
 // What fails for Go programs too is reported there.

@@ -1,11 +1,12 @@
 import { authorityFiles, filesOf } from '../../certs/paths.js'
 import { planNode } from '../../certs/plan.js'
 import { fileAt } from '../../files/tree.js'
+import { groupBy } from '../../values/lists.js'
 import { plural } from '../../values/text.js'
 import { isoDay } from '../../values/time.js'
 import { privateKeyOf } from '../graph/credentials.js'
 import type { Evidence, NodeEvidence, PemFacts } from '../read/evidence.js'
-import { fileOn, followLinks, isCovered, shortPath } from '../read/paths.js'
+import { fileOn, followLinks, isCovered, lostFolder, shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
 import { finding, GENERATE, HARDENING, rule } from './rule.js'
@@ -51,10 +52,18 @@ export const FILE_RULES: readonly Rule[] = [
     fix: GENERATE,
     of: nodes,
     say: function* (node, evidence) {
-      for (const path of requiredFiles(node, evidence)) {
-        if (fileOn(node.tree, path) || !shows(node, path, evidence)) continue
-        yield finding(placeIn(node, path), 'is missing')
-      }
+      const missing = requiredFiles(node, evidence).filter(
+        (path) => !fileOn(node.tree, path) && shows(node, path, evidence),
+      )
+      // A folder that is lost as a whole is one loss.
+      const losses = groupBy(missing, (path) => lostFolder(node, path) ?? path)
+      for (const [folder, files] of losses)
+        yield finding(
+          placeIn(node, files.length === 1 ? (files[0] ?? folder) : folder),
+          files.length === 1
+            ? 'is missing'
+            : `is missing, with ${files.length} files that the node needs`,
+        )
     },
   }),
   rule('P02', 'file-empty', 'C', 'error', {
@@ -382,9 +391,9 @@ function requiredFiles(node: NodeEvidence, { cluster }: Evidence): readonly stri
     .map((value) => value.slice(1))
 }
 
-// A whole node of a known cluster shows everything; a bare folder only what lies beside its files.
-function shows(node: NodeEvidence, path: string, { cluster }: Evidence): boolean {
-  const isWhole = node.kubeconfigs.size > 0 && cluster?.nodes.some(({ name }) => name === node.name)
+// An output folder of gen shows everything of its nodes; another folder only what lies beside its files.
+function shows(node: NodeEvidence, path: string, { cluster, authorities }: Evidence): boolean {
+  const isWhole = authorities && cluster?.nodes.some(({ name }) => name === node.name)
   return isWhole === true || isCovered(node, path)
 }
 

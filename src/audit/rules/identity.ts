@@ -425,7 +425,9 @@ function strayAdmins(evidence: Evidence) {
     const usages = leaf.facts.extendedKeyUsage?.usages
     const opens =
       adminGroup(identity) !== undefined &&
-      (usages === undefined || usages.includes('clientAuth') || usages.includes('any')) &&
+      (usages === undefined ||
+        usages.includes('clientAuth') ||
+        usages.includes('anyExtendedKeyUsage')) &&
       !indexOf(evidence).usesOf.has(leaf) &&
       doors.some((door) => reaches(leaf, door.anchors, leaf.issuers))
     if (!opens) return []

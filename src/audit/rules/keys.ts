@@ -57,7 +57,10 @@ export const KEY_RULES: readonly Rule[] = [
       const own = privateKeyOf(key)?.keyId
       return own !== undefined && !pem.certificates.some(({ keyId }) => keyId === own)
     },
-    say: ({ key }) => `does not fit its key ${nameOf(key.place)}`,
+    say: ({ key }) => ({
+      message: `does not fit its key ${nameOf(key.place)}`,
+      suspects: [key.place],
+    }),
   }),
   rule('K02', 'key-missing', 'H', 'error', {
     title: 'a certificate has no key',

@@ -123,8 +123,10 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
       const { dns = [], ip = [] } = bad?.certificate.facts.altNames ?? {}
       return (
         bad &&
-        dns.length + ip.length > 0 &&
-        `calls ${quoted(host)}, which ${onItsNode(bad)} is not for; it has ${listed([...dns, ...ip], 12)}`
+        dns.length + ip.length > 0 && {
+          message: `calls ${quoted(host)}, which ${onItsNode(bad)} is not for; it has ${listed([...dns, ...ip], 12)}`,
+          suspects: [bad.pem.place],
+        }
       )
     },
   }),
@@ -152,8 +154,10 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
       )
       return (
         refused &&
-        !(node.kind === 'operator' && refused.certificates.length === 0) &&
-        `is not from the client authority ${onItsNode(refused)}`
+        !(node.kind === 'operator' && refused.certificates.length === 0) && {
+          message: `is not from the client authority ${onItsNode(refused)}`,
+          suspects: [refused.pem.place],
+        }
       )
     },
   }),

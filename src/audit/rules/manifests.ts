@@ -1,8 +1,9 @@
 import { flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
+import { groupBy } from '../../values/lists.js'
 import { listed, quoted } from '../../values/text.js'
-import type { Evidence } from '../read/evidence.js'
-import { fileOn, isCovered, locate, shortPath } from '../read/paths.js'
-import type { Rule } from '../types.js'
+import type { Evidence, Launch, NodeEvidence } from '../read/evidence.js'
+import { fileOn, isCovered, locate, lostFolder, shortPath } from '../read/paths.js'
+import type { FindingDraft, Rule } from '../types.js'
 import { reaches, trustsIn } from './by-evidence.js'
 import { GENERATE, type Launched, rule, STRICT } from './rule.js'
 import { launches, launchesAs, usesAs } from './subjects.js'
@@ -31,12 +32,7 @@ export const MANIFEST_RULES: readonly Rule[] = [
     needs: 'manifests',
     of: launches,
     when: ({ launch }) => launch.component !== 'kubelet',
-    say: (one) =>
-      [...one.launch.flags].flatMap(([flag, values]) =>
-        FILE_FLAG.test(flag) && !WRITTEN.test(flag)
-          ? values.map((value) => missingFile(one, flag, value))
-          : [],
-      ),
+    say: missingFiles,
   }),
   rule('M02', 'clientca-eq-requestheader', 'C', 'error', {
     title: 'one file is client authority and request-header authority',
@@ -120,8 +116,10 @@ export const MANIFEST_RULES: readonly Rule[] = [
       const [trust] = trustsIn(evidence, 'kubelet-ca')
       return (
         trust &&
-        !reaches(certificate, trust.anchors, pem.certificates) &&
-        `does not chain to ${shortPath(trust.pem.place.path)}, which the API server demands of kubelets`
+        !reaches(certificate, trust.anchors, pem.certificates) && {
+          message: `does not chain to ${shortPath(trust.pem.place.path)}, which the API server demands of kubelets`,
+          suspects: [trust.pem.place],
+        }
       )
     },
   }),
@@ -181,8 +179,10 @@ export const MANIFEST_RULES: readonly Rule[] = [
         )
       return (
         trust &&
-        bad &&
-        `gives pods ${shortPath(trust.pem.place.path)}, which does not verify ${shortPath(bad.pem.place.path)} on ${bad.node.name}`
+        bad && {
+          message: `gives pods ${shortPath(trust.pem.place.path)}, which does not verify ${shortPath(bad.pem.place.path)} on ${bad.node.name}`,
+          suspects: [trust.pem.place, bad.pem.place],
+        }
       )
     },
   }),
@@ -202,16 +202,74 @@ export const MANIFEST_RULES: readonly Rule[] = [
   }),
 ]
 
-function missingFile({ node, launch }: Launched, flag: string, value: string) {
+/** One sentence for each file that a flag names in vain, or for all below a folder that is not there at all. */
+function missingFiles({
+  node,
+  launch,
+}: Launched): readonly Pick<FindingDraft, 'message' | 'suspects'>[] {
+  const lost = [...launch.flags].flatMap(([flag, values]) =>
+    FILE_FLAG.test(flag) && !WRITTEN.test(flag)
+      ? values.flatMap((value) => lostFile(node, launch, flag, value) ?? [])
+      : [],
+  )
+  const groups = groupBy(
+    lost,
+    ({ why, folder, value }) => `${why}\n${outermost(folder, lost) ?? value}`,
+  )
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group
+    const folder = outermost(first?.folder, lost)
+    const suspects = folder === undefined ? [] : [{ node: node.name, path: folder.slice(1) }]
+    if (!first || folder === undefined || group.length === 1)
+      return group.map(({ flag, value, why }) => ({
+        message: `gives --${flag}=${value}, which is ${why}`,
+        suspects,
+      }))
+    const flags = listed(
+      group.map(({ flag }) => `--${flag}`),
+      4,
+    )
+    const message = `gives ${group.length} files below ${folder}, which is ${first.why}: ${flags}`
+    return [{ message, suspects: first.why === 'not there' ? suspects : [] }]
+  })
+}
+
+interface LostFile {
+  readonly flag: string
+  readonly value: string
+  readonly why: 'not there' | 'not mounted into the pod'
+  /** The folder that is lost as a whole, as the flag has it. */
+  readonly folder?: string
+}
+
+function lostFile(
+  node: NodeEvidence,
+  launch: Launch,
+  flag: string,
+  value: string,
+): LostFile | undefined {
   if (!value.startsWith('/')) return undefined
   const found = locate(launch, value)
   if ('foreign' in found) return undefined
-  if ('unmounted' in found) return `gives --${flag}=${value}, which is not mounted into the pod`
-  return (
-    !fileOn(node.tree, found.path) &&
-    isCovered(node, found.path) &&
-    `gives --${flag}=${value}, which is not there`
+  if ('unmounted' in found)
+    return {
+      flag,
+      value,
+      why: 'not mounted into the pod',
+      folder: value.slice(0, value.lastIndexOf('/')),
+    }
+  if (fileOn(node.tree, found.path) || !isCovered(node, found.path)) return undefined
+  const folder = lostFolder(node, found.path)
+  return { flag, value, why: 'not there', ...(folder !== undefined && { folder: `/${folder}` }) }
+}
+
+/** The outermost of the lost folders that a lost folder lies in. */
+function outermost(folder: string | undefined, lost: readonly LostFile[]): string | undefined {
+  if (folder === undefined) return undefined
+  const outer = lost.flatMap(({ folder: other }) =>
+    other !== undefined && `${folder}/`.startsWith(`${other}/`) ? [other] : [],
   )
+  return outer.sort((a, b) => a.length - b.length)[0]
 }
 
 function etcdOpen({ launch: { flags } }: Launched, prefix: '' | 'peer-') {

@@ -403,7 +403,8 @@ function otherServers(evidence: Evidence) {
   const doors = (['kubeconfig-ca', 'root-ca'] as const).flatMap((role) => trustsIn(evidence, role))
   return leaves(evidence).flatMap((leaf) => {
     const usages = leaf.facts.extendedKeyUsage?.usages
-    const serves = !usages || usages.includes('serverAuth') || usages.includes('any')
+    const serves =
+      !usages || usages.includes('serverAuth') || usages.includes('anyExtendedKeyUsage')
     const isApiServer = usesOf.get(leaf)?.some(({ role }) => role === 'apiserver') === true
     if (!serves || isApiServer || !doors.some((door) => reaches(leaf, door.anchors, leaf.issuers)))
       return []

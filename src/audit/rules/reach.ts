@@ -129,8 +129,7 @@ const byPod = once((evidence: Evidence): readonly (readonly RunPod[])[] => [
   ...groupBy(staticPods(evidence), ({ node, pod }) => `${node.name} ${podName(pod)}`).values(),
 ])
 
-const isLeftOver = ({ place: { path } }: RunPod) =>
-  !/\/[\w-]+\.(ya?ml|json|manifest)$/.test(path)
+const isLeftOver = ({ place: { path } }: RunPod) => !/\/[\w-]+\.(ya?ml|json|manifest)$/.test(path)
 
 /** Directories of the machine from which a pod can take the node or the cluster over. */
 const POWERFUL =

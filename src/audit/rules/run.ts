@@ -7,11 +7,17 @@ import type {
   Rule,
   RuleContext,
   Skipped,
+  Suspect,
 } from '../types.js'
+
+/** A finding before it has its name: with the files in which its fault may lie, its own place first. */
+export interface RuleFinding extends Omit<Finding, 'id' | 'causedBy'> {
+  readonly suspects: readonly Suspect[]
+}
 
 /** What became of every rule. */
 export interface RuleOutcome {
-  readonly findings: readonly Finding[]
+  readonly findings: readonly RuleFinding[]
   readonly skipped: readonly Skipped[]
   readonly crashed: readonly Crash[]
   readonly run: number
@@ -38,7 +44,7 @@ export function runRules(
   context: RuleContext,
   choice: RuleChoice,
 ): RuleOutcome {
-  const findings: Finding[] = []
+  const findings: RuleFinding[] = []
   const skipped: Skipped[] = []
   const crashed: Crash[] = []
   let [run, passed, failed, notApplicable] = [0, 0, 0, 0]
@@ -82,8 +88,8 @@ function lackOf(needs: InputLevel, evidence: Evidence): string | undefined {
   return undefined
 }
 
-function findingOf(rule: Rule, draft: FindingDraft): Finding {
-  const { node, path, message, certificate, severity = rule.severity } = draft
+function findingOf(rule: Rule, draft: FindingDraft): RuleFinding {
+  const { node, path, message, certificate, severity = rule.severity, suspects = [] } = draft
   const fix = draft.fix ?? rule.fix
   return {
     rule: rule.id,
@@ -95,5 +101,6 @@ function findingOf(rule: Rule, draft: FindingDraft): Finding {
     message,
     ...(fix !== undefined && { fix }),
     ...(certificate && { certificate: certificate.fingerprint }),
+    suspects: node !== undefined && path !== undefined ? [{ node, path }, ...suspects] : suspects,
   }
 }

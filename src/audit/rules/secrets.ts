@@ -257,8 +257,10 @@ export const SECRET_RULES: readonly Rule[] = [
     say: (document, evidence) => {
       const [active = ''] = pins(evidence)
       return (
-        !hashesOf(document).some((hash) => pins(evidence).includes(hash)) &&
-        `pins ${hashesOf(document)[0]?.slice(0, 23)}…, but ca.crt has ${active.slice(0, 23)}…`
+        !hashesOf(document).some((hash) => pins(evidence).includes(hash)) && {
+          message: `pins ${hashesOf(document)[0]?.slice(0, 23)}…, but ca.crt has ${active.slice(0, 23)}…`,
+          suspects: trustsIn(evidence, 'client-ca').map(({ pem }) => pem.place),
+        }
       )
     },
   }),
@@ -282,8 +284,10 @@ export const SECRET_RULES: readonly Rule[] = [
       const missing = pins(evidence).filter((pin) => !hashesOf(document).includes(pin))
       return (
         missing.length > 0 &&
-        missing.length < pins(evidence).length &&
-        `pins ${pins(evidence).length - missing.length} of ${pins(evidence).length} authorities in ca.crt`
+        missing.length < pins(evidence).length && {
+          message: `pins ${pins(evidence).length - missing.length} of ${pins(evidence).length} authorities in ca.crt`,
+          suspects: trustsIn(evidence, 'client-ca').map(({ pem }) => pem.place),
+        }
       )
     },
   }),

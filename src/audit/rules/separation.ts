@@ -1,6 +1,6 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
 import { FLAGS } from '../../manifests/flags.js'
-import { fileOfFlag } from '../graph/credentials.js'
+import { fileOfFlag, type NamedFile } from '../graph/credentials.js'
 import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
@@ -40,6 +40,9 @@ function clientCaName(evidence: Evidence): string {
   return first ? nameOf(first.pem.place) : 'the client authority'
 }
 
+const clientCaPlaces = (evidence: Evidence) =>
+  trustsIn(evidence, 'client-ca').map(({ pem }) => pem.place)
+
 /** Says that a trust file holds a root above the client authority, and what follows. */
 const holdsRoot = (so: string) => (trust: TrustUse, evidence: Evidence) => {
   const root = sharedRoot(trust, evidence)
@@ -54,6 +57,7 @@ interface SigningFlag extends Launched {
   readonly flag: string
   readonly signs: 'clients' | 'kubelets'
   readonly authority: Certificate
+  readonly file: NamedFile
 }
 
 const SIGNING = FLAGS.filter(({ certificate }) => certificate?.startsWith('signing'))
@@ -65,7 +69,7 @@ function signingFlags({ nodes }: Evidence): readonly SigningFlag[] {
         const file = component === launch.component ? fileOfFlag(node, launch, flag) : undefined
         const authority = file?.pem?.certificates[0]
         const signs = role === 'signing-kubelet-serving' ? 'kubelets' : 'clients'
-        return authority ? [{ node, launch, flag, signs, authority }] : []
+        return file && authority ? [{ node, launch, flag, file, signs, authority }] : []
       }),
     ),
   )
@@ -92,8 +96,10 @@ export const SEPARATION_RULES: readonly Rule[] = [
     of: trustsAs('requestheader-ca'),
     when: (trust, evidence) =>
       trust.launch?.component === 'kube-apiserver' && sharedKey(trust, evidence),
-    say: (_trust, evidence) =>
-      `holds the client authority of ${clientCaName(evidence)}: any holder of a CSR signature with the front proxy’s name may claim any identity, system:masters included`,
+    say: (_trust, evidence) => ({
+      message: `holds the client authority of ${clientCaName(evidence)}: any holder of a CSR signature with the front proxy’s name may claim any identity, system:masters included`,
+      suspects: clientCaPlaces(evidence),
+    }),
   }),
   rule('T02', 'shared-root-in-requestheader', 'C', 'error', {
     title: 'the request-header file trusts a root above the client authority',
@@ -110,8 +116,10 @@ export const SEPARATION_RULES: readonly Rule[] = [
     fix: SEPARATE,
     of: trustsAs('etcd-ca', 'etcd-peer-ca'),
     when: (trust, evidence) => trust.role === 'etcd-ca' && sharedKey(trust, evidence),
-    say: (_trust, evidence) =>
-      `holds the client authority of ${clientCaName(evidence)}: any client certificate of the cluster reads and writes all of etcd`,
+    say: (_trust, evidence) => ({
+      message: `holds the client authority of ${clientCaName(evidence)}: any client certificate of the cluster reads and writes all of etcd`,
+      suspects: clientCaPlaces(evidence),
+    }),
   }),
   rule('T04', 'shared-root-in-etcd', 'H', 'error', {
     title: 'etcd trusts a root above the cluster’s authority',
@@ -149,8 +157,10 @@ export const SEPARATION_RULES: readonly Rule[] = [
       const doors = trustsIn(evidence, door).filter(({ certificates }) => certificates.length > 0)
       const closed = doors.find((trust) => !reaches(one.authority, trust.anchors))
       return (
-        closed &&
-        `signs with --${one.flag} by an authority that ${nameOf(closed.pem.place)} on ${closed.node.name} does not trust`
+        closed && {
+          message: `signs with --${one.flag} by an authority that ${nameOf(closed.pem.place)} on ${closed.node.name} does not trust`,
+          suspects: [one.file, closed.pem.place],
+        }
       )
     },
   }),

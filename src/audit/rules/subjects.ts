@@ -59,10 +59,10 @@ export interface NodeKubeconfig {
 export const kubeconfigs = (evidence: Evidence): readonly NodeKubeconfig[] =>
   indexOf(evidence).kubeconfigs
 
-/** How components are started by a file that was found, not by a layout’s defaults. */
+/** How components are started by a file that was found, not by a layout’s defaults, with flags that were all seen. */
 export const launches = only(
   (evidence): readonly Launched[] => indexOf(evidence).launches,
-  ({ launch }) => launch.source !== 'default',
+  ({ launch }) => launch.source !== 'default' && launch.unseenFlags === undefined,
 )
 export const launchesAs = (component: ComponentName) =>
   only(launches, ({ launch }) => launch.component === component)

@@ -8,14 +8,14 @@ import { GENERATE, nameOf, rule, STRICT } from './rule.js'
 import { authorities, certificates, leaves, only, uses, usesAs } from './subjects.js'
 
 function usagesOf({ certificate }: Use): readonly ExtendedKeyUsage[] {
-  return certificate.facts.extendedKeyUsage?.usages ?? ['any']
+  return certificate.facts.extendedKeyUsage?.usages ?? ['anyExtendedKeyUsage']
 }
 
 const lacks = (usage: 'serverAuth' | 'clientAuth') => (use: Use) => {
   const usages = usagesOf(use)
   return (
     !usages.includes(usage) &&
-    !usages.includes('any') &&
+    !usages.includes('anyExtendedKeyUsage') &&
     `is ${use.row.about} and lacks ${usage}; it has ${listed(usages)}`
   )
 }
@@ -100,7 +100,7 @@ export const USAGE_RULES: readonly Rule[] = [
     why: 'anyExtendedKeyUsage limits nothing.',
     fix: GENERATE,
     of: leaves,
-    when: (leaf) => leaf.facts.extendedKeyUsage?.usages.includes('any'),
+    when: (leaf) => leaf.facts.extendedKeyUsage?.usages.includes('anyExtendedKeyUsage'),
     say: 'has anyExtendedKeyUsage',
   }),
   rule('E17', 'ca-eku-nesting', 'H', 'error', {
@@ -111,7 +111,7 @@ export const USAGE_RULES: readonly Rule[] = [
     of: authorities,
     say: (authority, evidence) => {
       const allowed = authority.facts.extendedKeyUsage?.usages
-      if (!allowed || allowed.includes('any')) return undefined
+      if (!allowed || allowed.includes('anyExtendedKeyUsage')) return undefined
       const lost = uses(evidence).filter(
         (use) =>
           use.row.usages.some((usage) => !allowed.includes(usage)) &&

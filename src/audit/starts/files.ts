@@ -14,6 +14,8 @@ import {
   pairProblem,
   privateKeyOf,
   type Refusal,
+  type Unseen,
+  unseenFile,
 } from '../graph/credentials.js'
 import { acceptedKeys, kubeconfigProblem } from '../graph/edges-api.js'
 import { encryptionProblem } from '../read/documents.js'
@@ -179,7 +181,7 @@ export function kubeconfigFileProblem(node: NodeEvidence, file: NamedFile): Refu
   const client = clientsOf(node).get(file.path)
   if (!client) return unparsable(file, `kubeconfig ${named(file)} is no kubeconfig`)
   const broken = kubeconfigProblem(client)
-  if (broken && broken !== 'unknown') return broken
+  if (broken) return broken
   const { trust, credential } = client
   const lost = trust.kind === 'file' ? rootsProblem(trust.file, 'CA of') : undefined
   if (lost || !credential) return lost
@@ -252,6 +254,19 @@ const CHECKS: Readonly<Record<FlagReader, Check>> = {
   'authorization-configuration': access(authorizationProblem),
   'sni-pairs': sniPairs,
   presence,
+}
+
+/** The first file that a component reads when it starts, and that was not given. */
+export function filesUnseen(node: NodeEvidence, launch: Launch, table = FLAGS): Unseen | undefined {
+  for (const { component, flag, reader } of table) {
+    if (component !== launch.component || !reader) continue
+    for (const value of launch.flags.get(flag) ?? []) {
+      if (!value.startsWith('/')) continue
+      const unseen = unseenFile(fileOfLaunch(node, launch, value), `--${flag}:`)
+      if (unseen) return unseen
+    }
+  }
+  return undefined
 }
 
 /** Why a component does not start with the files that its flags name: the first one in the order in which it reads them. */

@@ -91,9 +91,9 @@ const REQUIRED: Partial<Readonly<Record<ComponentName, readonly (readonly string
   'kube-scheduler': [['kubeconfig', 'master', 'config']],
 }
 
-// Units take flags from environment files that may be out of sight.
-function missingProblem({ component, source, flags }: Launch): string | undefined {
-  if (source !== 'static-pod') return undefined
+function missingProblem(launch: Launch): string | undefined {
+  if (!isWholeCommand(launch)) return undefined
+  const { component, flags } = launch
   const missing = (REQUIRED[component] ?? []).find((group) =>
     group.every((flag) => flagList(flags, flag).length === 0),
   )
@@ -101,10 +101,15 @@ function missingProblem({ component, source, flags }: Launch): string | undefine
 }
 
 /** Whether an API server lets everybody do everything; without a mode it does. */
-export function isAlwaysAllow({ source, flags }: Launch): boolean {
-  const modes = flagList(flags, 'authorization-mode')
+export function isAlwaysAllow(launch: Launch): boolean {
+  const modes = flagList(launch.flags, 'authorization-mode')
   if (modes.length > 0) return modes.includes('AlwaysAllow')
-  return source === 'static-pod' && !flags.has('authorization-config')
+  return isWholeCommand(launch) && !launch.flags.has('authorization-config')
+}
+
+/** Whether a flag that was not seen is not given. */
+function isWholeCommand({ source, unseenFlags }: Launch): boolean {
+  return source !== 'default' && unseenFlags === undefined
 }
 
 const MODES = ['ABAC', 'AlwaysAllow', 'AlwaysDeny', 'Node', 'RBAC', 'Webhook']
@@ -122,8 +127,8 @@ const SECURE_PORTS: Partial<Readonly<Record<ComponentName, number>>> = {
 }
 
 /** A probe at a port where the program does not listen. */
-function portProblem({ component, flags, probes }: Launch): string | undefined {
-  if (flags.has('config-file')) return undefined
+function portProblem({ component, flags, probes, unseenFlags }: Launch): string | undefined {
+  if (unseenFlags !== undefined) return undefined
   const secure = SECURE_PORTS[component]
   const urls = [...flags].flatMap(([name, values]) =>
     name.startsWith('listen-') ? values.join(',').split(',') : [],

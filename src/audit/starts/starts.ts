@@ -1,4 +1,5 @@
 import type { ComponentName } from '../../manifests/flags.js'
+import { flagOf } from '../../values/command-line.js'
 import { isoDay } from '../../values/time.js'
 import {
   absence,
@@ -7,11 +8,20 @@ import {
   leafOf,
   pairProblem,
   type Refusal,
+  type Unseen,
+  unseenFile,
+  unseenPair,
 } from '../graph/credentials.js'
-import type { Fleet, KubeletServer } from '../graph/servers.js'
+import {
+  type Fleet,
+  type KubeletServer,
+  kubeletSight,
+  type Sight,
+  sightOf,
+} from '../graph/servers.js'
 import type { Launch, NodeEvidence } from '../read/evidence.js'
 import type { ComponentState } from '../types.js'
-import { filesProblem, kubeconfigFileProblem } from './files.js'
+import { filesProblem, filesUnseen, kubeconfigFileProblem } from './files.js'
 import { flagProblem } from './flags.js'
 
 /** What stops a component, by `<name>/<node>`; undefined for one that starts. */
@@ -54,7 +64,11 @@ function kubeletProblem(
   { node, kubelet, serving, clientCa }: KubeletServer,
   at: Date,
 ): Refusal | undefined {
-  const { failure, configPath } = kubelet
+  const { failure, configPath, flags } = kubelet
+  const named = flagOf(flags, 'config')
+  const gone =
+    named && configPath === undefined && absence(fileOnNode(node, named), 'configuration')
+  if (gone) return gone
   if (failure && configPath !== undefined) {
     const message = `kubelet configuration ${configPath}: ${failure.message}`
     return { code: 'unparsable', message, node: node.name, path: configPath }
@@ -88,19 +102,48 @@ function credentialsProblem(
   return { code: 'expired', message, node: file.node, path: file.path }
 }
 
+/** What of a component was not given, and had to be to say that it starts; by `<name>/<node>`. */
+function unseenComponents({ evidence, kubelets }: Fleet): ReadonlyMap<string, Unseen> {
+  const found = new Map<string, Unseen>()
+  const add = (key: string, unseen: Unseen | undefined) => {
+    if (unseen && !found.has(key)) found.set(key, unseen)
+  }
+  for (const node of evidence.nodes)
+    for (const launch of node.launches) {
+      if (launch.component === 'kubelet') continue
+      const key = `${launch.component}/${node.name}`
+      add(key, hidden(sightOf(node, launch)) ?? filesUnseen(node, launch))
+    }
+  for (const kubelet of kubelets) {
+    const { node, clientCa, serving } = kubelet
+    const key = `kubelet/${node.name}`
+    add(key, hidden(kubeletSight(kubelet)))
+    if (clientCa?.kind === 'file') add(key, unseenFile(clientCa.file, 'client CA'))
+    if (typeof serving !== 'string') add(key, unseenPair(serving, 'server'))
+    add(key, unseenFile(fileOnNode(node, kubelet.kubelet.kubeconfigPath), 'kubeconfig'))
+  }
+  return found
+}
+
+function hidden({ unseen, assumed }: Sight): Unseen | undefined {
+  return unseen ?? (assumed === undefined ? undefined : { message: assumed })
+}
+
 /** The outages as reports carry them, in order of node and component. */
-export function componentStates(outages: Outages): readonly ComponentState[] {
+export function componentStates(outages: Outages, fleet: Fleet): readonly ComponentState[] {
+  const unseen = unseenComponents(fleet)
   return [...outages].map(([key, problem]) => {
     const cut = key.indexOf('/')
     const name = key.slice(0, cut) as ComponentName
     const node = key.slice(cut + 1)
-    if (!problem) return { node, name, starts: true }
-    const path = problem.node === node ? problem.path : undefined
+    const why = problem ?? unseen.get(key)
+    if (!why) return { node, name, starts: true }
+    const path = why.node === node ? why.path : undefined
     return {
       node,
       name,
-      starts: false,
-      reason: problem.message,
+      starts: problem ? false : 'unknown',
+      reason: why.message,
       ...(path !== undefined && { path }),
     }
   })

@@ -1,11 +1,12 @@
 import { type AuditOptions, auditTree, type Pki } from '../audit.js'
 import { renderText } from '../report/text.js'
-import type { AuditReport } from '../types.js'
+import { isFailed } from '../report.js'
+import type { AuditReport, FailOn } from '../types.js'
 
 /** As for `auditTree`, and how much is healthy. */
 export interface HealthOptions extends AuditOptions {
-  /** The mildest finding that counts; `error` by default. */
-  readonly failOn?: 'error' | 'warning'
+  /** What makes it unhealthy; `error` by default. `unknown`: errors, and whatever could not be judged. */
+  readonly failOn?: Exclude<FailOn, 'never'>
 }
 
 /**
@@ -25,16 +26,11 @@ export interface HealthOptions extends AuditOptions {
  */
 export async function expectHealthyPki(pki: Pki, options: HealthOptions = {}): Promise<void> {
   const report = await auditOf(pki, options)
-  if (!isHealthy(report, options.failOn)) throw new Error(`unhealthy PKI\n\n${renderText(report)}`)
+  if (isFailed(report, options.failOn ?? 'error'))
+    throw new Error(`unhealthy PKI\n\n${renderText(report)}`)
 }
 
 /** The report of a PKI as the assertions see it. */
 export function auditOf(pki: Pki, options: HealthOptions): Promise<AuditReport> {
   return auditTree(pki, options)
-}
-
-/** Waived findings do not count; crashed rules do. */
-export function isHealthy({ verdict }: AuditReport, failOn: HealthOptions['failOn']): boolean {
-  if (verdict.status === 'crashed' || verdict.errors > 0) return false
-  return failOn !== 'warning' || verdict.warnings === 0
 }

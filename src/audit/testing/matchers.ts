@@ -1,8 +1,9 @@
 import type { Pki } from '../audit.js'
 import { renderText } from '../report/text.js'
 import { connectionSentence, dayOf, standingOf } from '../report/words.js'
+import { isFailed } from '../report.js'
 import type { AuditReport, Connection, Expiry } from '../types.js'
-import { auditOf, type HealthOptions, isHealthy } from './assert.js'
+import { auditOf, type HealthOptions } from './assert.js'
 
 /** What Vitest and Jest expect of a matcher. */
 export interface MatcherResult {
@@ -23,14 +24,14 @@ export const pkiMatchers = {
   async toBeHealthyPki(received: Pki, options: HealthOptions = {}): Promise<MatcherResult> {
     const report = await auditOf(received, options)
     return {
-      pass: isHealthy(report, options.failOn),
+      pass: !isFailed(report, options.failOn ?? 'error'),
       message: () => `${renderText(report)}`,
     }
   },
 
   /**
    * The connection from one component to another, named as in reports (`kubelet/worker1`), succeeds at
-   * every address it is made to. With `.not`: it succeeds at none.
+   * every address it is made to. With `.not`: it is refused at each. What is unknown satisfies neither.
    */
   async toAllowConnection(
     this: MatcherContext,
@@ -41,9 +42,9 @@ export const pkiMatchers = {
   ): Promise<MatcherResult> {
     const report = await auditOf(received, options)
     const found = connectionsOf(report, from, to)
-    const open = found.filter(({ will }) => will === 'succeed')
-    const pass = this.isNot === true ? open.length > 0 : open.length === found.length
-    const shown = this.isNot === true ? open : found.filter(({ will }) => will === 'fail')
+    const wanted = this.isNot === true ? 'fail' : 'succeed'
+    const shown = found.filter(({ will }) => will !== wanted)
+    const pass = (shown.length === 0) === (wanted === 'succeed')
     return { pass, message: () => shown.map(sentence).join('\n') }
   },
 
@@ -83,6 +84,7 @@ function connectionsOf(report: AuditReport, from: string, to: string): readonly 
 function sentence(connection: Connection): string {
   const { from, to, url } = connection
   const standing = standingOf(connection)
+  if (standing === 'unknown') return connectionSentence(connection)
   if (standing === 'works') return `${from} → ${to} ${url}: succeeds, as it must`
   if (standing === 'forbidden') return connectionSentence(connection)
   const fix = connection.fix === undefined ? '' : `; fix: ${connection.fix}`

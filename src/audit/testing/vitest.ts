@@ -15,6 +15,7 @@
  * @module
  */
 import { expect } from 'vitest'
+import type { FailOn } from '../types.js'
 import type { HealthOptions } from './assert.js'
 import { pkiMatchers } from './matchers.js'
 
@@ -24,7 +25,7 @@ expect.extend(pkiMatchers)
 export interface PkiMatchers {
   /** Every connection is as it must be, every component starts, and no finding is an error. */
   toBeHealthyPki(options?: HealthOptions): Promise<void>
-  /** The connection succeeds; with `.not`: it is refused. Names as in reports: `kubelet/worker1`. */
+  /** The connection succeeds; with `.not`: it is refused. Unknown is neither. Names as in reports: `kubelet/worker1`. */
   toAllowConnection(from: string, to: string, options?: HealthOptions): Promise<void>
   /** No certificate ends before the date. */
   toOutlive(date: string | Date, options?: HealthOptions): Promise<void>
@@ -35,4 +36,4 @@ declare module 'vitest' {
   interface Assertion<T = any> extends PkiMatchers {}
 }
 
-export type { HealthOptions }
+export type { FailOn, HealthOptions }

@@ -39,7 +39,7 @@ export const EXTENSION = {
 
 /** Names of extended key usages by object identifier (RFC 5280 §4.2.1.12). */
 export const USAGE_NAMES: ReadonlyMap<string, string> = new Map([
-  ['2.5.29.37.0', 'any'],
+  ['2.5.29.37.0', 'anyExtendedKeyUsage'],
   ['1.3.6.1.5.5.7.3.1', 'serverAuth'],
   ['1.3.6.1.5.5.7.3.2', 'clientAuth'],
   ['1.3.6.1.5.5.7.3.3', 'codeSigning'],
@@ -170,8 +170,8 @@ export function readAltNames(
       if (isMapped(content)) oddities.push('subjectAltName has an IPv4-mapped IPv6 address')
     } else if (tag === 0x81) names.email.push(ascii(content, 'subjectAltName email'))
     else if (tag === 0x86) names.uri.push(ascii(content, 'subjectAltName URI'))
-    else if ((tag & 0xc0) === 0x80 && (tag & 0x1f) <= 8) other++
-    else throw derError('subjectAltName: not a GeneralName')
+    // As in Go: what is no name of these four kinds, or no GeneralName at all, is passed over.
+    else other++
   }
   return { ...names, other }
 }

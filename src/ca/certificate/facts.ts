@@ -47,7 +47,7 @@ export type KeyUsageBit =
   | 'encipherOnly'
   | 'decipherOnly'
 
-/** `any`, `serverAuth`, `clientAuth`, … or a dotted object identifier. */
+/** `anyExtendedKeyUsage`, `serverAuth`, `clientAuth`, … or a dotted object identifier. */
 export type ExtendedKeyUsage = string
 
 /** A public key, decoded. */

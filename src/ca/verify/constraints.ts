@@ -196,12 +196,23 @@ function judge(
   if (host.problem !== undefined && (always || excluded.length + permitted.length > 0)) {
     return host.problem
   }
-  const hit = excluded.find((constraint) => matches(name, constraint, policy))
+  const hit = excluded.find(
+    (constraint) =>
+      matches(name, constraint, policy) ||
+      (policy.excludedWildcards === 'refused' && isBelowWildcard(constraint, name)),
+  )
   if (hit !== undefined) return `it is excluded by ${shown(hit)}`
   if (permitted.length === 0 || permitted.some((constraint) => matches(name, constraint, policy))) {
     return
   }
   return `none of the permitted ${permitted.slice(0, 10).map(shown).join(', ')} covers it`
+}
+
+/** Whether a DNS wildcard stands for the very host, or the top of the domain, that a constraint names. */
+function isBelowWildcard(constraint: Constraint, { kind, text }: ConstrainedName): boolean {
+  if (kind !== 'dns' || typeof constraint !== 'string' || !text.startsWith('*.')) return false
+  const [, ...parent] = constraint.replace(/^\./, '').toLowerCase().split('.')
+  return parent.join('.') === text.slice(2).toLowerCase()
 }
 
 function hostOf(name: ConstrainedName): { readonly problem?: string; readonly always?: boolean } {

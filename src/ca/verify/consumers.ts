@@ -31,6 +31,11 @@ export interface ChainPolicy {
   readonly parser: 'go' | 'lenient'
   /** Serial numbers below zero: Go refuses them since 1.23. */
   readonly negativeSerials: 'refused' | 'accepted'
+  /**
+   * What an excluded `a.example.com` makes of a certificate for `*.example.com`, which covers it: Go refuses that
+   * since 1.24.11 and 1.25.5 (CVE-2025-61727).
+   */
+  readonly excludedWildcards: 'refused' | 'accepted'
   /** Whether a path that requires an explicit certificate policy must have one. */
   readonly certificatePolicies: 'checked' | 'ignored'
   /** Object identifiers of extensions that may be critical. */
@@ -66,6 +71,7 @@ export const GO: ChainPolicy = {
   lastSecond: 'valid',
   parser: 'go',
   negativeSerials: 'refused',
+  excludedWildcards: 'accepted',
   certificatePolicies: 'checked',
   processes: new Set(PROCESSED_BY_BOTH),
 }
@@ -86,6 +92,7 @@ export const OPENSSL: ChainPolicy = {
   lastSecond: 'expired',
   parser: 'lenient',
   negativeSerials: 'accepted',
+  excludedWildcards: 'accepted',
   certificatePolicies: 'ignored',
   // and the Netscape type and OCSP no-check
   processes: new Set([...PROCESSED_BY_BOTH, '2.16.840.1.113730.1.1', '1.3.6.1.5.5.7.48.1.5']),

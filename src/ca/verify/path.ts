@@ -77,13 +77,13 @@ export function usageReason(
   policy: ChainPolicy,
 ): ChainReason | undefined {
   const [leaf] = chain
-  if (leaf === undefined || usages.includes('any')) return
+  if (leaf === undefined || usages.includes('anyExtendedKeyUsage')) return
   const allows = (certificate: CertificateFacts, usage: string): boolean => {
     const listed = certificate.extendedKeyUsage?.usages ?? []
     return (
       listed.length === 0 ||
       listed.includes(usage) ||
-      (policy.anyUsage === 'counts' && listed.includes('any'))
+      (policy.anyUsage === 'counts' && listed.includes('anyExtendedKeyUsage'))
     )
   }
   const open = usages.filter((usage) => chain.every((certificate) => allows(certificate, usage)))

@@ -190,7 +190,7 @@ function* constraintNotes({ nameConstraints, altNames, ...certificate }: Certifi
     yield ['san-syntax', `its DNS name ${quoted(odd)} is not a host name (RFC 5280 §4.2.1.6)`]
   }
   const { extendedKeyUsage } = certificate
-  if (extendedKeyUsage?.critical && extendedKeyUsage.usages.includes('any')) {
+  if (extendedKeyUsage?.critical && extendedKeyUsage.usages.includes('anyExtendedKeyUsage')) {
     yield ['usage-any', 'allows any extended key usage, marked critical (RFC 5280 §4.2.1.12)']
   }
   return
@@ -212,6 +212,11 @@ export interface ChainQuestion {
   readonly usages?: readonly ExtendedKeyUsage[]
   /** Serial numbers below zero: Go before 1.23 (Kubernetes before v1.32) takes them. Default: `refused`. */
   readonly negativeSerials?: 'refused' | 'accepted'
+  /**
+   * A wildcard that covers a host which name constraints exclude (`*.example.com` over an excluded `a.example.com`):
+   * Go refuses it since 1.24.11 and 1.25.5 (CVE-2025-61727). Default: `accepted`, as Go 1.24.0 does.
+   */
+  readonly excludedWildcards?: 'refused' | 'accepted'
   /** How many intermediates there may be, self-issued ones not counted. Default: no limit. */
   readonly maxDepth?: number
   /** Where signatures are checked. Default: the runtime's WebCrypto. */
@@ -255,8 +260,9 @@ export type ChainVerdict =
  * ```
  */
 export function verifyChain(question: ChainQuestion): Promise<ChainVerdict> {
-  const { negativeSerials = GO.negativeSerials } = question
-  return verifyAs({ ...GO, negativeSerials }, question)
+  const { negativeSerials = GO.negativeSerials, excludedWildcards = GO.excludedWildcards } =
+    question
+  return verifyAs({ ...GO, negativeSerials, excludedWildcards }, question)
 }
 
 /**

@@ -4,8 +4,9 @@ import { version } from '../../../package.json'
 import { type AuditOptions, auditTree } from '../../audit/audit.js'
 import type { AuditInput } from '../../audit/read/evidence.js'
 import { FORMAT_IDS, FORMATS, type FormatId } from '../../audit/report/formats.js'
+import { isFailed } from '../../audit/report.js'
 import { RULES } from '../../audit/rules/index.js'
-import type { AuditReport, Profile, Waiver } from '../../audit/types.js'
+import type { AuditReport, FailOn, Profile, Waiver } from '../../audit/types.js'
 import { KpkiError } from '../../errors.js'
 import { writeTree } from '../../files/disk.js'
 import { file, treeOf } from '../../files/tree.js'
@@ -24,7 +25,7 @@ export interface AuditCommandOptions {
   readonly output?: string
   readonly at?: string
   readonly horizon: string
-  readonly failOn: 'error' | 'warning' | 'never'
+  readonly failOn: FailOn
   readonly only?: readonly string[]
   readonly ignore?: readonly string[]
   readonly profile: Profile
@@ -49,8 +50,11 @@ export function auditCommand(verb: Command, io: Io): Command {
     .option('--at <DATE>', 'judge at another time: 2027-06-01, 2027-06-01T12:00:00Z, or +90d')
     .option('--horizon <TIME>', 'warn of what ends within this time', '90d')
     .addOption(
-      new Option('--fail-on <SEVERITY>', 'from which severity on to exit with 1')
-        .choices(['error', 'warning', 'never'])
+      new Option(
+        '--fail-on <WHAT>',
+        'exit with 1 on errors; on errors and warnings; on errors and whatever is unknown; or never',
+      )
+        .choices(['error', 'warning', 'unknown', 'never'])
         .default('error'),
     )
     .option('--only <RULE,...>', 'judge these rules alone (names or codes); may be repeated', words)
@@ -69,6 +73,8 @@ export function auditCommand(verb: Command, io: Io): Command {
     .addHelpText(
       'after',
       `
+What depends on files that were not given is unknown: PASSED as far as seen. --fail-on unknown does not let that pass.
+
 Exit status: 0 clean, 1 findings as --fail-on has it, 2 wrong use, or a PATH that is unreadable or holds no PKI, 3 a rule crashed.
 
 Examples:
@@ -145,13 +151,9 @@ export async function runAudit(
   return exitOf(report, failOn)
 }
 
-function exitOf(
-  { verdict, crashed }: AuditReport,
-  failOn: AuditCommandOptions['failOn'],
-): ExitCode {
-  if (crashed.length > 0) return 3
-  if (failOn === 'never') return 0
-  return verdict.errors > 0 || (failOn === 'warning' && verdict.warnings > 0) ? 1 : 0
+function exitOf(report: AuditReport, failOn: FailOn): ExitCode {
+  if (report.crashed.length > 0) return 3
+  return isFailed(report, failOn) ? 1 : 0
 }
 
 // io.isTerminal speaks of the talk; the product's own terminal is told by what the environment asks for.

@@ -44,7 +44,7 @@ export const ETCD_CASES: readonly Case[] = [
   },
   {
     name: 'etcd server for any use',
-    mutate: (e) => reissue(e, SERVER, { extensions: usages('any') }),
+    mutate: (e) => reissue(e, SERVER, { extensions: usages('anyExtendedKeyUsage') }),
   },
   {
     name: 'etcd server without names',

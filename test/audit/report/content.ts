@@ -82,7 +82,14 @@ const CONTENT: Readonly<Record<FormatId, (text: string, report: AuditReport) => 
 
   html: (text, { verdict, findings }) => {
     expect(text).toContain(`</span>${VERDICTS[verdict.status]}</h1>`)
-    for (const { severity, code, rule, node, path, message } of findings) {
+    const said = withoutEntities(text)
+    for (const { id, severity, code, rule, node, path, message, causedBy } of findings) {
+      if (causedBy) {
+        expect(text).toContain(`id="finding-${id}"`)
+        expect(said).toContain(`${code} ${rule}</span>`)
+        expect(said).toContain(`<p class="message">${message}</p>`)
+        continue
+      }
       const [, after = ''] = text.split(`<article class="rule ${severity}" id="rule-${rule}-`)
       const article = withoutEntities(after.split('</article>')[0] ?? '')
       expect(article).toContain(`${code} ${rule}</span>`)
@@ -95,12 +102,18 @@ const CONTENT: Readonly<Record<FormatId, (text: string, report: AuditReport) => 
   text: (text, { verdict, findings }) => {
     expect(text).toMatch(new RegExp(`^${VERDICTS[verdict.status]} {2}`))
     const told = new Map<string, number>()
-    for (const { severity, code, rule, node = 'the cluster', path = '', message } of findings) {
+    for (const finding of findings) {
+      const { severity, code, rule, node = 'the cluster', path = '', message, causedBy } = finding
+      if (causedBy) {
+        expect(text).toMatch(new RegExp(`follows? from this: .*${code} ${rule}`))
+        continue
+      }
       const before = told.get(code) ?? 0
       told.set(code, before + 1)
       // Of one rule twenty are shown, the rest is counted.
       if (before === 20) {
-        const more = findings.filter((one) => one.code === code).length - 20
+        const alike = findings.filter((one) => one.code === code && !one.causedBy)
+        const more = alike.length - 20
         expect(text).toContain(`… and ${more} more like ${code} ${rule}\n`)
       }
       if (before >= 20) continue

@@ -210,6 +210,7 @@ describe('Prometheus', () => {
       'kpki_component_not_after_seconds',
       'kpki_findings',
       'kpki_connections_unexpected',
+      'kpki_audit_unknown',
       'kpki_components_not_starting',
       'kpki_audit_rules_crashed',
       'kpki_audit_timestamp_seconds',

@@ -1,3 +1,4 @@
+import { findingId, isWrong } from '../../../src/audit/report/words.js'
 import type {
   AuditReport,
   AuditStats,
@@ -15,7 +16,7 @@ export const AT = '2026-11-22T09:00:00.000Z'
 export const HOSTILE = `<script>alert(1)</script>"'&]]>\u001b[31m\u202e|\`**x** @team https://evil.example \n# x`
 
 export function finding(overrides: Partial<Finding> = {}): Finding {
-  return {
+  const one: Omit<Finding, 'id'> = {
     rule: 'san-missing',
     code: 'S03',
     severity: 'error',
@@ -27,6 +28,7 @@ export function finding(overrides: Partial<Finding> = {}): Finding {
     certificate: fingerprint(1),
     ...overrides,
   }
+  return { id: findingId(one), ...one }
 }
 
 export function connection(overrides: Partial<Connection> = {}): Connection {
@@ -94,13 +96,14 @@ export function sampleReport(parts: Partial<AuditReport> = {}): AuditReport {
   const connections = parts.connections ?? [connection()]
   const life = parts.expiry ?? [expiry()]
   const crashed = parts.crashed ?? []
+  const unknown = connections.filter(({ will }) => will === 'unknown').length
   return {
     apiVersion: 'kpki/v1alpha1',
     kind: 'AuditReport',
     at: AT,
     profile: 'kubeadm',
     horizonDays: 90,
-    verdict: verdictOf(findings, crashed.length),
+    verdict: verdictOf(findings, crashed.length, unknown),
     findings,
     connections,
     components: [component()],
@@ -224,13 +227,20 @@ export function fingerprint(number: number): string {
   return number.toString(16).padStart(64, '0')
 }
 
-function verdictOf(findings: readonly Finding[], crashed: number): Verdict {
+function verdictOf(findings: readonly Finding[], crashed: number, unknown: number): Verdict {
   const of = (severity: string): number =>
     findings.filter((one) => one.severity === severity).length
   const [errors, warnings, infos] = [of('error'), of('warning'), of('info')]
   const status =
     crashed > 0 ? 'crashed' : errors > 0 ? 'errors' : warnings > 0 ? 'warnings' : 'clean'
-  return { status, errors, warnings, infos, summary: `${errors} errors, ${warnings} warnings` }
+  return {
+    status,
+    errors,
+    warnings,
+    infos,
+    unknown,
+    summary: `${errors} errors, ${warnings} warnings`,
+  }
 }
 
 function timelineOf(life: readonly Expiry[]): AuditReport['timeline'] {
@@ -260,7 +270,8 @@ function statsOf(
     connections: {
       succeed: connections.filter(({ will }) => will === 'succeed').length,
       fail: connections.filter(({ will }) => will === 'fail').length,
-      unexpected: connections.filter(({ must, will }) => must !== will).length,
+      unknown: connections.filter(({ will }) => will === 'unknown').length,
+      unexpected: connections.filter(isWrong).length,
     },
   }
 }

@@ -41,6 +41,7 @@ export function judge(
     connections,
     components: [],
     expiry: expiryOf(evidence, NOW, 30),
+    suspects: new Map(),
   })
   return typeof result === 'string' ? 'not-applicable' : [...result]
 }

@@ -47,6 +47,16 @@ async function underRoot(e: Parameters<typeof newAuthority>[0], base: string) {
 }
 
 export const CHAIN_DEFECTS: readonly Defect[] = [
+  defect(
+    'C18',
+    'a second kubeadm init has made a new authority',
+    error('pki/ca.crt'),
+    async (e) => {
+      const { pem, key } = await newAuthority(e, 'ca')
+      e.write(`${PKI}/ca.crt`, pem)
+      e.write(`${PKI}/ca.key`, key.pem())
+    },
+  ),
   defect('C01', 'the API server below a stranger', error('pki/apiserver.crt'), async (e) => {
     const { key, facts: ca } = await newAuthority(e, 'ca', {
       subject: nameOf(['CN', 'stranger']),
@@ -240,7 +250,7 @@ export const CHAIN_DEFECTS: readonly Defect[] = [
     reissue(e, 'apiserver-etcd-client', { extensions: usages('clientAuth', 'serverAuth') }),
   ),
   defect('E16', 'any usage', warning('pki/apiserver.crt'), (e) =>
-    reissue(e, 'apiserver', { extensions: usages('any') }),
+    reissue(e, 'apiserver', { extensions: usages('anyExtendedKeyUsage') }),
   ),
   defect('E17', 'an authority for servers only', error('pki/ca.crt'), (e) =>
     reissue(e, 'ca', { extensions: usages('serverAuth') }),

@@ -36,7 +36,7 @@ export const withExtension =
 const USAGES: Readonly<Record<string, string>> = {
   serverAuth: '1.3.6.1.5.5.7.3.1',
   clientAuth: '1.3.6.1.5.5.7.3.2',
-  any: '2.5.29.37.0',
+  anyExtendedKeyUsage: '2.5.29.37.0',
 }
 
 export const usages = (...names: readonly string[]) =>

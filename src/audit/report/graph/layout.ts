@@ -1,4 +1,4 @@
-import type { Card, GraphModel, Link } from './model.js'
+import { type Card, type GraphModel, isTold, type Link } from './model.js'
 
 export interface Box extends Card {
   readonly x: number
@@ -167,9 +167,10 @@ export function layoutGraph(model: GraphModel, variant: Variant): GraphLayout {
   return { width: measures.width, height: bottom + MARGIN, boxes, routes }
 }
 
-/** Refused connections are not, nor are probes on the node itself, as long as they work. */
-function isDrawn({ cards }: GraphModel, { from, to, standing }: Link): boolean {
-  if (standing === 'refused') return false
+/** Nor are probes on the node itself, as long as they work. */
+function isDrawn({ cards }: GraphModel, link: Link): boolean {
+  if (!isTold(link)) return false
+  const { from, to, standing } = link
   const target = cards.find(({ id }) => id === to)
   return !(standing === 'works' && from === 'kubelet' && target?.lane === 'client')
 }

@@ -75,7 +75,7 @@ const PARTS: readonly (readonly [RegExp, string])[] = [
 /** Members that stand for no node. */
 const NOWHERE = new Set(['any', 'anywhere', 'as-another', 'cluster'])
 
-const GRAVITY: readonly Standing[] = ['broken', 'forbidden', 'works', 'refused']
+const GRAVITY: readonly Standing[] = ['broken', 'forbidden', 'unknown', 'works', 'refused']
 
 /** Folds the connections of any number of nodes into one box per kind of component. */
 export function graphModel(report: AuditReport): GraphModel {
@@ -94,9 +94,7 @@ export function graphModel(report: AuditReport): GraphModel {
       return { id, from, to, standing, connections: same, of }
     }),
   )
-  const drawn = new Set(
-    links.filter(({ standing }) => standing !== 'refused').flatMap(({ from, to }) => [from, to]),
-  )
+  const drawn = new Set(links.filter(isTold).flatMap(({ from, to }) => [from, to]))
   const cards = [...members]
     .filter(([id]) => drawn.has(id))
     .map(([id, names]) => card(report, id, [...names]))
@@ -111,6 +109,12 @@ export function graphModel(report: AuditReport): GraphModel {
   }
 }
 
+/** Whether a link says more than that somebody is kept out, or may be. */
+export function isTold({ standing, connections }: Link): boolean {
+  if (standing === 'refused') return false
+  return standing !== 'unknown' || connections.some(({ must }) => must === 'succeed')
+}
+
 /** How many connections stand so. */
 export function connectionCount({ links }: GraphModel, standing: Standing): number {
   return links
@@ -120,7 +124,9 @@ export function connectionCount({ links }: GraphModel, standing: Standing): numb
 
 function card(report: AuditReport, id: string, names: readonly string[]): Card {
   const row = ROWS[id] ?? { title: id, lane: 'client' as const }
-  const down = report.components.filter(({ name, starts }) => name === id && !starts).length
+  const down = report.components.filter(
+    ({ name, starts }) => name === id && starts === false,
+  ).length
   return { id, ...row, members: names.filter((name) => !NOWHERE.has(name)), down }
 }
 
@@ -151,6 +157,7 @@ const VERBS: Readonly<Record<Standing, string>> = {
   refused: 'are refused, as they must be',
   broken: 'fail, though they must work',
   forbidden: 'are open, though they must not be',
+  unknown: 'are unknown: not all that decides was given',
 }
 
 /** `kube-apiserver → etcd: 2 of 3 connections fail, though they must work`. */

@@ -23,7 +23,9 @@ figure { margin: 0; }
 .edge.works .line { stroke: var(--good); }
 .edge.broken .line { stroke: var(--bad); stroke-width: 2.2; stroke-dasharray: 7 5; }
 .edge.forbidden .line { stroke: var(--open); stroke-width: 2.6; stroke-dasharray: 1.5 5; stroke-linecap: round; }
+.edge.unknown .line { stroke: var(--soft); stroke-dasharray: 3 4; }
 .works.head, .edge.works .head { fill: var(--good); }
+.unknown.head, .edge.unknown .head { fill: var(--soft); }
 .broken.head, .edge.broken .head { fill: var(--bad); }
 .forbidden.head, .edge.forbidden .head { fill: var(--open); }
 .graph a.edge { outline: none; }
@@ -33,6 +35,7 @@ figure { margin: 0; }
 .badge rect { stroke-width: 1.2; fill: var(--sheet); }
 .badge text { font-size: 12px; font-weight: 600; font-variant-numeric: tabular-nums; }
 .badge .glyph { fill: none; stroke-width: 2; stroke-linecap: round; }
+.badge.unknown rect { stroke: var(--soft); stroke-dasharray: 2 2; } .badge.unknown text { fill: var(--soft); } .badge.unknown .glyph { stroke: var(--soft); }
 .badge.works rect { stroke: var(--good); } .badge.works text { fill: var(--good); }
 .badge.broken rect { fill: var(--bad); stroke: var(--bad); } .badge.broken text { fill: var(--sheet); } .badge.broken .glyph { stroke: var(--sheet); }
 .badge.forbidden rect { fill: var(--open); stroke: var(--open); } .badge.forbidden text { fill: var(--sheet); } .badge.forbidden .glyph { stroke: var(--sheet); }
@@ -49,7 +52,7 @@ export const GRAPH_FILE_STYLE = `
 svg { background: var(--sheet); font-family: system-ui, "Liberation Sans", sans-serif; }
 `.concat(
   GRAPH_STYLE.split('\n')
-    .filter((line) => /^\.(graph \.|edge|badge|works|broken|forbidden)/.test(line))
+    .filter((line) => /^\.(graph \.|edge|badge|works|broken|forbidden|unknown)/.test(line))
     .join('\n'),
 )
 
@@ -61,7 +64,7 @@ export interface GraphSvgOptions {
   readonly style?: string
 }
 
-const DRAWN: readonly Exclude<Standing, 'refused'>[] = ['works', 'broken', 'forbidden']
+const DRAWN: readonly Exclude<Standing, 'refused'>[] = ['works', 'unknown', 'broken', 'forbidden']
 
 /** The trust graph as an SVG element; classes carry all colours. */
 export function graphSvg(model: GraphModel, options: GraphSvgOptions = {}): string {
@@ -82,7 +85,7 @@ ${drawn.map((route) => badge(route, variant)).join('')}
 
 function describe(model: GraphModel, { boxes }: GraphLayout): string {
   const of = (standing: Standing) => connectionCount(model, standing)
-  return `${count(boxes.length, 'kind')} of components; ${thousands(of('works'))} connections work, ${thousands(of('refused'))} are refused as they must be, ${thousands(of('broken'))} are broken, ${thousands(of('forbidden'))} are open though they must not be. The same as text is in the section Connections.`
+  return `${count(boxes.length, 'kind')} of components; ${thousands(of('works'))} connections work, ${thousands(of('refused'))} are refused as they must be, ${thousands(of('broken'))} are broken, ${thousands(of('forbidden'))} are open though they must not be, ${thousands(of('unknown'))} are unknown. The same as text is in the section Connections.`
 }
 
 function arrow(name: string, standing: Standing): string {
@@ -115,7 +118,9 @@ function badge({ link, badge: [x, y] }: Route, variant: Variant): string {
       ? `<path class="glyph" d="M${left + 6} ${y - 4}l8 8m0 -8l-8 8"/>`
       : standing === 'forbidden'
         ? `<path class="glyph" d="M${left + 10} ${y - 5}v6m0 3v1.5"/>`
-        : ''
+        : standing === 'unknown'
+          ? `<path class="glyph" d="M${left + 7.5} ${y - 2.5}a2.5 2.5 0 1 1 2.5 2.5v1m0 3v1.5"/>`
+          : ''
   return `<g class="badge ${standing}" aria-hidden="true"><rect x="${left}" y="${y - 8.5}" width="${width}" height="17" rx="8.5"/>${glyph}<text x="${left + sign + (width - sign) / 2}" y="${y + 4}" text-anchor="middle">${text}</text></g>`
 }
 

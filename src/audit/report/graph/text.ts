@@ -14,6 +14,7 @@ const SIGNS: Readonly<Record<Standing, string>> = {
   refused: 'no  ',
   broken: 'FAIL',
   forbidden: 'OPEN',
+  unknown: '?   ',
 }
 
 /** The connections as lines of text, grouped as in the picture. */
@@ -44,6 +45,7 @@ export function graphDot(report: AuditReport, { all = false }: GraphOptions = {}
     refused: 'color="#9aa1a9", style=dotted, arrowhead=tee',
     broken: 'color="#b3202c", style=dashed, arrowhead=box, penwidth=2',
     forbidden: 'color="#7430b0", style=bold, arrowhead=dot',
+    unknown: 'color="#9aa1a9", style=dashed, arrowhead=odot',
   }
   const edges = shown.map((one) => {
     const standing = standingOf(one)
@@ -77,12 +79,14 @@ export function graphMermaid(report: AuditReport, { all = false }: GraphOptions 
     refused: '--x',
     broken: '-.->',
     forbidden: '==>',
+    unknown: '-.-',
   }
   const labels: Readonly<Record<Standing, string>> = {
     works: '',
     refused: 'refused ',
     broken: 'fails ',
     forbidden: 'open ',
+    unknown: 'unknown ',
   }
   const edges = links.map(({ from, to, standing, connections }) => {
     const label = `${labels[standing]}${connections.length}`

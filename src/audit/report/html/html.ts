@@ -13,13 +13,14 @@ import { graphSvg } from '../graph/svg.js'
 import {
   count,
   dayOf,
-  findingId,
+  effectsOf,
   headline,
   loginText,
   nearness,
   onNodes,
   placeOf,
   relative,
+  rulesText,
   SEVERITIES,
   type Standing,
   standingOf,
@@ -36,6 +37,7 @@ const SIGNS = {
   good: '<svg class="sign" viewBox="0 0 16 16" aria-hidden="true"><path d="M3 8.5l3.5 3.5L13 4.5"/></svg>',
   bad: '<svg class="sign" viewBox="0 0 16 16" aria-hidden="true"><path d="M4 4l8 8m0-8l-8 8"/></svg>',
   warn: '<svg class="sign" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 2.5v7m0 3v1"/></svg>',
+  open: '<svg class="sign" viewBox="0 0 16 16" aria-hidden="true"><path d="M5 5.5a3 3 0 1 1 3 3v1.5m0 2.5v1"/></svg>',
 } as const
 
 const SHOWN = 300
@@ -47,13 +49,16 @@ function verdictSection(report: AuditReport): string {
   const { status } = verdict
   const sign = status === 'clean' ? SIGNS.good : status === 'warnings' ? SIGNS.warn : SIGNS.bad
   const wrong = wrongConnections(report).length
-  const down = report.components.filter(({ starts }) => !starts).length
+  const down = report.components.filter(({ starts }) => starts === false).length
   const { first, cluster } = timeline
   const tiles = [
     tile('findings', verdict.errors, 'error'),
     tile('findings', verdict.warnings, 'warning', 'warnings', 'warn'),
     tile('connections', wrong, 'wrong connection'),
     tile('components', down, 'component down', 'components down'),
+    ...(verdict.unknown === 0
+      ? []
+      : [tile('connections', verdict.unknown, 'unknown', 'unknown', 'warn')]),
     ...(first === undefined ? [] : [dateTile('first to end', first, report.horizonDays)]),
     ...(cluster === undefined ? [] : [dateTile('the cluster stops', cluster, report.horizonDays)]),
   ]
@@ -65,6 +70,32 @@ function verdictSection(report: AuditReport): string {
 <ul class="tiles">${tiles.join('')}</ul>
 <nav aria-label="Sections"><ul><li><a href="#graph">Picture</a></li><li><a href="#life">What ends when</a></li><li><a href="#findings">Findings</a></li><li><a href="#components">Components</a></li><li><a href="#connections">Connections</a></li><li><a href="#rest">The rest</a></li></ul></nav>
 </header>`
+}
+
+const SHOWN_CAUSES = 5
+
+/** What is wrong in words, with the remedy, before any picture: the gravest findings that follow from no other. */
+function causeSection({ findings, verdict }: AuditReport): string {
+  const grave = verdict.errors > 0 ? 'error' : 'warning'
+  const causes = findings.filter(
+    ({ severity, causedBy }) => severity === grave && causedBy === undefined,
+  )
+  if (causes.length === 0) return ''
+  const effects = effectsOf(findings)
+  // What several rules say of one file is one thing to mend.
+  const groups = [...groupBy(alike(causes), placeText).entries()]
+  const items = groups.slice(0, SHOWN_CAUSES).map(([place, same]) => {
+    const follow = same.flat().flatMap(({ id }) => effects.get(id) ?? [])
+    const rest = follow.length === 0 ? '' : `<p class="effects">${followText(follow)}.</p>`
+    const said = same.flatMap(([first]) =>
+      first === undefined
+        ? []
+        : `<p class="cause"><a href="#finding-${e(first.id)}">${e(first.message)}</a></p>${fixLine(first.fix)}`,
+    )
+    return `<li><p class="place"><code>${e(place)}</code></p>${said.join('')}${rest}</li>`
+  })
+  const more = leftOut(groups.length - SHOWN_CAUSES, grave, '; all are below')
+  return section('causes', 'What is wrong', `<ol class="causes">${items.join('')}</ol>${more}`)
 }
 
 function tile(
@@ -82,18 +113,45 @@ function dateTile(label: string, { at, days }: TimelineEntry, horizon: number): 
   return `<li class="tile date ${kind}"><a href="#life"><b>${e(dayOf(at))}</b> <span>${label}, ${relative(days)}</span></a></li>`
 }
 
+function followText(effects: readonly Finding[]): string {
+  return `${count(effects.length, 'other finding')} ${effects.length === 1 ? 'follows' : 'follow'} from this`
+}
+
+/** Where findings that are the same but for their node lie. */
+function placeText(same: readonly Finding[]): string {
+  const [first] = same
+  if (first === undefined) return ''
+  if (same.length === 1) return placeOf(first)
+  return `${first.path ?? ''} ${onNodes(same.map(({ node = '' }) => node))}`
+}
+
+/** Findings that are the same but for their node. */
+function alike(findings: readonly Finding[]): readonly (readonly Finding[])[] {
+  const groups = groupBy(findings, ({ path, message, fix }) => [path, message, fix].join('\u0000'))
+  return [...groups.values()]
+}
+
 /** Which components of which node start. */
 function componentSection({ components }: AuditReport): string {
-  const down = components.filter(({ starts }) => !starts)
+  const down = components.filter(({ starts }) => starts === false)
   const rows = down
     .slice(0, SHOWN)
     .map(
       ({ name, node, reason, fix, path }) =>
         `<li class="down">${SIGNS.bad}<div><b>${name}</b> on ${e(node)}${path === undefined ? '' : ` <code>${e(path)}</code>`}<p>${e(reason ?? 'does not start')}</p>${fixLine(fix)}</div></li>`,
     )
+  const unknown = [
+    ...groupBy(
+      components.filter(({ starts }) => starts === 'unknown'),
+      ({ name, reason }) => `${name}\u0000${reason}`,
+    ).values(),
+  ].map(
+    (same) =>
+      `<li>${SIGNS.open}<div><b>${same[0]?.name}</b> ${e(onNodes(same.map(({ node }) => node)))}<p>unknown: ${e(same[0]?.reason ?? '')}</p></div></li>`,
+  )
   const up = [
     ...groupBy(
-      components.filter(({ starts }) => starts),
+      components.filter(({ starts }) => starts === true),
       ({ name }) => name,
     ),
   ].map(
@@ -103,19 +161,19 @@ function componentSection({ components }: AuditReport): string {
   const lead =
     components.length === 0
       ? 'No component was found that these files would start.'
-      : down.length === 0
+      : down.length === 0 && unknown.length === 0
         ? `All ${components.length} start from their files.`
         : `${down.length} of ${components.length} do not start.`
   return section(
     'components',
     'Components',
     `<p class="lead">${lead}</p>
-<ul class="components">${rows.join('')}${up.join('')}</ul>${leftOut(down.length - SHOWN, 'component')}`,
+<ul class="components">${rows.join('')}${unknown.slice(0, SHOWN).join('')}${up.join('')}</ul>${leftOut(down.length - SHOWN, 'component')}`,
   )
 }
 
 function fixLine(fix: string | undefined): string {
-  return fix === undefined ? '' : `<p class="fix"><span>fix</span> ${e(fix)}</p>`
+  return fix === undefined ? '' : `<p class="fix"><span>fix</span> <code>${e(fix)}</code></p>`
 }
 
 /** What was not judged, accepted, not understood. */
@@ -206,7 +264,7 @@ function pageData(report: AuditReport): string {
       uses: uses.get(fingerprint) ?? [],
       findings: (findings.get(fingerprint) ?? [])
         .slice(0, MAX_USES)
-        .map((finding) => [findingId(finding), printable(finding.message)]),
+        .map((finding) => [finding.id, printable(finding.message)]),
     }
   }
   return JSON.stringify({ certificates }).replace(
@@ -242,9 +300,10 @@ const MAX_NODES = 200
 function findingSection(report: AuditReport, rules: readonly RuleInfo[]): string {
   const { findings } = report
   const known = new Map(rules.map((rule) => [rule.id, rule]))
+  const effects = effectsOf(findings)
   const groups = SEVERITIES.flatMap((severity) => [
     ...groupBy(
-      findings.filter((finding) => finding.severity === severity),
+      findings.filter((one) => one.severity === severity && one.causedBy === undefined),
       ({ rule }) => rule,
     ).values(),
   ])
@@ -253,7 +312,7 @@ function findingSection(report: AuditReport, rules: readonly RuleInfo[]): string
       ? `<p class="lead">${SIGNS.good} Nothing was found.</p>`
       : `${filterForm(report)}
 <p id="shown" role="status" aria-live="polite">${count(findings.length, 'finding')}</p>
-${groups.map((group) => article(group, known.get(group[0]?.rule ?? ''))).join('\n')}`
+${groups.map((group) => article(group, effects, known.get(group[0]?.rule ?? ''))).join('\n')}`
   return section('findings', 'Findings', body)
 }
 
@@ -278,22 +337,32 @@ ${select}
 
 const LABELS = { error: 'error', warning: 'warning', info: 'note' } as const
 
-function article(findings: readonly Finding[], rule: RuleInfo | undefined): string {
+function article(
+  findings: readonly Finding[],
+  effects: ReadonlyMap<string, readonly Finding[]>,
+  rule: RuleInfo | undefined,
+): string {
   const [first] = findings
   if (first === undefined) return ''
   const { severity, code, rule: id } = first
   const sharedFix = findings.every(({ fix }) => fix === first.fix) ? first.fix : undefined
-  const alike = [
-    ...groupBy(findings, ({ path, message, fix }) => [path, message, fix].join('\u0000')).values(),
-  ]
-  const items = alike.slice(0, MOST).map((same) => item(same, sharedFix === undefined))
+  const groups = alike(findings)
+  const items = groups.slice(0, MOST).map((same) => item(same, sharedFix === undefined))
   const shown = items.slice(0, SHOWN_FINDINGS).join('')
   const folded = items.slice(SHOWN_FINDINGS)
-  const rest = alike.length - items.length
+  const rest = groups.length - items.length
   const more =
     folded.length === 0
       ? ''
       : `<details class="folded"><summary>${thousands(folded.length)} more</summary><ul>${folded.join('')}</ul></details>`
+  const follow = findings.flatMap((finding) => effects.get(finding.id) ?? [])
+  const consequences =
+    follow.length === 0
+      ? ''
+      : `<details class="folded"><summary>${followText(follow)}: ${e(rulesText(follow))}</summary><ul>${follow
+          .slice(0, MOST)
+          .map((finding) => item([finding], false, true))
+          .join('')}</ul></details>`
   const title = rule === undefined ? id : rule.title
   const why =
     rule === undefined
@@ -302,25 +371,26 @@ function article(findings: readonly Finding[], rule: RuleInfo | undefined): stri
   return `<article class="rule ${severity}" id="rule-${e(id)}-${severity}" data-severity="${severity}" data-text="${e(`${code} ${id} ${title}`.toLowerCase())}">
 <h3><span class="chip ${severity}">${LABELS[severity]}</span> <span class="title">${e(title)}</span> <span class="code">${e(code)} ${e(id)}</span>${findings.length > 1 ? ` <span class="times">×&#8239;${thousands(findings.length)}</span>` : ''}</h3>
 ${why}
-<ul>${shown}</ul>${more}${leftOut(rest, 'finding', JSON_HAS_ALL)}${fixLine(sharedFix)}
+<ul>${shown}</ul>${more}${leftOut(rest, 'finding', JSON_HAS_ALL)}${fixLine(sharedFix)}${consequences}
 </article>`
 }
 
 /** One fault, on one node or on several alike. Every finding keeps its own permanent link. */
-function item(same: readonly Finding[], withFix: boolean): string {
+function item(same: readonly Finding[], withFix: boolean, withRule = false): string {
   const [first, ...others] = same
   if (first === undefined) return ''
-  const { path, message, fix, certificate } = first
+  const { path, message, fix, certificate, code, rule } = first
   const nodes = same.flatMap(({ node }) => (node === undefined ? [] : [node]))
   const named = nodes.slice(0, MAX_NAMED).map((node) => `<span class="node">${e(node)}</span>`)
   const more = nodes.length - named.length
   const place = [
+    withRule ? `<span class="code">${e(code)} ${e(rule)}</span>` : '',
     named.join(', ') + (more > 0 ? ` and ${count(more, 'more node')}` : ''),
     path === undefined ? '' : `<code>${e(path)}</code>`,
   ].join(' ')
   const show = certificate === undefined ? '' : ` ${certificateLink(certificate, 'certificate')}`
-  const id = `finding-${findingId(first)}`
-  const anchors = others.map((other) => `<span id="finding-${e(findingId(other))}"></span>`)
+  const id = `finding-${first.id}`
+  const anchors = others.map((other) => `<span id="finding-${e(other.id)}"></span>`)
   return `<li class="finding" id="${e(id)}" data-count="${same.length}" data-nodes="${e(JSON.stringify(nodes))}"><p class="place">${anchors.join('')}${place}${show} <a class="link-here" href="#${e(id)}" aria-label="Link to this finding">#</a></p><p class="message">${e(message)}</p>${withFix ? fixLine(fix) : ''}</li>`
 }
 
@@ -334,6 +404,7 @@ const SIGN_OF: Readonly<Record<Standing, string>> = {
   refused: SIGNS.good,
   broken: SIGNS.bad,
   forbidden: SIGNS.warn,
+  unknown: SIGNS.open,
 }
 
 /** The picture, with its legend. */
@@ -349,6 +420,7 @@ function graphSection(report: AuditReport, model: GraphModel): string {
     ['works', 'works'],
     ['broken', 'must work, fails'],
     ['forbidden', 'must be refused, is open'],
+    ...(of('unknown') === 0 ? [] : [['unknown', 'unknown, not all was given'] as const]),
   ]
   const items = legend.map(
     ([standing, label]) =>
@@ -378,7 +450,7 @@ function connectionSection(report: AuditReport, model: GraphModel): string {
   return section(
     'connections',
     'Connections',
-    `<p class="lead">${connections.length === 0 ? 'None.' : `${count(connections.length, 'connection')}, ${thousands(report.stats.connections.unexpected)} of them otherwise than they must be.`}</p>
+    `<p class="lead">${connections.length === 0 ? 'None.' : `${count(connections.length, 'connection')}, ${thousands(report.stats.connections.unexpected)} of them otherwise than they must be${report.stats.connections.unknown === 0 ? '' : `, ${thousands(report.stats.connections.unknown)} unknown`}.`}</p>
 ${groups.join('\n')}`,
   )
 }
@@ -387,7 +459,7 @@ function group(link: Link, unfold: boolean): string {
   const { id, standing, connections } = link
   const grave = standing === 'broken' || standing === 'forbidden'
   const sentence = e(linkSentence(link))
-  const columns = ['from', 'to', 'address', grave ? 'why' : 'until']
+  const columns = ['from', 'to', 'address', grave || standing === 'unknown' ? 'why' : 'until']
   const table = (part: readonly Connection[]): string =>
     scrollTable(
       sentence,
@@ -460,6 +532,7 @@ export async function renderHtml(report: AuditReport, options: HtmlOptions = {})
 <a class="skip" href="#main">Skip to the report</a>
 ${verdictSection(report)}
 <main id="main">
+${causeSection(report)}
 ${graphSection(report, model)}
 ${lifeSection(report)}
 ${findingSection(report, options.rules ?? [])}

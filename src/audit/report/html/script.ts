@@ -76,6 +76,20 @@ export const SCRIPT = String.raw`
   };
   window.addEventListener('hashchange', reveal);
 
+  // --- remedies to copy -----------------------------------------------------
+  if (navigator.clipboard)
+    for (const code of all('#causes .fix code')) {
+      const button = make('button', 'copy', 'copy');
+      button.type = 'button';
+      button.addEventListener('click', () =>
+        navigator.clipboard.writeText(code.textContent).then(
+          () => (button.textContent = 'copied'),
+          () => getSelection().selectAllChildren(code)
+        )
+      );
+      code.after(button);
+    }
+
   // --- certificate dialog ---------------------------------------------------
   const dialog = one('#detail');
   const body = one('#detail-body');
@@ -125,6 +139,7 @@ export const SCRIPT = String.raw`
           const use = make('span', id, 'use ' + standing);
           if (standing === 'broken') use.textContent = id + ' (fails)';
           if (standing === 'forbidden') use.textContent = id + ' (open, must be refused)';
+          if (standing === 'unknown') use.textContent = id + ' (unknown)';
           return use;
         })
       );

@@ -100,6 +100,14 @@ const FINDINGS = `
 .place a.cert { text-decoration: underline; }
 .message { margin: .15rem 0; }
 .fix { font: .85rem/1.5 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; margin: .25rem 0 0; }
+.fix code { font: inherit; }
+.causes { padding-left: 1.4rem; display: grid; gap: 1.1rem; }
+.cause { font-size: 1.05rem; font-weight: 600; }
+.cause a { color: inherit; text-decoration: none; }
+.cause a:hover, .cause a:focus-visible { text-decoration: underline; }
+.effects { font-size: .875rem; color: var(--soft); margin: .25rem 0 0; }
+.copy { font: 600 .72rem/1.5 system-ui, "Liberation Sans", sans-serif; margin-left: .6rem; padding: .05rem .5rem; border: 1px solid var(--rule); border-radius: 5px; background: var(--sheet); color: var(--link); cursor: pointer; }
+@media print { .copy { display: none; } }
 .fix span { font: 700 .72rem/1.5 system-ui, "Liberation Sans", sans-serif; color: var(--good); background: var(--good-tint); padding: .1rem .45rem; border-radius: 5px; margin-right: .3rem; }
 `
 
@@ -140,6 +148,7 @@ details.link > summary::-webkit-details-marker { display: none; }
 details.link > summary::after { content: ""; flex: none; align-self: center; width: .5em; height: .5em; margin-left: auto; border: solid var(--soft); border-width: 0 2px 2px 0; rotate: -45deg; }
 details.link[open] > summary::after { rotate: 45deg; }
 details.link.works .sign, details.link.refused .sign { color: var(--good); }
+details.link.unknown .sign { color: var(--soft); }
 details.link.broken .sign { color: var(--bad); } details.link.forbidden .sign { color: var(--open); }
 details.link.broken summary span { color: var(--bad); font-weight: 600; } details.link.forbidden summary span { color: var(--open); font-weight: 600; }
 details.link:target > summary { outline: 2px solid var(--link); outline-offset: 3px; border-radius: 4px; }

@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest'
+import { auditTree } from '../../src/audit/audit.js'
+import { causesOf } from '../../src/audit/causes.js'
+import { renderText } from '../../src/audit/report/text.js'
+import type { AuditReport, Finding } from '../../src/audit/types.js'
+import { runtimeEngine } from '../../src/ca/engine.js'
+import { envOf } from '../../src/ca/env.js'
+import { textAt } from '../../src/files/tree.js'
+import { generate } from '../../src/generate/generate.js'
+import { parseCluster } from '../../src/generate/source.js'
+import { finding } from './report/sample.js'
+import { clusterText, generated, type Mutable, mutated, NOW, newKeyPem, PKI } from './support.js'
+
+const AT = { at: NOW }
+const MANIFEST = 'etc/kubernetes/manifests/kube-apiserver.yaml'
+
+/** Another cluster's files: what a second `kubeadm init`, or a wrong backup, leaves on a machine. */
+async function another() {
+  const { cluster } = parseCluster(clusterText())
+  return generate(cluster, { env: envOf(runtimeEngine(), NOW) })
+}
+
+async function overwrite(node: Mutable, ...paths: readonly string[]): Promise<void> {
+  const other = (await another()).nodes.get('controlplane') ?? new Map()
+  for (const path of paths) node.write(path, textAt(other, path) ?? '')
+}
+
+const withoutMount = (node: Mutable) =>
+  node.replace(
+    MANIFEST,
+    / {4}- mountPath: \/etc\/kubernetes\/pki\n {6}name: k8s-certs\n {6}readOnly: true\n/,
+    '',
+  )
+
+const told = ({ node, path, code }: Finding) => `${code} ${node}: ${path}`
+const grave = ({ findings }: AuditReport) => findings.filter(({ severity }) => severity === 'error')
+const roots = (report: AuditReport) =>
+  grave(report).filter(({ causedBy }) => causedBy === undefined)
+
+describe('stories', () => {
+  it('a mount that was lost in an edit', async () => {
+    const report = await auditTree(await mutated(await generated(), withoutMount), AT)
+    expect(roots(report).map(told)).toEqual([`M01 controlplane: ${MANIFEST}`])
+    expect(report.findings[0]?.message).toContain('14 files below /etc/kubernetes/pki')
+  })
+
+  it('kubeadm init a second time on one of three control planes', async () => {
+    const trees = await mutated(
+      await generated({ controlPlanes: 3 }),
+      (node) => overwrite(node, `${PKI}/ca.crt`, `${PKI}/ca.key`),
+      'controlplane2',
+    )
+    const report = await auditTree(trees, AT)
+    const [first] = report.findings
+    expect(first && told(first)).toBe(`C18 controlplane2: ${PKI}/ca.crt`)
+    expect(grave(report).length).toBeGreaterThan(35)
+    expect(new Set(roots(report).map(({ node, path }) => `${node}: ${path}`))).toEqual(
+      new Set([`controlplane2: ${PKI}/ca.crt`]),
+    )
+    const text = renderText(report)
+    expect(text).toMatch(/other findings follow from this: .*X04 connection-untrusted ×/)
+    expect(text.split('\n').filter((line) => line.includes('X04'))).toHaveLength(1)
+    expect(renderText(report, { verbose: true }).split('X04').length).toBeGreaterThan(3)
+  })
+
+  it('a certificate that was renewed without its key', async () => {
+    const trees = await mutated(await generated(), async (node) =>
+      node.write(`${PKI}/apiserver.key`, await newKeyPem()),
+    )
+    const report = await auditTree(trees, AT)
+    expect(roots(report).map(told)).toEqual([`K01 controlplane: ${PKI}/apiserver.crt`])
+    expect(grave(report).map(({ code }) => code)).toEqual(['K01', 'X01'])
+  })
+
+  it('a new name of the load balancer that the certificates do not have', async () => {
+    const trees = await mutated(await generated({ controlPlanes: 3 }), (node) => {
+      for (const name of ['admin', 'kubelet'])
+        node.replace(`etc/kubernetes/${name}.conf`, 'api.example.com', 'lb.example.com')
+    })
+    const report = await auditTree(trees, AT)
+    expect(roots(report).map(told)).toEqual([
+      'F05 controlplane: etc/kubernetes/admin.conf',
+      'F05 controlplane: etc/kubernetes/kubelet.conf',
+    ])
+  })
+
+  it('a pki folder that was deleted', async () => {
+    const trees = await mutated(await generated(), (node) => {
+      for (const path of [...node.tree.keys()])
+        if (path.startsWith(`${PKI}/`)) node.tree.delete(path)
+    })
+    const report = await auditTree(trees, AT)
+    expect(roots(report).map(told)).toEqual([`P01 controlplane: ${PKI}`])
+  })
+
+  it('certificates that nobody renewed', async () => {
+    const report = await auditTree(await generated(), { at: new Date('2027-04-01T00:00:00Z') })
+    expect(new Set(roots(report).map(({ code }) => code))).toEqual(new Set(['V01']))
+    expect(new Set(grave(report).map(({ code }) => code))).toContain('X01')
+  })
+})
+
+describe('causes', () => {
+  const at = (path: string, code: string, ...others: readonly string[]) => {
+    const one = finding({ code, rule: code, path, message: `${code} ${path}` })
+    const suspects = [path, ...others].map((each) => ({ node: 'a', path: each }))
+    return { finding: { ...one, id: `${code} ${path}` }, suspects }
+  }
+  const ids = (...all: readonly ReturnType<typeof at>[]) => Object.fromEntries(causesOf(all))
+
+  it('are nothing where there is nothing', () => expect(ids()).toEqual({}))
+
+  it('explain what has their file among its suspects', () =>
+    expect(
+      ids(at('ca.crt', 'C18'), at('a.crt', 'C01', 'ca.crt'), at('b.crt', 'X04', 'ca.crt')),
+    ).toEqual({
+      'C01 a.crt': ['C18 ca.crt'],
+      'X04 b.crt': ['C18 ca.crt'],
+    }))
+
+  it('are not guessed: what only shares a suspect is not caused by its like', () =>
+    expect(ids(at('a.crt', 'C01', 'ca.crt'), at('b.crt', 'C01', 'ca.crt'))).toEqual({}))
+
+  it('leave two faults of one file two faults', () =>
+    expect(ids(at('m.yaml', 'M01'), at('m.yaml', 'M04'))).toEqual({}))
+
+  it('do not reach a fault elsewhere', () =>
+    expect(ids(at('ca.crt', 'C18'), at('a.crt', 'X04', 'ca.crt'), at('z.crt', 'V01'))).toEqual({
+      'X04 a.crt': ['C18 ca.crt'],
+    }))
+
+  it('stay linear in the number of findings', () => {
+    const many = Array.from({ length: 20_000 }, (_, i) => at(`${i}.crt`, 'C01', `${i % 5_000}.ca`))
+    const own = Array.from({ length: 5_000 }, (_, i) => at(`${i}.ca`, 'C18'))
+    expect(causesOf([...many, ...own]).size).toBe(20_000)
+  })
+
+  it('have ids that the passing of days does not change', async () => {
+    const on = async (day: string) =>
+      (await auditTree(await generated(), { at: new Date(day) })).findings.map(({ id }) => id)
+    expect(await on('2027-04-01T00:00:00Z')).toEqual(await on('2027-04-09T00:00:00Z'))
+  })
+})
+
+describe('waivers of causes', () => {
+  const shared = ['etcd-ca-eq-cluster-ca', 'frontproxy-eq-client-ca']
+  const waivers = shared.map((rule) => ({ rule, reason: 'one CA is enough here' }))
+
+  it('cover the doors that are open because of them, and the connections stay listed', async () => {
+    const report = await auditTree(await generated({ pki: ['topology: single'] }), {
+      ...AT,
+      waivers,
+    })
+    expect(report.verdict.errors).toBe(0)
+    expect(new Set(report.waived.map(({ rule }) => rule))).toEqual(
+      new Set([
+        ...shared,
+        'etcd-admits-api-clients',
+        'etcd-certificate-is-api-user',
+        'front-proxy-is-api-user',
+        'front-proxy-impersonation',
+      ]),
+    )
+    expect(report.stats.connections.unexpected).toBeGreaterThan(0)
+  })
+
+  it('do not cover what fails because of them', async () => {
+    const trees = await mutated(await generated(), (node) =>
+      overwrite(node, `${PKI}/ca.crt`, `${PKI}/ca.key`),
+    )
+    const waived = [{ rule: 'authority-replaced', reason: 'we know' }]
+    const report = await auditTree(trees, { ...AT, waivers: waived })
+    expect(new Set(report.waived.map(({ rule }) => rule))).toEqual(
+      new Set(['authority-replaced', 'foreign-ca-trusted']),
+    )
+    expect(new Set(roots(report).map(({ code }) => code))).toContain('X04')
+  })
+})
