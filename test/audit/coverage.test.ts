@@ -111,6 +111,15 @@ const SPECIAL: Readonly<
   >
 > = {
   'etcd data-dir': { bad: (e) => e.directory('var/lib/etcd', 0o777) },
+  'etcd config-file': {
+    bad: (e) => {
+      e.flag('etcd', 'config-file', `/${PKI}/etcd/etcd.yaml`)
+      e.write(
+        `${PKI}/etcd/etcd.yaml`,
+        'client-transport-security: { client-cert-auth: false }\nlisten-client-urls: http://0.0.0.0:2379\n',
+      )
+    },
+  },
   'kubelet config-dir': {
     bad: (e) => {
       argue(e, '--config-dir=/etc/kubernetes/drop')

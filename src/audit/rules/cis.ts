@@ -239,8 +239,8 @@ const ITEMS: readonly CisItem[] = [
   }),
   item('M48', 'cis-manager-bind-address', '1.3.7', manager, {
     flags: ['bind-address'],
-    wanted: oneOf('127.0.0.1', '::1', undefined),
-    why: 'Its metrics and health are for this machine only.',
+    wanted: oneOf('127.0.0.1', '::1'),
+    why: 'Its metrics and health are for this machine only; without the flag it listens everywhere.',
     everywhere: 'warning',
   }),
   item('M49', 'cis-scheduler-profiling', '1.4.1', 'kube-scheduler', {
@@ -250,8 +250,8 @@ const ITEMS: readonly CisItem[] = [
   }),
   item('M50', 'cis-scheduler-bind-address', '1.4.2', 'kube-scheduler', {
     flags: ['bind-address'],
-    wanted: oneOf('127.0.0.1', '::1', undefined),
-    why: 'Its metrics and health are for this machine only.',
+    wanted: oneOf('127.0.0.1', '::1'),
+    why: 'Its metrics and health are for this machine only; without the flag it listens everywhere.',
     everywhere: 'warning',
   }),
   item('M51', 'cis-etcd-pair', '2.1', 'etcd', {

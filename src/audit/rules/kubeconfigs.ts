@@ -434,8 +434,8 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
         (one) => one.addresses.includes(target.host) || (isLocalHost(target.host) && one === node),
       )
       const ports = own.flatMap((one) =>
-        one.launches.flatMap(({ component, source, flags }) =>
-          component === 'kube-apiserver' && source !== 'default'
+        one.launches.flatMap(({ component, source, flags, unseenFlags }) =>
+          component === 'kube-apiserver' && source !== 'default' && unseenFlags === undefined
             ? [Number(flagOf(flags, 'secure-port') ?? 6443)]
             : [],
         ),
