@@ -73,23 +73,27 @@ function placeText(place: CertificatePlace): string {
 }
 
 function flagsPage(): string {
-  const rows = FLAGS.map(({ component, flag, certificate, key, trust, reader, until }) => [
-    component,
-    `\`--${flag}\``,
-    [
-      certificate === undefined ? [] : `certificate: ${certificate}`,
-      key === undefined ? [] : `key: ${key}`,
-      trust === undefined ? [] : `authorities: ${trust}`,
-    ]
-      .flat()
-      .join(', '),
-    reader ?? '',
-    until ?? '',
-  ])
+  const rows = FLAGS.map(
+    ({ component, flag, certificate, key, trust, reader, decides, since, until }) => [
+      component,
+      `\`--${flag}\``,
+      [
+        certificate === undefined ? [] : `certificate: ${certificate}`,
+        key === undefined ? [] : `key: ${key}`,
+        trust === undefined ? [] : `authorities: ${trust}`,
+      ]
+        .flat()
+        .join(', '),
+      reader ?? '',
+      decides ?? '',
+      since ?? '',
+      until ?? '',
+    ],
+  )
   return page(
     'Flags',
-    'Every flag that names a file or decides who gets in, as manifests render and audits read it.',
-    table(['component', 'flag', 'names', 'read as', 'gone from'], rows),
+    'Every flag that names a file or decides who gets in, as manifests render and audits read it. Which rules judge it: [audit-coverage.md](../audit-coverage.md).',
+    table(['component', 'flag', 'names', 'read as', 'decides', 'known from', 'gone from'], rows),
   )
 }
 

@@ -114,7 +114,7 @@ export const FLAG_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('M14', 'tls-min-ciphers', 'L', 'warning', {
+  rule('M14', 'tls-min-ciphers', 'M', 'warning', {
     title: 'weak TLS versions or cipher suites, or none for the key',
     citation: 'CIS 1.2.29, 4.2.12; RFC 9325',
     why: 'Old suites can be broken; suites for another kind of key end every TLS 1.2 handshake.',

@@ -66,7 +66,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
       }
     },
   }),
-  rule('I02', 'super-admin-on-node', 'M', 'info', {
+  rule('I02', 'super-admin-on-node', 'L', 'info', {
     title: 'the break-glass kubeconfig lies on a node',
     citation: 'KEP-4214; https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/',
     why: 'Who reads super-admin.conf owns the cluster past RBAC. kubeadm leaves it where init ran; it belongs in a safe.',
@@ -231,7 +231,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('I13', 'frontproxy-cn-from-client-ca', 'C', 'warning', {
+  rule('I13', 'frontproxy-cn-from-client-ca', 'H', 'warning', {
     title: 'a client certificate with the front proxy’s name',
     citation: 'kubernetes/kubernetes#119267',
     why: 'Where the request-header authority accepts it, its holder may claim any identity in headers; elsewhere somebody has tried.',
@@ -297,7 +297,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('I17', 'kubelet-client-group', 'M', 'info', {
+  rule('I17', 'kubelet-client-group', 'L', 'info', {
     title: 'the API server’s kubelet client is an administrator',
     citation: 'KEP-4214; kubernetes/kubernetes#121837, #138957',
     why: 'It only has to reach kubelets. kubeadm up to 1.28 makes it system:masters; 1.29 puts it into kubeadm:cluster-admins, 1.37 into no group.',

@@ -277,7 +277,7 @@ export const KEY_RULES: readonly Rule[] = [
       return `has ${what}, which OpenSSL refuses at security level 2 (Debian, Ubuntu, upstream from 3.2); ${atLevel1}`
     },
   }),
-  rule('K16', 'default-debian-key', 'M', 'error', {
+  rule('K16', 'default-debian-key', 'H', 'error', {
     title: 'a published test key is in use',
     citation: 'RFC 9500',
     why: 'Its private half is printed in a document or a source tree: a certificate with it proves nothing.',

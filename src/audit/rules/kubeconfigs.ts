@@ -300,7 +300,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('F18', 'kubelet-embedded', 'M', 'info', {
+  rule('F18', 'kubelet-embedded', 'L', 'info', {
     title: 'kubelet.conf embeds its certificate',
     citation: 'kubernetes/kubeadm#1753',
     why: 'The kubelet rotates into a file; one that embeds its certificate and does not rotate ends with it.',
@@ -335,7 +335,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('F20', 'name-collision', 'M', 'info', {
+  rule('F20', 'name-collision', 'L', 'info', {
     title: 'people’s kubeconfigs share entry names',
     citation: 'kubernetes/kubeadm#416',
     why: 'Merged into one KUBECONFIG, the first entry of a name hides the others: the wrong identity or cluster is used.',
@@ -449,7 +449,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('F24', 'duplicate-yaml-key', 'L', 'warning', {
+  rule('F24', 'duplicate-yaml-key', 'M', 'warning', {
     title: 'a kubeconfig with duplicate names or broken data',
     citation: 'YAML 1.2 §3.2.1.3; k8s.io/client-go/tools/clientcmd',
     why: 'Parsers disagree which of two entries of one name counts.',

@@ -127,7 +127,7 @@ export const MODE_RULES: readonly Rule[] = [
       return found && { ...found, severity }
     },
   }),
-  rule('O02', 'cert-mode', 'L', 'warning', {
+  rule('O02', 'cert-mode', 'M', 'warning', {
     title: 'others can write a certificate file',
     citation: 'CIS 1.1.20, 4.1.7',
     why: 'Whoever writes a trust file lets in whom he likes.',

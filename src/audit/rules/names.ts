@@ -95,7 +95,7 @@ export const NAME_RULES: readonly Rule[] = [
       return host !== undefined && lacking(use, [host])
     },
   }),
-  rule('S06', 'apiserver-peer-master', 'M', 'info', {
+  rule('S06', 'apiserver-peer-master', 'L', 'info', {
     title: 'the API server’s certificate lacks the other control planes',
     citation: 'kubernetes-sigs/kubespray#4775',
     why: 'Without a common endpoint a client that turns to another control plane needs its name in the certificate it meets; certificates copied between masters break.',
@@ -242,7 +242,7 @@ export const NAME_RULES: readonly Rule[] = [
       return twice.length > 0 && `has names twice: ${shown([...new Set(twice)])}`
     },
   }),
-  rule('S17', 'dual-stack-gap', 'H', 'info', {
+  rule('S17', 'dual-stack-gap', 'L', 'info', {
     title: 'the cluster is dual-stack, the certificate is not',
     citation: 'https://kubernetes.io/docs/concepts/services-networking/dual-stack/',
     why: 'Clients of the other family that use an address refuse the certificate. kubeadm puts one family in.',

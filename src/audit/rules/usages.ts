@@ -124,7 +124,7 @@ export const USAGE_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('E18', 'ku-inconsistent', 'L', 'warning', {
+  rule('E18', 'ku-inconsistent', 'M', 'warning', {
     title: 'key usage does not fit the extended key usage',
     citation: 'RFC 5280 §4.2.1.12; zlint e_key_usage_and_extended_key_usage_inconsistent',
     why: 'Go does not look; strict TLS stacks refuse a handshake without digitalSignature.',

@@ -103,7 +103,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
     when: ({ lead }) => lead >= 0 && lead < 60_000,
     say: 'begins within a minute of its making; five minutes earlier is usual',
   }),
-  rule('V05', 'too-long-leaf', 'M', 'info', {
+  rule('V05', 'too-long-leaf', 'L', 'info', {
     title: 'a certificate lives longer than policies allow',
     citation: 'NIST SP 800-52 rev. 2 §3.1; CA/Browser Forum §6.3.2 (398 days)',
     why: 'Nothing revokes it in Kubernetes: a stolen key is good until the end.',
@@ -158,7 +158,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('V08', 'same-second-cliff', 'M', 'info', {
+  rule('V08', 'same-second-cliff', 'L', 'info', {
     title: 'most certificates end at the same moment',
     citation: 'kOps upup/pkg/fi issue_cert.go (up to 30 days of skew)',
     why: 'A forgotten renewal stops the whole cluster at once instead of one component at a time.',
@@ -194,7 +194,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
       return odd.length > 0 && `is odd: ${odd.join(', ')}`
     },
   }),
-  rule('V11', 'absurd-far', 'L', 'warning', {
+  rule('V11', 'absurd-far', 'M', 'warning', {
     title: 'a certificate that practically never ends',
     citation: 'kubespray etcd_cert script (36,500 days)',
     why: 'It is never rotated, and nobody remembers how when it has to be.',
