@@ -34,7 +34,7 @@ import { layoutOf, layoutPath, withDefaults } from './layouts.js'
 import { type CertificateDraft, createPemReader, type PemReader } from './pem.js'
 
 const PEM_NAME = /\.(crt|cer|cert|pem|key|pub|der|csr)(\.(bak|old|orig|new))?$/i
-const YAML_NAME = /\.(ya?ml|json|conf|kubeconfig)$/i
+const YAML_NAME = /\.(ya?ml|json|conf|kubeconfig)$|(^|\/)\.kube\/config$/i
 /** Longer texts are no configuration; `loadYaml` refuses them too. */
 const MAX_TEXT = 1 << 20
 

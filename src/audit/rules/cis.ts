@@ -140,11 +140,13 @@ const ITEMS: readonly CisItem[] = [
     flags: ['disable-admission-plugins'],
     wanted: pluginLeftOn('ServiceAccount'),
     why: 'Pods get no token without it.',
+    everywhere: 'warning',
   }),
   item('M30', 'cis-namespace-lifecycle', '1.2.13', api, {
     flags: ['disable-admission-plugins'],
     wanted: pluginLeftOn('NamespaceLifecycle'),
     why: 'Objects are otherwise made in namespaces that are going away.',
+    everywhere: 'warning',
   }),
   item('M31', 'cis-node-restriction', '1.2.14', api, {
     flags: ['enable-admission-plugins'],
@@ -224,7 +226,8 @@ const ITEMS: readonly CisItem[] = [
   item('M45', 'cis-service-account-credentials', '1.3.3', manager, {
     flags: ['use-service-account-credentials'],
     wanted: isTrue,
-    why: 'All controllers share one identity with all their rights.',
+    why: 'All controllers share the controller manager’s identity, to which RBAC gives few of their rights: they get 403, or somebody has bound all rights to it.',
+    everywhere: 'error',
   }),
   item('M46', 'cis-manager-private-key', '1.3.4', manager, {
     flags: ['service-account-private-key-file'],

@@ -1,6 +1,9 @@
+import { textOf } from '../../files/tree.js'
 import { flagList, flagOf } from '../../values/command-line.js'
 import { at, filled, isObject, listOf } from '../../values/json.js'
 import { listed, quoted } from '../../values/text.js'
+import { fileOfFlag } from '../graph/credentials.js'
+import { fileOn } from '../read/paths.js'
 import {
   type Authorization,
   anonymousOf,
@@ -12,7 +15,7 @@ import {
 } from '../starts/access.js'
 import type { FindingDraft, Rule } from '../types.js'
 import { finding, type Launched, rule } from './rule.js'
-import { launchesAs } from './subjects.js'
+import { launches, launchesAs, placeIn } from './subjects.js'
 
 const apiservers = launchesAs('kube-apiserver')
 
@@ -55,6 +58,19 @@ const webhooks = ({ nodes }: Parameters<typeof apiservers>[0]) =>
   nodes.flatMap((node) =>
     [...node.webhooks.values()].flatMap((config) => (config.failure ? [] : [{ node, config }])),
   )
+
+/** Plugins that are on by default, and by which others’ rules are kept. */
+const GUARDS = [
+  'CertificateApproval',
+  'CertificateSigning',
+  'CertificateSubjectRestriction',
+  'MutatingAdmissionWebhook',
+  'PodSecurity',
+  'ValidatingAdmissionPolicy',
+  'ValidatingAdmissionWebhook',
+]
+/** Hours; 398 days are the usual limit. */
+const LONGEST = 398 * 24
 
 const mappingOf = (prefix: string | undefined) => prefix === undefined || prefix === ''
 
@@ -205,6 +221,75 @@ export const DOOR_RULES: readonly Rule[] = [
         'experimental-peer-skip-client-san-verification',
       ].filter((flag) => flagOf(flags, flag) === 'true')
       return found.length > 0 && `has ${listed(found.map((flag) => `--${flag}`))}`
+    },
+  }),
+  rule('M83', 'long-credentials', 'M', 'warning', {
+    title: 'the cluster issues credentials for years',
+    citation:
+      'https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/ (cluster-signing-duration)',
+    why: 'Nothing revokes a certificate or a token before its end: a stolen one is good until then.',
+    fix: '--cluster-signing-duration=8760h   # and no --service-account-max-token-expiration beyond it',
+    needs: 'manifests',
+    of: launches,
+    say: ({ launch: { component, flags } }) =>
+      [
+        ['kube-controller-manager', 'cluster-signing-duration'],
+        ['kube-apiserver', 'service-account-max-token-expiration'],
+      ].map(([of, flag = '']) => {
+        const value = of === component ? flagOf(flags, flag) : undefined
+        const hours = Number(/^(\d+)h/.exec(value ?? '')?.[1] ?? 0)
+        return hours > LONGEST && `issues for ${Math.round(hours / 24)} days (--${flag}=${value})`
+      }),
+  }),
+  rule('M84', 'master-flag', 'H', 'error', {
+    title: 'a component calls another server than its kubeconfig says',
+    citation: 'k8s.io/client-go/tools/clientcmd BuildConfigFromFlags',
+    why: '--master wins over the kubeconfig: its tokens and certificate go there, in clear text by http.',
+    fix: 'remove --master',
+    needs: 'manifests',
+    of: launches,
+    say: ({ launch: { component, flags } }) => {
+      const master = component === 'kube-apiserver' ? undefined : flagOf(flags, 'master')
+      if (master === undefined) return undefined
+      const isPlain = !master.startsWith('https://')
+      return {
+        message: `calls ${quoted(master)}, whatever its kubeconfig says${isPlain ? ', in clear text' : ''}`,
+        severity: isPlain ? 'error' : 'warning',
+      }
+    },
+  }),
+  rule('M86', 'abac', 'H', 'error', {
+    title: 'the API server authorises by a file of policies',
+    citation: 'https://kubernetes.io/docs/reference/access-authn-authz/abac/',
+    why: 'What the file allows no RBAC can take away, and nobody sees it in the cluster; a line for everybody opens it.',
+    fix: '--authorization-mode=Node,RBAC',
+    needs: 'manifests',
+    of: authorizing,
+    where: ({ authorization: { modes } }) => modes.includes('ABAC'),
+    say: ({ node, launch }) => {
+      const file = fileOfFlag(node, launch, 'authorization-policy-file')
+      const entry = file?.state === 'present' ? fileOn(node.tree, file.path) : undefined
+      const lines = entry ? textOf(entry).split('\n') : []
+      const wide = lines.findIndex((line) =>
+        /"(user|group)":\s*"(\*|system:(un)?authenticated)"/.test(line),
+      )
+      return file && wide >= 0
+        ? finding(placeIn(node, file.path), `lets everybody do what line ${wide + 1} says`)
+        : { message: 'authorises by ABAC besides', severity: 'warning' }
+    },
+  }),
+  rule('M87', 'admission-disabled', 'H', 'warning', {
+    title: 'an admission plugin on which policies rest is off',
+    citation: 'k8s.io/kubernetes/pkg/kubeapiserver/options/plugins.go (DefaultOffAdmissionPlugins)',
+    why: 'Webhooks, policies and pod security are on by default, and whoever wrote them believes that they hold.',
+    fix: 'remove it from --disable-admission-plugins',
+    needs: 'manifests',
+    of: apiservers,
+    say: ({ launch: { flags } }) => {
+      const off = flagList(flags, 'disable-admission-plugins').filter((plugin) =>
+        GUARDS.includes(plugin),
+      )
+      return off.length > 0 && `turns off ${listed(off)}`
     },
   }),
   rule('M82', 'cors-everybody', 'M', 'warning', {

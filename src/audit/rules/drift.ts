@@ -1,9 +1,11 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
 import { FLAGS, type FlagRow } from '../../manifests/flags.js'
-import { flagOf } from '../../values/command-line.js'
+import { flagList, flagOf } from '../../values/command-line.js'
+import { hostOf, isLocalHost } from '../../values/hosts.js'
 import type { Json } from '../../values/json.js'
 import { groupBy } from '../../values/lists.js'
-import { privateKeyOf, tokenSigner, tokenVerifiers } from '../graph/credentials.js'
+import { listed } from '../../values/text.js'
+import { fileOfFlag, privateKeyOf, tokenSigner, tokenVerifiers } from '../graph/credentials.js'
 import type { Certificate, Evidence, NodeEvidence, Place } from '../read/evidence.js'
 import { documentOfFlag } from '../starts/access.js'
 import type { FindingDraft, Rule } from '../types.js'
@@ -226,6 +228,61 @@ export const DRIFT_RULES: readonly Rule[] = [
         )
         return found === 'not-applicable' ? [] : found
       }),
+  }),
+  rule('T20', 'delegated-authorities-differ', 'M', 'warning', {
+    title: 'a component authenticates by other authorities than its API server',
+    citation:
+      'k8s.io/apiserver/pkg/server/options/authentication.go (DelegatingAuthenticationOptions)',
+    why: 'Whoever holds a certificate of that authority is somebody there, and the names in it are his to choose.',
+    fix: 'give the API server’s --client-ca-file and --requestheader-client-ca-file',
+    needs: 'manifests',
+    of: (evidence) =>
+      (['kube-controller-manager', 'kube-scheduler'] as const).flatMap((component) =>
+        launchesAs(component)(evidence),
+      ),
+    say: ({ node, launch }) =>
+      ['client-ca-file', 'requestheader-client-ca-file'].map((flag) => {
+        const server = node.launches.find(({ component }) => component === 'kube-apiserver')
+        const own = fileOfFlag(node, launch, flag)?.pem?.certificates
+        const theirs = server && fileOfFlag(node, server, flag)?.pem?.certificates
+        return (
+          own &&
+          theirs &&
+          own.some((one) => !theirs.includes(one)) &&
+          `has a --${flag} with authorities that the API server’s does not hold`
+        )
+      }),
+  }),
+  rule('T21', 'etcd-unknown-host', 'H', 'warning', {
+    title: 'a machine that the cluster file does not know is part of etcd',
+    citation: 'https://etcd.io/docs/latest/op-guide/clustering/',
+    why: 'A member has every Secret of the cluster, and whoever an API server takes for etcd gets all that is written.',
+    fix: 'remove the address, or add the node to cluster.yaml',
+    needs: 'manifests',
+    of: (evidence) =>
+      evidence.cluster?.etcd.kind === 'local'
+        ? [...launchesAs('etcd')(evidence), ...launchesAs('kube-apiserver')(evidence)]
+        : [],
+    say: ({ launch: { flags } }, { cluster, nodes }) => {
+      const known = new Set(
+        [...(cluster?.nodes ?? []), ...nodes].flatMap(({ name, addresses }) => [
+          name,
+          ...addresses,
+        ]),
+      )
+      const urls = [
+        ...flagList(flags, 'initial-cluster').map((one) => one.slice(one.indexOf('=') + 1)),
+        ...flagList(flags, 'etcd-servers'),
+        ...flagList(flags, 'etcd-servers-overrides').flatMap((one) =>
+          (one.split('#')[1] ?? '').split(';'),
+        ),
+      ]
+      const odd = urls.filter((url) => {
+        const host = hostOf(url)
+        return host !== undefined && !isLocalHost(host) && !known.has(host)
+      })
+      return odd.length > 0 && `names ${listed(odd)} as etcd, which cluster.yaml does not know`
+    },
   }),
   rule('T16', 'mixed-generation', 'H', 'warning', {
     title: 'certificates of two authorities of one name are in use',

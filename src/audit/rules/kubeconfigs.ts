@@ -262,10 +262,14 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     why: 'With proxy-url or tls-server-name the server’s address is not what is reached or checked.',
     fix: 'nothing, if it is meant so',
     of: readable,
-    say: function* ({ config }) {
+    say: function* ({ node, config }) {
+      const isComponent = /^(kubelet|kube-)/.test(roleOfFile(config.path)) && node.kind === 'node'
       for (const { name, proxyUrl, tlsServerName } of config.clusters) {
         if (proxyUrl !== undefined)
-          yield `goes through the proxy ${quoted(proxyUrl.replace(/\/\/[^@/]*@/, '//…@'))} for ${quoted(name)}`
+          yield {
+            message: `goes through the proxy ${quoted(proxyUrl.replace(/\/\/[^@/]*@/, '//…@'))} for ${quoted(name)}`,
+            severity: isComponent ? 'warning' : 'info',
+          }
         if (tlsServerName !== undefined)
           yield `checks the name ${quoted(tlsServerName)} for ${quoted(name)}`
       }

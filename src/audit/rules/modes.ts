@@ -95,7 +95,7 @@ const MAX_COPY = 1 << 18
 function copies({ nodes }: Evidence): readonly CopyOfSecrets[] {
   return nodes.flatMap((node) =>
     [...node.tree.values()].flatMap((entry): readonly CopyOfSecrets[] => {
-      if (entry.kind !== 'file' || (entry.mode & 0o044) === 0) return []
+      if (entry.kind !== 'file') return []
       const { path } = entry
       // O01 and F21 speak of these.
       if (node.kubeconfigs.has(path) || node.pems.has(path) || node.webhooks.has(path)) return []
@@ -103,6 +103,8 @@ function copies({ nodes }: Evidence): readonly CopyOfSecrets[] {
       if (SNAPSHOT.test(path)) return [{ ...one, holds: 'etcd’s data', sure: false }]
       if (ARCHIVE.test(path) || KEY_STORE.test(path))
         return [{ ...one, holds: 'keys', sure: false }]
+      // The runtime keeps files of its own below these.
+      if (/^(proc|sys|dev|usr|var\/lib\/(containerd|docker|kubelet\/pods))\//.test(path)) return []
       const text = entry.data.length <= MAX_COPY ? textOf(entry) : ''
       if (PRIVATE_KEY.test(text)) return [{ ...one, holds: 'a private key', sure: true }]
       return /kind["']?:\s*["']?Config\b/.test(text) && CREDENTIAL.test(text)
@@ -272,8 +274,17 @@ export const MODE_RULES: readonly Rule[] = [
     needs: 'metadata',
     of: copies,
     say: (one) => {
-      const { entry, holds, sure } = one
-      if (entry.kind !== 'file' || (entry.mode & 0o044) === 0) return undefined
+      const { node, entry, holds, sure } = one
+      if (entry.kind !== 'file') return undefined
+      if ((entry.mode & 0o044) === 0)
+        return (
+          sure &&
+          node.role === 'worker' && {
+            message: `holds ${holds}, on a worker`,
+            fix: `shred -u /${entry.path}`,
+            severity: 'warning',
+          }
+        )
       return {
         message: `${sure ? 'holds' : 'may hold'} ${holds}, and its mode ${modeText(entry.mode)} lets others read it`,
         fix: `shred -u /${entry.path}   # or chmod 600 /${entry.path}`,

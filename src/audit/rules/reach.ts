@@ -135,8 +135,12 @@ const isLeftOver = ({ place: { path } }: RunPod) => !/\/[\w-]+\.(ya?ml|json|mani
 const POWERFUL =
   /^\/($|etc($|\/kubernetes|\/systemd|\/cron|\/ssh|\/shadow)|var\/lib\/(kubelet|etcd|containerd|docker)|run|var\/run|proc|sys|dev|root|home|boot|usr)/
 
+/** Those that no component of a control plane needs. */
+const MACHINE =
+  /^\/(etc(\/(systemd|cron|ssh|shadow).*)?|var|run|var\/run|proc|sys|dev|root|home|boot|usr)?\/?$/
+
 /** What lets a pod out of its container, in words. */
-function powers(pod: JsonObject): readonly string[] {
+function powers(pod: JsonObject, powerful = POWERFUL): readonly string[] {
   const containers = [
     ...listOf(at(pod, 'spec', 'containers')),
     ...listOf(at(pod, 'spec', 'initContainers')),
@@ -149,7 +153,7 @@ function powers(pod: JsonObject): readonly string[] {
   )
   const mounts = listOf(at(pod, 'spec', 'volumes')).flatMap((one) => {
     const path = filled(at(one, 'hostPath', 'path'))
-    return path !== undefined && POWERFUL.test(path) ? [path] : []
+    return path !== undefined && powerful.test(path) ? [path] : []
   })
   return [
     ...(containers.some((one) => at(one, 'securityContext', 'privileged') === true)
@@ -304,6 +308,19 @@ export const REACH_RULES: readonly Rule[] = [
         message: `runs the pod ${quoted(name)} on ${node.name}${found.length > 0 ? `, which ${listed(found)}` : ''}`,
         severity: strong ? 'warning' : 'info',
       }
+    },
+  }),
+  rule('M85', 'component-too-powerful', 'H', 'warning', {
+    title: 'a component’s pod may do more on the machine than it needs',
+    citation: 'kubeadm app/phases/controlplane/volumes.go; Pod Security Standards (privileged)',
+    why: 'kubeadm’s pods mount certificates, configuration and etcd’s data only. Whoever breaks into one of more owns the node.',
+    fix: 'remove what the component does not need from its manifest',
+    needs: 'manifests',
+    of: (evidence) => byPod(evidence).flatMap((same) => same.at(-1) ?? []),
+    where: ({ component }) => component !== undefined && component !== 'kube-proxy',
+    say: ({ pod }) => {
+      const found = powers(pod, MACHINE).filter((power) => !isHarmless(power))
+      return found.length > 0 && listed(found)
     },
   }),
   rule('M77', 'leftover-manifest', 'C', 'error', {

@@ -131,7 +131,7 @@ export const CIS_DEFECTS: readonly Defect[] = [
   flag('M42', info, api, 'service-account-extend-token-expiration', 'false', undefined),
   flag('M43', info, manager, 'terminated-pod-gc-threshold', '100', undefined),
   flag('M44', warning, manager, 'profiling', 'false', undefined),
-  flag('M45', warning, manager, 'use-service-account-credentials', 'true', 'false'),
+  flag('M45', error, manager, 'use-service-account-credentials', 'true', 'false'),
   flag(
     'M46',
     warning,

@@ -429,4 +429,67 @@ export const DOOR_DEFECTS: readonly Defect[] = [
       e.write(`${PKI}/tokens.csv`, 'not-a-real-token,root,0,"system:masters"\n')
     },
   ),
+  ...(
+    [
+      ['kube-controller-manager', 'cluster-signing-duration'],
+      ['kube-apiserver', 'service-account-max-token-expiration'],
+    ] as const
+  ).map(([component, flag]) =>
+    sourced(
+      'M83',
+      `--${flag}=876000h`,
+      'k8s.io/kubernetes/pkg/controller/certificates/signer, pkg/serviceaccount: what is issued ends then, and nothing ends it before',
+      warning(`manifests/${component}.yaml`),
+      (e) => e.flag(component, flag, '876000h'),
+      { twin: (e) => e.flag(component, flag, '8760h') },
+    ),
+  ),
+  ...(
+    [
+      ['http://172.31.10.5:8080', error],
+      ['https://lb.example.com:6443', warning],
+    ] as const
+  ).map(([master, grade]) =>
+    sourced(
+      'M84',
+      `--master=${master}`,
+      'k8s.io/client-go/tools/clientcmd: BuildConfigFromFlags puts masterUrl over the kubeconfig’s server',
+      grade('manifests/kube-scheduler.yaml'),
+      (e) => e.flag('kube-scheduler', 'master', master),
+    ),
+  ),
+  sourced(
+    'M86',
+    'a policy for everybody',
+    'k8s.io/kubernetes/pkg/auth/authorizer/abac: * matches every user',
+    error('pki/abac.jsonl'),
+    (e) => abac(e, '*'),
+    { twin: () => undefined },
+  ),
+  sourced(
+    'M86',
+    'a policy for a person',
+    'k8s.io/kubernetes/pkg/auth/authorizer/abac: what a line matches is allowed, whatever RBAC says',
+    warning(MANIFEST),
+    (e) => abac(e, 'jane'),
+    { twin: () => undefined },
+  ),
+  flags(
+    'M87',
+    'k8s.io/kubernetes/pkg/kubeapiserver/options/plugins.go: these are on unless they are disabled',
+    warning,
+    { 'disable-admission-plugins': 'PodSecurity,ValidatingAdmissionWebhook' },
+    { 'disable-admission-plugins': 'DefaultStorageClass' },
+  ),
 ]
+
+function abac(e: E, user: string): void {
+  set(e, {
+    'authorization-mode': 'Node,RBAC,ABAC',
+    'authorization-policy-file': `/${PKI}/abac.jsonl`,
+  })
+  e.write(
+    `${PKI}/abac.jsonl`,
+    `{"apiVersion":"abac.authorization.kubernetes.io/v1beta1","kind":"Policy","spec":{"user":"${user}","namespace":"*","resource":"*","apiGroup":"*"}}\n`,
+  )
+}

@@ -143,4 +143,46 @@ export const MEMBER_DEFECTS: readonly Defect[] = [
   ),
   oneEncrypts('controlplane', 'controlplane2'),
   oneEncrypts('controlplane2', 'controlplane'),
+  ...(
+    [
+      ['kube-controller-manager', 'client-ca-file', 'front-proxy-ca.crt'],
+      ['kube-controller-manager', 'requestheader-client-ca-file', 'ca.crt'],
+      ['kube-scheduler', 'client-ca-file', 'etcd/ca.crt'],
+    ] as const
+  ).map(([component, flag, file]) =>
+    sourced(
+      'T20',
+      `${component} --${flag}=${file}`,
+      'k8s.io/apiserver/pkg/server/options/authentication.go: the flag’s file takes the place of the API server’s own',
+      warning(`manifests/${component}.yaml`),
+      (e) => {
+        e.flag(component, flag, 'placeholder')
+        e.flag(component, flag, `/${PKI}/${file}`)
+        if (component === 'kube-scheduler')
+          e.edit(`etc/kubernetes/manifests/${component}.yaml`, (text) =>
+            text
+              .replaceAll('/etc/kubernetes/scheduler.conf', '/etc/kubernetes')
+              .replaceAll('type: FileOrCreate', 'type: Directory'),
+          )
+      },
+    ),
+  ),
+  ...(
+    [
+      ['etcd', 'initial-cluster', 'evil=https://203.0.113.9:2380'],
+      ['kube-apiserver', 'etcd-servers', 'https://127.0.0.1:2379,https://203.0.113.9:2379'],
+      ['kube-apiserver', 'etcd-servers-overrides', '/secrets#https://203.0.113.9:2379'],
+    ] as const
+  ).map(([component, flag, value]) =>
+    sourced(
+      'T21',
+      `${component} --${flag}=${value}`,
+      'https://etcd.io/docs/latest/op-guide/clustering/: who is named is a member, and gets all data',
+      warning(`manifests/${component}.yaml`),
+      (e) => {
+        e.flag(component, flag, 'placeholder')
+        e.flag(component, flag, value)
+      },
+    ),
+  ),
 ]

@@ -349,4 +349,60 @@ export const REACH_DEFECTS: readonly Defect[] = [
       },
     ),
   ),
+  ...(
+    [
+      ['privileged', /^ {4}image: /m, '    securityContext: { privileged: true }\n    image: '],
+      [
+        'with the machine’s root',
+        /^ {2}volumes:\n/m,
+        '  volumes:\n  - hostPath: { path: / }\n    name: host\n',
+      ],
+      [
+        'among the machine’s processes',
+        /^ {2}hostNetwork: true\n/m,
+        '  hostNetwork: true\n  hostPID: true\n',
+      ],
+    ] as const
+  ).map(([name, from, to]) =>
+    sourced(
+      'M85',
+      `a scheduler ${name}`,
+      'https://kubernetes.io/docs/concepts/security/pod-security-standards/: the baseline forbids it, for it leads out of the container',
+      warning('manifests/kube-scheduler.yaml'),
+      (e) => e.replace(`${MANIFESTS}/kube-scheduler.yaml`, from, to),
+    ),
+  ),
+  sourced(
+    'O15',
+    'an administrator’s kubeconfig of before, on a worker',
+    'k8s.io/client-go/tools/clientcmd: a kubeconfig is good under any name',
+    warning('admin.conf.bak', 'worker1'),
+    (e) =>
+      e.write(
+        'etc/kubernetes/admin.conf.bak',
+        e.text('etc/kubernetes/admin.conf'),
+        'worker1',
+        0o600,
+      ),
+  ),
+  sourced(
+    'I03',
+    'an administrator’s kubeconfig in a home directory of a worker',
+    'k8s.io/client-go/tools/clientcmd: ~/.kube/config is read by default',
+    error('/root/.kube/config', 'worker1'),
+    (e) => e.write('root/.kube/config', e.text('etc/kubernetes/admin.conf'), 'worker1', 0o600),
+  ),
+  sourced(
+    'F15',
+    'a kubelet through a proxy',
+    'k8s.io/client-go/rest: proxy-url is the proxy of every request',
+    warning('kubelet.conf', 'worker1'),
+    (e) =>
+      e.replace(
+        'etc/kubernetes/kubelet.conf',
+        '    server:',
+        '    proxy-url: http://proxy.example.com:3128\n    server:',
+        'worker1',
+      ),
+  ),
 ]
