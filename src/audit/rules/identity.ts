@@ -54,7 +54,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
       isMaster(use) &&
       !LEGACY.has(use.role) &&
       roleOfFile(use.pem.place.path) !== 'super-admin' &&
-      use.node.kind !== 'operator',
+      (use.node.kind !== 'operator' || roleOfFile(use.pem.place.path) === 'user'),
     say: (use) => {
       const { role, row, node, certificate } = use
       const severe =

@@ -205,6 +205,19 @@ export const RIGHTS_DEFECTS: readonly Defect[] = [
       }),
   ),
   sourced(
+    'I01',
+    'a person of system:masters',
+    'k8s.io/kubernetes/pkg/controlplane: a privileged-group authorizer lets system:masters pass before RBAC',
+    warning('/jane.conf', 'operator'),
+    (e) =>
+      reissueIn(
+        e,
+        'jane.conf',
+        { subject: nameOf(['O', 'system:masters'], ['CN', 'jane']) },
+        { node: 'operator' },
+      ),
+  ),
+  sourced(
     'I24',
     'a kubelet client without a group',
     'kubernetes/kubernetes#138957: the user is bound from 1.34.8 on, before only the group is',
