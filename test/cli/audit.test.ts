@@ -69,6 +69,33 @@ describe('kpki audit', () => {
       expect((await run('--fail-on', 'warning')).exit).toBe(1)
     }))
 
+  it('says how much it has not seen, in every format, and lets that pass unless told not to', () =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), healthy)
+      const worker = 'out/nodes/worker1'
+      const text = await kpki(folder, ['audit', worker], NOW)
+      expect(text.out.split('\n')[0]).toMatch(/^PASSED as far as seen, 1 unknown {2}/)
+      expect(text.out).toMatch(
+        / {2}\? {2}the files of the server .*: kubelet\/worker1>kube-apiserver/,
+      )
+      expect(text.exit).toBe(0)
+      const strict = ['audit', worker, '--fail-on', 'unknown']
+      expect((await kpki(folder, strict, NOW)).exit).toBe(1)
+      const junit = await kpki(folder, [...strict, '--format', 'junit'], NOW)
+      expect(junit.out).toContain(
+        '<failure type="unknown" message="unknown: the files of the server',
+      )
+      for (const format of ['markdown', 'html'])
+        expect((await kpki(folder, ['audit', worker, '--format', format], NOW)).out).toContain(
+          'PASSED as far as seen, 1 unknown',
+        )
+      const prometheus = await kpki(folder, ['audit', worker, '--format', 'prometheus'], NOW)
+      expect(prometheus.out).toContain('\nkpki_audit_unknown 1\n')
+      const graph = await kpki(folder, ['graph', worker], NOW)
+      expect(graph.out).toContain('connection is unknown')
+      expect((await kpki(folder, ['audit', 'out', '--fail-on', 'unknown'], NOW)).exit).toBe(0)
+    }))
+
   it('judges at another time', () =>
     inFolder(async (folder) => {
       await writeOut(join(folder, 'out'), healthy)
