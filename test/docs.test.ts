@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
 import { reportJsonSchema } from '../src/audit/report/schema.js'
+import { coveragePage } from '../src/audit/rules/coverage.js'
 import { rulePages } from '../src/audit/rules/docs.js'
 import { RULES } from '../src/audit/rules/index.js'
 import { layoutPages } from '../src/audit/rules/layout-docs.js'
@@ -15,6 +16,7 @@ const WRITTEN: readonly (readonly [path: string, text: string])[] = [
   ...[...rulePages(RULES)].map(([name, text]) => [`docs/rules/${name}`, text] as const),
   ...[...layoutPages()].map(([name, text]) => [`docs/layouts/${name}`, text] as const),
   ...[...referencePages()].map(([name, text]) => [`docs/reference/${name}`, text] as const),
+  ['docs/audit-coverage.md', coveragePage()],
   ['schema/cluster.schema.json', json(clusterJsonSchema())],
   ['schema/audit-report.schema.json', json(reportJsonSchema())],
 ]

@@ -117,7 +117,7 @@ describe('one place to add', () => {
   it('a flag that names a file', async () => {
     copy.insert(
       'src/manifests/flags.ts',
-      "    'tls-cert-file': {\n      certificate: 'apiserver',",
+      "    'tls-cert-file': {\n      decides: 'serving',\n      certificate: 'apiserver',",
       `    'metrics-authority-file': {
       trust: 'client-ca',
       reader: 'every-block',

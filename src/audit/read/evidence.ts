@@ -155,6 +155,8 @@ export interface Launch {
   /** Undefined where files are not confined to mounts (units, defaults). */
   readonly mounts?: readonly VolumeMount[]
   readonly probes: readonly ProbeFacts[]
+  /** Variables that the pod or unit sets; of one name the last counts. */
+  readonly environment?: ReadonlyMap<string, string>
   readonly image?: string
   /** `1.28.7`, from the image's tag. */
   readonly version?: string
@@ -169,8 +171,16 @@ export interface KubeletFacts {
   readonly assumed: boolean
   readonly config?: JsonObject
   readonly failure?: ReadFailure
+  /** The files below `--config-dir` that were merged over the configuration, in their order. */
+  readonly dropIns: readonly string[]
   /** From kubeadm-flags.env, drop-ins and units. */
   readonly flags: ReadonlyMap<string, readonly string[]>
+  /** Where `flags` come from, by flag: the file that was read last. */
+  readonly flagPaths: ReadonlyMap<string, string>
+  /** Variables of its unit, of drop-ins and of environment files. */
+  readonly environment: ReadonlyMap<string, string>
+  /** Where `environment` comes from, by variable. */
+  readonly environmentPaths: ReadonlyMap<string, string>
   /** Absolute paths on the node, flags before configuration; undefined when not set. */
   readonly clientCaFile?: string
   readonly tlsCertFile?: string

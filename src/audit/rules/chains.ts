@@ -9,7 +9,7 @@ import { issuingCertificates } from './authorities.js'
 import { acceptersOf, indexOf, reaches, trustsIn } from './by-evidence.js'
 import { REISSUE } from './remedies.js'
 import { authorityOf, issuerOf, type Use } from './roles.js'
-import { HARDENING, nameOf, rule, STRICT } from './rule.js'
+import { finding, HARDENING, nameOf, rule, STRICT } from './rule.js'
 import { authorities, certificates, leaves, only, subjectKey, uses } from './subjects.js'
 
 /** Kubeconfigs have rules of their own (F03, F07), and so has the kubelet’s door (M07). */
@@ -164,13 +164,18 @@ export const CHAIN_RULES: readonly Rule[] = [
       const above = ancestors(use.certificate)
       const [trust] = acceptersOf(use, evidence)
       const root = trust?.certificates.find((anchor) => above.has(anchor))
-      return (
-        root &&
-        trust && {
-          message: `leads to ${nameOf(trust.pem.place)} only over an intermediate that neither file holds`,
-          suspects: [trust.pem.place],
-        }
+      if (!root || !trust) return undefined
+      const lack = 'only over an intermediate that neither file holds'
+      // Where nothing leads there, the file of authorities is what was changed.
+      const all = slotted(evidence).filter((one) =>
+        acceptersOf(one, evidence).some(({ pem }) => pem === trust.pem),
       )
+      return all.length > 1 && all.every((one) => isUntrusted(one, evidence))
+        ? finding(trust.pem.place, `is reached by ${all.length} certificates ${lack}`)
+        : {
+            message: `leads to ${nameOf(trust.pem.place)} ${lack}`,
+            suspects: [trust.pem.place],
+          }
     },
   }),
   rule('C04', 'issuer-not-ca', 'C', 'error', {

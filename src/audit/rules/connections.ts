@@ -148,6 +148,13 @@ export const CONNECTION_RULES: readonly Rule[] = [
     why: 'Anonymous requests may do everything.',
     fix: 'set --authorization-mode=Node,RBAC',
   }),
+  opens('X21', 'kubelet-beyond-its-node', 'H', 'error', {
+    title: 'a kubelet changes other nodes',
+    citation:
+      'CIS 1.2.14; https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction',
+    why: 'Whoever breaks into one node draws the pods of others to it, with their Secrets.',
+    fix: '--enable-admission-plugins=NodeRestriction',
+  }),
   opens('X19', 'foreign-ca-trusted', 'M', 'warning', {
     title: 'a door trusts a CA that signed none of its clients',
     citation: 'https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/',

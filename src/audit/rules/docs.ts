@@ -1,4 +1,4 @@
-import type { InputLevel, Level, Rule, RuleGroup } from '../types.js'
+import type { InputLevel, Level, Rule, RuleGroup, Severity } from '../types.js'
 import { type Fix, fixInGeneral } from './remedies.js'
 
 /** Groups in the order of the catalogue; what the trust graph shows comes last. */
@@ -26,6 +26,23 @@ const LEVELS: Readonly<Record<Level, string>> = {
   M: 'medium',
   L: 'low',
   I: 'information',
+}
+
+/** What each severity means, and the levels that a rule of it can have. */
+export const SEVERITY_MEANINGS: Readonly<
+  Record<Severity, { readonly means: string; readonly levels: readonly Level[] }>
+> = {
+  error: {
+    means:
+      'A connection or component does not work, or somebody gets what nobody meant to give him, as the files stand.',
+    levels: ['C', 'H'],
+  },
+  warning: {
+    means:
+      'Everything works and nobody gets in today, and one more step, such as a stolen file, an upgrade or a date, makes it an error.',
+    levels: ['H', 'M'],
+  },
+  info: { means: 'Nothing is wrong; somebody may want to know.', levels: ['L', 'I'] },
 }
 
 const NEEDS: Readonly<Record<InputLevel, string>> = {
@@ -96,10 +113,20 @@ function overview(rules: readonly Rule[], groups: readonly RuleGroup[]): string 
     )
     return `## ${group}: ${GROUP_TITLES[group]}\n\n| Code | Rule | Severity | |\n|---|---|---|---|\n${rows.join('\n')}\n`
   })
+  const severities = Object.entries(SEVERITY_MEANINGS).map(
+    ([severity, { means, levels }]) =>
+      `| ${severity} | ${means} | ${levels.map((level) => LEVELS[level]).join(', ')} |`,
+  )
   const undecided = NOT_DECIDABLE.map(([code, id, why]) => `| ${code} | ${id} | ${why} |`)
   return `# The rules of \`kpki audit\`
 
 ${rules.length} rules. \`kpki explain RULE\` prints the same pages. Generated from src/audit/rules; do not edit.
+
+## Severities
+
+| Severity | Means | Levels |
+|---|---|---|
+${severities.join('\n')}
 
 ${tables.join('\n')}
 ## Not decidable from files

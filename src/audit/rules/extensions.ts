@@ -123,7 +123,7 @@ export const EXTENSION_RULES: readonly Rule[] = [
       !one.facts.selfIssued,
     say: 'is an intermediate authority without a path length; 0 is expected',
   }),
-  rule('E08', 'pathlen-on-leaf', 'L', 'warning', {
+  rule('E08', 'pathlen-on-leaf', 'M', 'warning', {
     title: 'an end-entity certificate has a path length',
     citation: 'RFC 5280 §4.2.1.9; zlint e_path_len_constraint_improperly_included',
     why: 'It is malformed; strict verifiers refuse it.',
@@ -199,7 +199,7 @@ export const EXTENSION_RULES: readonly Rule[] = [
           [],
       ),
   }),
-  rule('E26', 'nc-case', 'L', 'warning', {
+  rule('E26', 'nc-case', 'M', 'warning', {
     title: 'an excluded name with capital letters',
     citation: 'GO-2026-4866',
     why: 'Older Go compared excluded names by case, so that the same name in other letters was let through.',

@@ -82,10 +82,10 @@ export const FILE_RULES: readonly Rule[] = [
         : 'holds no PEM block'
     },
   }),
-  rule('P03', 'pem-garbage', 'M', 'warning', {
+  rule('P03', 'pem-garbage', 'L', 'info', {
     title: 'a PEM file holds something besides its blocks',
     citation: 'RFC 7468 §2; kubernetes/kubeadm#1399',
-    why: 'Go skips text around blocks, stricter readers stop at it, so that programs see different certificates in the same file.',
+    why: 'Go skips text around blocks, such as what openssl x509 -text writes before them; stricter readers stop at it, and see other certificates in the same file.',
     fix: 'openssl x509 -in FILE -out FILE.clean   # for each certificate, then replace the file',
     of: pems,
     when: ({ pem }) => pem.blocks.length > 0,
@@ -254,7 +254,7 @@ export const FILE_RULES: readonly Rule[] = [
     say: ({ certificates }) =>
       `holds ${certificates.length} certificates, and the controller manager exits unless its signing file holds one`,
   }),
-  rule('P15', 'bundle-duplicate', 'L', 'warning', {
+  rule('P15', 'bundle-duplicate', 'L', 'info', {
     title: 'a file holds the same certificate twice',
     citation: 'https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/',
     why: 'Nothing breaks, but a rotation that appended the old authority instead of the new one looks like this.',
@@ -265,7 +265,7 @@ export const FILE_RULES: readonly Rule[] = [
       return extra > 0 && `holds ${plural(extra, 'certificate')} twice`
     },
   }),
-  rule('P16', 'bundle-expired-entry', 'M', 'warning', {
+  rule('P16', 'bundle-expired-entry', 'L', 'info', {
     title: 'a bundle still holds an expired authority',
     citation: 'kubernetes/kubeadm#3221',
     why: 'It is dead weight, and after a restore or with a wrong clock it is trusted again.',

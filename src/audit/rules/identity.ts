@@ -9,7 +9,7 @@ import { adminGroup, identityText } from '../graph/edges.js'
 import { identityOf } from '../graph/judge.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
-import { indexOf, launchOf, nodeNameOf, reaches, trustsIn } from './by-evidence.js'
+import { indexOf, launchOf, nodeNameOf, reaches, releaseIn, trustsIn } from './by-evidence.js'
 import { after, byOwner, REISSUE, unlessMadeSo } from './remedies.js'
 import type { Use } from './roles.js'
 import { about, HARDENING, rule } from './rule.js'
@@ -60,7 +60,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
       // What it logs in to is not seen: perhaps etcd.
       use.role !== 'by-itself' &&
       roleOfFile(use.pem.place.path) !== 'super-admin' &&
-      use.node.kind !== 'operator',
+      (use.node.kind !== 'operator' || roleOfFile(use.pem.place.path) === 'user'),
     say: (use) => {
       const { role, row, node, certificate } = use
       const severe =
@@ -72,7 +72,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
       }
     },
   }),
-  rule('I02', 'super-admin-on-node', 'M', 'info', {
+  rule('I02', 'super-admin-on-node', 'L', 'info', {
     title: 'the break-glass kubeconfig lies on a node',
     citation: 'KEP-4214; https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/',
     why: 'Who reads super-admin.conf owns the cluster past RBAC. kubeadm leaves it where init ran; it belongs in a safe.',
@@ -141,10 +141,11 @@ export const IDENTITY_RULES: readonly Rule[] = [
       const byUser = groupBy(found, ({ certificate }) => identityOf(certificate).user)
       return [...byUser].flatMap(([user, same]) => {
         const names = [...new Set(same.map(({ node }) => node.name))]
-        const [first] = same
-        return first && names.length > 1 && user.startsWith('system:node:')
-          ? (about(first, `is ${quoted(user)}, on ${listed(names)}`) ?? [])
-          : []
+        if (names.length < 2 || !user.startsWith('system:node:')) return []
+        const owner = same.filter(({ node }) => user === `system:node:${nodeNameOf(node)}`)
+        // Without its owner among them nobody can tell whose it is.
+        const wrong = owner.length > 0 ? same.filter((one) => !owner.includes(one)) : same
+        return wrong.flatMap((one) => about(one, `is ${quoted(user)}, on ${listed(names)}`) ?? [])
       })
     },
   }),
@@ -236,7 +237,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('I13', 'frontproxy-cn-from-client-ca', 'C', 'warning', {
+  rule('I13', 'frontproxy-cn-from-client-ca', 'H', 'warning', {
     title: 'a client certificate with the front proxy’s name',
     citation: 'kubernetes/kubernetes#119267',
     why: 'Where the request-header authority accepts it, its holder may claim any identity in headers; elsewhere somebody has tried.',
@@ -302,7 +303,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('I17', 'kubelet-client-group', 'M', 'info', {
+  rule('I17', 'kubelet-client-group', 'L', 'info', {
     title: 'the API server’s kubelet client is an administrator',
     citation: 'KEP-4214; kubernetes/kubernetes#121837, #138957',
     why: 'It only has to reach kubelets. kubeadm up to 1.28 makes it system:masters; 1.29 puts it into kubeadm:cluster-admins, 1.37 into no group.',
@@ -355,6 +356,68 @@ export const IDENTITY_RULES: readonly Rule[] = [
       return odd.length > 0 && `has spaces around ${listed(odd)}`
     },
   }),
+  rule('I22', 'stray-admin-certificate', 'C', 'error', {
+    title: 'a certificate that nothing uses is an administrator’s',
+    citation:
+      'https://kubernetes.io/docs/setup/best-practices/certificates/; kubernetes/kubeadm#2414',
+    why: 'Whoever copies the pair is administrator until it ends; nobody renews, misses or revokes it.',
+    fix: 'remove the pair; a certificate of system:masters is revoked only by a new authority',
+    of: strayAdmins,
+    when: ({ leaf }, _evidence, { at }) => leaf.facts.notAfter >= at,
+    say: ({ leaf, identity }, evidence) => {
+      const keys = indexOf(evidence).privateKeys.get(leaf.keyId) ?? []
+      const beside = keys.some(({ node }) => node.kind === 'node')
+      return {
+        message: `is ${identityText(identity)}, and no component uses it${beside ? '; its key lies on a node too' : ''}`,
+        severity: beside ? 'error' : 'warning',
+        certificate: leaf,
+      }
+    },
+  }),
+  rule('I23', 'admin-without-rights', 'H', 'error', {
+    title: 'an administrator’s kubeconfig has no rights',
+    citation:
+      'kubeadm cmd/phases/init/kubeconfig.go, app/phases/kubeconfig (EnsureAdminClusterRoleBinding)',
+    why: 'Rights come by the group: system:masters passes RBAC by, kubeadm:cluster-admins is bound by kubeadm 1.29 and later. The user’s name is bound to nothing.',
+    fix: REISSUE,
+    of: uses,
+    where: ({ pem, role }) => role === 'user' && roleOfFile(pem.place.path).endsWith('admin'),
+    say: (use, evidence) => {
+      const { user, groups } = identityOf(use.certificate)
+      if (groups.length === 0 && /^kubernetes-(super-)?admin$/.test(user))
+        return `is ${quoted(user)} without a group, to whom nothing is bound`
+      const release = releaseIn(evidence)
+      return (
+        release?.adminGroup === 'system:masters' &&
+        groups.includes('kubeadm:cluster-admins') &&
+        !groups.includes('system:masters') && {
+          message: `is in kubeadm:cluster-admins, which kubeadm binds since 1.29; the cluster is ${release.version.text}`,
+          severity: 'warning',
+        }
+      )
+    },
+  }),
+  rule('I24', 'kubelet-client-unbound', 'H', 'error', {
+    title: 'the API server has no rights at its kubelets',
+    citation: 'kubernetes/kubernetes#121837, #138957; kubeadm app/phases/certs/certlist.go',
+    why: 'Kubelets ask the API server what its own client may do. Without a group that is bound it is 403: no logs, no exec, no metrics.',
+    fix: REISSUE,
+    of: usesAs('apiserver-kubelet-client'),
+    where: ({ node }) =>
+      node.layout === 'kubeadm' && node.launches.some(({ source }) => source === 'static-pod'),
+    say: (use, evidence) => {
+      const identity = identityOf(use.certificate)
+      const release = releaseIn(evidence)
+      if (!release || adminGroup(identity) !== undefined) return undefined
+      const isBound =
+        release.kubeletClientGroup === undefined &&
+        identity.user === 'kube-apiserver-kubelet-client'
+      return (
+        !isBound &&
+        `is ${identityText(identity)}, to whom ${release.version.text} binds nothing: kubelets answer 403`
+      )
+    },
+  }),
   rule('I21', 'encoding-odd', 'L', 'info', {
     title: 'a subject in an outdated string type',
     citation: 'RFC 5280 §4.1.2.4',
@@ -365,6 +428,29 @@ export const IDENTITY_RULES: readonly Rule[] = [
     say: 'has a TeletexString or BMPString in its subject',
   }),
 ]
+
+/** Certificates below a node’s own folders that open the API as an administrator, and that nothing there uses. */
+function strayAdmins(evidence: Evidence) {
+  const doors = trustsIn(evidence, 'client-ca')
+  return leaves(evidence).flatMap((leaf) => {
+    const identity = identityOf(leaf)
+    const usages = leaf.facts.extendedKeyUsage?.usages
+    const opens =
+      adminGroup(identity) !== undefined &&
+      (usages === undefined ||
+        usages.includes('clientAuth') ||
+        usages.includes('anyExtendedKeyUsage')) &&
+      !indexOf(evidence).usesOf.has(leaf) &&
+      doors.some((door) => reaches(leaf, door.anchors, leaf.issuers))
+    if (!opens) return []
+    return leaf.places.flatMap((place) => {
+      const node = evidence.nodes.find(({ name }) => name === place.node)
+      // Other layouts keep administrators’ certificates beside the others.
+      const isOurs = node?.layout === 'kubeadm' || node?.layout === 'kubespray'
+      return node && isOurs && /^(etc|var)\//.test(place.path) ? [{ leaf, place, identity }] : []
+    })
+  })
+}
 
 function allowedNames(evidence: Evidence): ReadonlySet<string> {
   return new Set(

@@ -1,16 +1,18 @@
 import type { PublicKeyFacts } from '../../ca/certificate/facts.js'
+import type { Release } from '../../releases/features.js'
 import { once } from '../../values/once.js'
 import { listed, plural } from '../../values/text.js'
 import { privateKeyOf } from '../graph/credentials.js'
+import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence, Place } from '../read/evidence.js'
 import { pairsBeside } from '../read/pairs.js'
 import { shortPath } from '../read/paths.js'
 import type { Rule, RuleContext } from '../types.js'
-import { indexOf } from './by-evidence.js'
+import { indexOf, releaseIn } from './by-evidence.js'
 import { authorityPairs } from './files.js'
 import { after, REISSUE, remarked } from './remedies.js'
 import { finding, nameOf, rule, STRICT } from './rule.js'
-import { certificates, leaves, leavesByKey, nodes, only, uses } from './subjects.js'
+import { certificates, leaves, leavesByKey, nodes, only, uses, usesAs } from './subjects.js'
 
 interface PublicKey {
   readonly place: Place
@@ -129,17 +131,20 @@ export const KEY_RULES: readonly Rule[] = [
   rule('K06', 'rsa-under-2048', 'H', 'warning', {
     title: 'an RSA key is shorter than 2048 bits',
     citation: 'NIST SP 800-131A; golang/go#68762',
-    why: 'Keys below 2048 bits are breakable in reach; Go 1.24 and later refuse those below 1024 altogether.',
+    why: 'Keys below 2048 bits are breakable in reach; programs that behave as Go 1.24 and later refuse those below 1024 altogether: Kubernetes from 1.33 on (docs/reference/releases.md has the Go of each release).',
     fix: after('delete the key', REISSUE),
     of: rsaKeys,
     when: ({ facts: { bits = 0 } }) => bits < 2048,
-    say: ({ facts: { bits = 0 } }) =>
-      bits < 1024
-        ? {
-            message: `has an RSA key of ${bits} bits, which Go 1.24 and later refuse; 2048 is the least`,
-            severity: 'error',
-          }
-        : `has an RSA key of ${bits} bits; 2048 is the least`,
+    say: ({ facts: { bits = 0 } }, evidence) => {
+      const message = `has an RSA key of ${bits} bits; 2048 is the least`
+      if (bits >= 1024) return message
+      const release = releaseIn(evidence)
+      const isRefused = release && goAtLeast(release, '1.24')
+      const whose = release
+        ? `which ${release.version.text}, as Go ${release.go}, ${isRefused ? 'refuses' : 'still takes'}; from 1.33 on Kubernetes refuses it`
+        : 'which Kubernetes refuses from 1.33 on'
+      return { message: `${message}, and below 1024 ${whose}`, severity: 'error' }
+    },
   }),
   rule('K07', 'rsa-over-8192', 'H', 'error', {
     title: 'an RSA key is longer than 8192 bits',
@@ -195,7 +200,7 @@ export const KEY_RULES: readonly Rule[] = [
   rule('K11', 'ec-curve', 'H', 'error', {
     title: 'an EC key is on a curve that Go’s TLS cannot use',
     citation: 'Go crypto/tls; zlint e_ec_improper_curves',
-    why: 'Only P-256, P-384 and P-521 work in certificates; with another curve no handshake succeeds.',
+    why: 'Go’s TLS has signatures on P-256, P-384 and P-521 only; with P-224 or another curve no handshake succeeds, whatever the release of Go.',
     fix: after('delete the key', REISSUE),
     of: ecKeys,
     when: ({ facts: { curve = '' } }) => !/^(P-256|P-384|P-521|explicit)$/.test(curve),
@@ -254,7 +259,39 @@ export const KEY_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('K16', 'default-debian-key', 'M', 'error', {
+  rule('K17', 'openssl-security-level', 'M', 'warning', {
+    title: 'OpenSSL refuses the API server’s chain at a security level that many systems have',
+    citation: 'https://docs.openssl.org/3.0/man3/SSL_CTX_set_security_level/',
+    why: 'Debian’s and Ubuntu’s OpenSSL stand at level 2, and so does upstream’s from 3.2 on: it wants 112 bits of security, so RSA of 2048 bits. Level 1, upstream’s default before, takes RSA of 1024 bits; SHA-1 signatures it took before 3.0 only. Clients in pods and curl fail, and Go’s do not.',
+    fix: after('replace the key by one of 2048 bits or more', REISSUE),
+    of: (evidence) => [
+      ...new Set(
+        usesAs('apiserver')(evidence).flatMap(({ certificate }) => [
+          certificate,
+          ...ancestors(certificate),
+        ]),
+      ),
+    ],
+    say: (one) => {
+      const { publicKey, signature, selfIssued } = one.facts
+      const { type, bits = 0 } = publicKey
+      // Nobody checks a root’s own signature.
+      const isSha1 = /sha-?1$|sha1/i.test(signature.name) && !selfIssued
+      const isShort = type === 'RSA' && bits < 2048
+      if (!isShort && !isSha1) return undefined
+      const what = [
+        ...(isShort ? [`an RSA key of ${bits} bits`] : []),
+        ...(isSha1 ? ['a SHA-1 signature'] : []),
+      ].join(' and ')
+      const atLevel1 = isSha1
+        ? 'at level 1 OpenSSL before 3.0 alone takes it'
+        : bits >= 1024
+          ? 'at level 1 (upstream before 3.2) it takes it'
+          : 'and at level 1 too'
+      return `has ${what}, which OpenSSL refuses at security level 2 (Debian, Ubuntu, upstream from 3.2); ${atLevel1}`
+    },
+  }),
+  rule('K16', 'default-debian-key', 'H', 'error', {
     title: 'a published test key is in use',
     citation: 'RFC 9500',
     why: 'Its private half is printed in a document or a source tree: a certificate with it proves nothing.',
@@ -304,6 +341,11 @@ function strengthOf({ facts }: Certificate): number {
   if (type === 'RSA')
     return bits >= 15360 ? 256 : bits >= 7680 ? 192 : bits >= 3072 ? 128 : bits >= 2048 ? 112 : 80
   return type === 'EC' ? bits >> 1 : 128
+}
+
+/** Whether the components of a release behave as this minor of Go, or a later one. */
+function goAtLeast({ go }: Release, minor: string): boolean {
+  return Number(go.slice(2)) >= Number(minor.slice(2))
 }
 
 const ML_DSA = /^2\.16\.840\.1\.101\.3\.4\.3\.(17|18|19)$/

@@ -1,6 +1,7 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
 import { matchesName } from '../../ca/verify/names.js'
 import { fileAt } from '../../files/tree.js'
+import { flagOf } from '../../values/command-line.js'
 import { isLocalHost, parseHost } from '../../values/hosts.js'
 import { listed, quoted } from '../../values/text.js'
 import { isoDay } from '../../values/time.js'
@@ -262,10 +263,14 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     why: 'With proxy-url or tls-server-name the server’s address is not what is reached or checked.',
     fix: 'nothing, if it is meant so',
     of: readable,
-    say: function* ({ config }) {
+    say: function* ({ node, config }) {
+      const isComponent = /^(kubelet|kube-)/.test(roleOfFile(config.path)) && node.kind === 'node'
       for (const { name, proxyUrl, tlsServerName } of config.clusters) {
         if (proxyUrl !== undefined)
-          yield `goes through the proxy ${quoted(proxyUrl.replace(/\/\/[^@/]*@/, '//…@'))} for ${quoted(name)}`
+          yield {
+            message: `goes through the proxy ${quoted(proxyUrl.replace(/\/\/[^@/]*@/, '//…@'))} for ${quoted(name)}`,
+            severity: isComponent ? 'warning' : 'info',
+          }
         if (tlsServerName !== undefined)
           yield `checks the name ${quoted(tlsServerName)} for ${quoted(name)}`
       }
@@ -300,7 +305,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('F18', 'kubelet-embedded', 'M', 'info', {
+  rule('F18', 'kubelet-embedded', 'L', 'info', {
     title: 'kubelet.conf embeds its certificate',
     citation: 'kubernetes/kubeadm#1753',
     why: 'The kubelet rotates into a file; one that embeds its certificate and does not rotate ends with it.',
@@ -338,7 +343,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('F20', 'name-collision', 'M', 'info', {
+  rule('F20', 'name-collision', 'L', 'info', {
     title: 'people’s kubeconfigs share entry names',
     citation: 'kubernetes/kubeadm#416',
     why: 'Merged into one KUBECONFIG, the first entry of a name hides the others: the wrong identity or cluster is used.',
@@ -412,7 +417,53 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
         : undefined
     },
   }),
-  rule('F24', 'duplicate-yaml-key', 'L', 'warning', {
+  rule('F25', 'impersonation', 'H', 'warning', {
+    title: 'a kubeconfig acts as somebody else',
+    citation:
+      'https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation',
+    why: 'Every request claims the other identity: a component’s own rights count for nothing, and whoever may impersonate may be anybody.',
+    fix: 'remove as, as-uid, as-groups and as-user-extra',
+    of: usersOf,
+    say: ({ node, config, user: { name, impersonate, fields } }) => {
+      const odd = fields.filter((field) => /^as(-|$)/.test(field))
+      if (odd.length === 0) return undefined
+      const who = impersonate === undefined ? listed(odd) : quoted(impersonate)
+      const isComponent = node.kind === 'node' && roleOfFile(config.path) !== 'user'
+      return {
+        message: `acts as ${who} for the user ${quoted(name)}`,
+        severity: isComponent ? 'error' : 'warning',
+      }
+    },
+  }),
+  rule('F26', 'server-port', 'C', 'error', {
+    title: 'a kubeconfig calls a port where its API server does not listen',
+    citation: 'k8s.io/apiserver/pkg/server/options/serving.go (secure-port)',
+    why: 'The connection is refused.',
+    fix: 'write the port of --secure-port',
+    of: doors,
+    say: ({ node, cluster }, evidence) => {
+      const target = parseHost(cluster.server)
+      if (!target) return undefined
+      const own = evidence.nodes.filter(
+        (one) => one.addresses.includes(target.host) || (isLocalHost(target.host) && one === node),
+      )
+      const ports = own.flatMap((one) =>
+        one.launches.flatMap(({ component, source, flags, unseenFlags }) =>
+          component === 'kube-apiserver' && source !== 'default' && unseenFlags === undefined
+            ? [Number(flagOf(flags, 'secure-port') ?? 6443)]
+            : [],
+        ),
+      )
+      // What listens beside the API server on its address may be a load balancer of the user’s.
+      return (
+        ports.length > 0 &&
+        !ports.includes(target.port) &&
+        endpointHost(node, evidence) !== target.host &&
+        `calls port ${target.port} of ${target.host}, where the API server listens on ${listed(ports.map(String))}`
+      )
+    },
+  }),
+  rule('F24', 'duplicate-yaml-key', 'M', 'warning', {
     title: 'a kubeconfig with duplicate names or broken data',
     citation: 'YAML 1.2 §3.2.1.3; k8s.io/client-go/tools/clientcmd',
     why: 'Parsers disagree which of two entries of one name counts.',

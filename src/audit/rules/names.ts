@@ -5,16 +5,19 @@ import { contains, familyOf, isIp, parseCidr } from '../../values/addresses.js'
 import { flagOf } from '../../values/command-line.js'
 import { isLocalHost } from '../../values/hosts.js'
 import { isDns1123Subdomain } from '../../values/names.js'
+import { once } from '../../values/once.js'
 import { listed, quoted } from '../../values/text.js'
-import type { Certificate } from '../read/evidence.js'
+import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import {
   dnsDomain,
   endpointHost,
   firstServiceAddress,
   hostsOfFlag,
+  indexOf,
   launchOf,
   nodeNameOf,
+  reaches,
   serviceRanges,
   trustsIn,
 } from './by-evidence.js'
@@ -93,7 +96,7 @@ export const NAME_RULES: readonly Rule[] = [
       return host !== undefined && lacking(use, [host])
     },
   }),
-  rule('S06', 'apiserver-peer-master', 'M', 'info', {
+  rule('S06', 'apiserver-peer-master', 'L', 'info', {
     title: 'the API server’s certificate lacks the other control planes',
     citation: 'kubernetes-sigs/kubespray#4775',
     why: 'Without a common endpoint a client that turns to another control plane needs its name in the certificate it meets; certificates copied between masters break.',
@@ -244,7 +247,7 @@ export const NAME_RULES: readonly Rule[] = [
       return twice.length > 0 && `has names twice: ${shown([...new Set(twice)])}`
     },
   }),
-  rule('S17', 'dual-stack-gap', 'H', 'info', {
+  rule('S17', 'dual-stack-gap', 'L', 'info', {
     title: 'the cluster is dual-stack, the certificate is not',
     citation: 'https://kubernetes.io/docs/concepts/services-networking/dual-stack/',
     why: 'Clients of the other family that use an address refuse the certificate. kubeadm puts one family in.',
@@ -326,6 +329,43 @@ export const NAME_RULES: readonly Rule[] = [
       )
     },
   }),
+  rule('S22', 'api-server-name-on-another', 'C', 'error', {
+    title: 'another certificate carries the API server’s names or addresses',
+    citation: 'RFC 9525 §6; https://kubernetes.io/docs/setup/best-practices/certificates/',
+    why: 'Whoever has its key is the API server for every client: they check the name and the authority, nothing else. Tokens and Secrets go there.',
+    fix: 'replace the certificate by one with the machine’s own names, and its key; a new authority alone takes the old one back',
+    of: otherServers,
+    when: ({ leaf }, _evidence, { at }) => leaf.facts.notAfter >= at,
+    say: ({ leaf, node }, evidence) => {
+      const found = [...apiNames(evidence)].flatMap(([name, own]) =>
+        matchesName(leaf.facts, name) && !(own.has(node.name) && node.addresses.includes(name))
+          ? [name]
+          : [],
+      )
+      return (
+        found.length > 0 && {
+          message: `on ${node.name} is good for ${listed(found)}, which is how clients call the API server`,
+          certificate: leaf,
+        }
+      )
+    },
+  }),
+  rule('S23', 'kubelet-carries-another-node', 'H', 'error', {
+    title: 'a kubelet’s serving certificate carries another node’s name or address',
+    citation: 'k8s.io/kubernetes/pkg/apis/certificates/v1 (kubelet-serving); RFC 9525 §6',
+    why: 'Whoever has the key of this node poses as the other one’s kubelet: what exec and logs send there goes to him.',
+    fix: REISSUE,
+    of: issued,
+    when: ({ certificate }) => !isSelfMade(certificate),
+    say: ({ node, certificate }, evidence) => {
+      const others = evidence.nodes
+        .filter((one) => one !== node)
+        .flatMap((one) => [one.name, ...one.addresses])
+        .filter((name) => name !== nodeNameOf(node) && !node.addresses.includes(name))
+      const found = others.filter((name) => matchesName(certificate.facts, name))
+      return found.length > 0 && `is good for ${listed(found)}, on ${node.name}`
+    },
+  }),
   rule('S21', 'san-noncritical-empty-subject', 'M', 'warning', {
     title: 'an empty subject beside names that are not critical',
     citation: 'RFC 5280 §4.2.1.6; zlint e_ext_san_not_critical_without_subject',
@@ -336,6 +376,49 @@ export const NAME_RULES: readonly Rule[] = [
     say: 'has no subject, and its alternative names are not critical',
   }),
 ]
+
+/** Names by which the API server is called, and the machines that may carry them. */
+const apiNames = once((evidence: Evidence): ReadonlyMap<string, ReadonlySet<string>> => {
+  const names = new Map<string, Set<string>>()
+  const add = (name: string, node: string) => {
+    const known = names.get(name) ?? new Set()
+    names.set(name, known.add(node))
+  }
+  for (const { node } of apiservers(evidence)) {
+    const domain = dnsDomain(node, evidence)
+    const endpoint = endpointHost(node, evidence)
+    const service = serviceRanges(node, evidence).map(firstServiceAddress)
+    for (const name of [
+      'kubernetes',
+      'kubernetes.default',
+      'kubernetes.default.svc',
+      ...(domain === undefined ? [] : [`kubernetes.default.svc.${domain}`]),
+      ...(endpoint === undefined ? [] : [endpoint]),
+      ...service,
+      ...node.addresses,
+    ])
+      add(name, node.name)
+  }
+  return names
+})
+
+/** Certificates on nodes that may serve, other than the API servers’ own. */
+function otherServers(evidence: Evidence) {
+  const { usesOf } = indexOf(evidence)
+  const doors = (['kubeconfig-ca', 'root-ca'] as const).flatMap((role) => trustsIn(evidence, role))
+  return leaves(evidence).flatMap((leaf) => {
+    const usages = leaf.facts.extendedKeyUsage?.usages
+    const serves =
+      !usages || usages.includes('serverAuth') || usages.includes('anyExtendedKeyUsage')
+    const isApiServer = usesOf.get(leaf)?.some(({ role }) => role === 'apiserver') === true
+    if (!serves || isApiServer || !doors.some((door) => reaches(leaf, door.anchors, leaf.issuers)))
+      return []
+    return leaf.places.flatMap((place) => {
+      const node = evidence.nodes.find(({ name }) => name === place.node)
+      return node ? [{ leaf, place, node }] : []
+    })
+  })
+}
 
 const hasNames = ({ certificate: { facts } }: Use) =>
   (facts.altNames?.dns.length ?? 0) + (facts.altNames?.ip.length ?? 0) > 0

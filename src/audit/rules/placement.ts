@@ -164,17 +164,20 @@ export const PLACEMENT_RULES: readonly Rule[] = [
       )
       if (all.length < 2) return 'not-applicable'
       return [...groupBy(all, ({ certificate }) => certificate.keyId).values()].flatMap((same) => {
-        const names = [...new Set(same.map(({ name }) => name))]
-        const [first] = same
+        const byName = [...groupBy(same, ({ name }) => name).values()]
+        const names = byName.map(([one]) => one?.name ?? '')
         const merged = evidence.cluster?.clusterName
-        return first &&
-          names.length > 1 &&
-          !(merged !== undefined && names.every((name) => name.startsWith(merged)))
-          ? finding(
-              first.config,
+        if (merged !== undefined && names.every((name) => name.startsWith(merged))) return []
+        // Most of them are of this cluster.
+        const [, ...odd] = byName.sort((a, b) => b.length - a.length)
+        return odd
+          .flat()
+          .map(({ config }) =>
+            finding(
+              config,
               `and others trust one authority for different clusters: ${listed(names)}`,
-            )
-          : []
+            ),
+          )
       })
     },
   }),

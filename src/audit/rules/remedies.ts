@@ -293,6 +293,13 @@ export const RENEW: Remedy = byOwner({
   others: byHand,
 })
 
+/** As {@link RENEW}, for what gen would still keep: so many days before it ends. */
+export const renewWithin = (days: number): Remedy =>
+  byOwner({
+    kpki: (subject) => `${kpki(subject)} --renew-before ${days}d`,
+    others: RENEW,
+  })
+
 /** Give the certificate the names that it lacks. */
 export const ADD_NAMES: Remedy = (subject) => after(namesIn, REISSUE)(subject)
 

@@ -166,7 +166,7 @@ export const SECRET_RULES: readonly Rule[] = [
       return place && `is the key of ${nameOf(place)} too`
     },
   }),
-  rule('A05', 'sa-old-pub-kept', 'M', 'info', {
+  rule('A05', 'sa-old-pub-kept', 'L', 'info', {
     title: 'the API server accepts tokens of a key that signs no more',
     citation: 'https://docs.k3s.io/cli/certificate (service-account key rotation)',
     why: 'Right while old tokens live; afterwards the old key is a way in.',

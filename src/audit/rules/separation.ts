@@ -74,14 +74,14 @@ function signingFlags({ nodes }: Evidence): readonly SigningFlag[] {
   )
 }
 
-/** Trust files of another zone to which a signing authority leads, although the clients’ authority itself does not. */
+/** Trust files of another zone to which a signing authority leads, although not all of the clients’ authorities do. */
 function otherZone({ authority }: SigningFlag, evidence: Evidence): TrustUse | undefined {
   return (['requestheader-ca', 'etcd-ca', 'etcd-peer-ca'] as const)
     .flatMap((role) => trustsIn(evidence, role))
     .find(
       (trust) =>
         reaches(authority, trust.anchors) &&
-        !clientAuthorities(evidence).some((one) => reaches(one, trust.anchors)),
+        !clientAuthorities(evidence).every((one) => reaches(one, trust.anchors)),
     )
 }
 

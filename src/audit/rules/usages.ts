@@ -1,12 +1,12 @@
 import type { ExtendedKeyUsage } from '../../ca/certificate/facts.js'
-import { listed } from '../../values/text.js'
+import { listed, plural } from '../../values/text.js'
 import { identityOf } from '../graph/judge.js'
 import { ancestors } from '../graph/trust.js'
 import type { Rule } from '../types.js'
 import { REISSUE, unlessMadeSo } from './remedies.js'
 import type { Use } from './roles.js'
-import { rule, STRICT } from './rule.js'
-import { certificates, leaves, only, uses, usesAs } from './subjects.js'
+import { nameOf, rule, STRICT } from './rule.js'
+import { authorities, certificates, leaves, only, uses, usesAs } from './subjects.js'
 
 function usagesOf({ certificate }: Use): readonly ExtendedKeyUsage[] {
   return certificate.facts.extendedKeyUsage?.usages ?? ['anyExtendedKeyUsage']
@@ -109,21 +109,23 @@ export const USAGE_RULES: readonly Rule[] = [
     citation: 'Go crypto/x509 Verify (usages nest down the chain)',
     why: 'Go wants every certificate of the chain to allow the use. An authority for serverAuth only cannot issue clients.',
     fix: 'issue the authority without extended key usage',
-    of: uses,
-    say: (use) => {
-      for (const { facts, places } of ancestors(use.certificate)) {
-        const allowed = facts.extendedKeyUsage?.usages
-        const excluded =
-          allowed && !allowed.includes('anyExtendedKeyUsage')
-            ? use.row.usages.filter((usage) => !allowed.includes(usage))
-            : []
-        if (allowed && excluded.length > 0 && places[0] && facts.basicConstraints?.ca)
-          return `needs ${listed(excluded)}, but its authority allows only ${listed(allowed)}`
-      }
-      return undefined
+    of: authorities,
+    say: (authority, evidence) => {
+      const allowed = authority.facts.extendedKeyUsage?.usages
+      if (!allowed || allowed.includes('anyExtendedKeyUsage')) return undefined
+      const lost = uses(evidence).filter(
+        (use) =>
+          use.row.usages.some((usage) => !allowed.includes(usage)) &&
+          ancestors(use.certificate).has(authority),
+      )
+      const [first] = lost
+      return (
+        first &&
+        `allows only ${listed(allowed)}, and ${plural(lost.length, 'certificate')} below it need more: ${nameOf(first.pem.place)} on ${first.node.name} first`
+      )
     },
   }),
-  rule('E18', 'ku-inconsistent', 'L', 'warning', {
+  rule('E18', 'ku-inconsistent', 'M', 'warning', {
     title: 'key usage does not fit the extended key usage',
     citation: 'RFC 5280 §4.2.1.12; zlint e_key_usage_and_extended_key_usage_inconsistent',
     why: 'Go does not look; strict TLS stacks refuse a handshake without digitalSignature.',
