@@ -32,7 +32,8 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   // kubeadm gives the API server no authority for kubelets.
   'kubeadm, a control plane': ['warning M06'],
   'a node of kind': ['warning M06'],
-  'kOps, a control plane': ['warning M06'],
+  // The controller manager has no --bind-address, which is every address.
+  'kOps, a control plane': ['warning M06', 'warning M48'],
   // etcd's `node` certificates are made for both sides.
   'Kubespray, a control plane': ['warning E15', 'warning M06'],
   'k3s, a server': ['warning I01'],
@@ -44,16 +45,21 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'warning A04',
     'warning E14',
     'warning E15',
+    'warning M48',
   ],
-  'the hard way with OpenSSL': ['warning A04', 'warning E14', 'warning E15'],
-  // Its kubelet has no --authorization-mode.
+  'the hard way with OpenSSL': ['warning A04', 'warning E14', 'warning E15', 'warning M48'],
+  // Its kubelet has no --authorization-mode, its API server EventRateLimit as the only further plugin.
   MicroK8s: [
+    'error M31',
     'error X17',
+    'error X21',
     'warning E14',
     'warning E15',
     'warning F18',
     'warning I01',
     'warning M09',
+    'warning M48',
+    'warning M50',
   ],
   'the home of minikube': ['warning S15'],
   // The API server's certificate is an administrator's.
@@ -243,7 +249,7 @@ async function kubeadmPki(
   await leaf(
     'apiserver-kubelet-client',
     ca,
-    client('kube-apiserver-kubelet-client', 'kubeadm:cluster-admins'),
+    client('kube-apiserver-kubelet-client', 'system:masters'),
   )
   await leaf('front-proxy-client', proxies, proxyClient)
   if (etcd) {
@@ -263,7 +269,7 @@ async function kubeadmPki(
     const server = `https://${NODE_IP}:6443`
     shop.write(path, kubeconfig({ server, authority: ca.certificate, user, ...made }))
   }
-  await config('admin', 'kubernetes-admin', client('kubernetes-admin', 'kubeadm:cluster-admins'))
+  await config('admin', 'kubernetes-admin', client('kubernetes-admin', 'system:masters'))
   await config(
     'controller-manager',
     'system:kube-controller-manager',
@@ -324,6 +330,7 @@ async function hardWay(shop: Workshop, era: 'pem' | 'crt'): Promise<void> {
   unit('kube-apiserver', [
     '--advertise-address=10.240.0.10',
     '--authorization-mode=Node,RBAC',
+    '--enable-admission-plugins=NamespaceLifecycle,NodeRestriction,LimitRanger,ServiceAccount',
     `--client-ca-file=${at('ca')}`,
     ...(secure
       ? [
@@ -457,6 +464,7 @@ ${mounts.map((mount, i) => `  - { name: v${i}, hostPath: { path: ${mount} } }\n`
     [
       '--anonymous-auth=false',
       '--authorization-mode=Node,RBAC',
+      '--enable-admission-plugins=LimitRanger,NamespaceLifecycle,NodeRestriction,ServiceAccount',
       `--client-ca-file=/${srv}/ca.crt`,
       `--etcd-cafile=/${api}/etcd-ca.crt`,
       `--etcd-certfile=/${api}/etcd-client.crt`,
@@ -546,6 +554,7 @@ async function microk8s(shop: Workshop): Promise<void> {
     '--cert-dir=$SNAP_DATA/certs',
     '--service-cluster-ip-range=10.152.183.0/24',
     '--authorization-mode=RBAC,Node',
+    '--enable-admission-plugins=EventRateLimit',
     '--service-account-key-file=$SNAP_DATA/certs/serviceaccount.key',
     '--client-ca-file=$SNAP_DATA/certs/ca.crt',
     '--tls-cert-file=$SNAP_DATA/certs/server.crt',

@@ -308,7 +308,9 @@ export const RIGHTS_DEFECTS: readonly Defect[] = [
   copied('an administrator’s kubeconfig of before', error, 'etc/kubernetes/admin.conf.bak', (e) =>
     e.text(ADMIN),
   ),
-  copied('a kubeconfig in a temporary directory', error, 'tmp/kubeconfig', (e) => e.text(ADMIN)),
+  copied('a kubeconfig in a temporary directory', error, 'tmp/kubeconfig.old', (e) =>
+    e.text(ADMIN),
+  ),
   copied(
     'a key behind other text',
     error,
