@@ -358,11 +358,9 @@ export const NAME_RULES: readonly Rule[] = [
     of: issued,
     when: ({ certificate }) => !isSelfMade(certificate),
     say: ({ node, certificate }, evidence) => {
-      const others = evidence.nodes
-        .filter((one) => one !== node)
-        .flatMap((one) => [one.name, ...one.addresses])
-        .filter((name) => name !== nodeNameOf(node) && !node.addresses.includes(name))
-      const found = others.filter((name) => matchesName(certificate.facts, name))
+      const found = goodFor(certificate, evidence).filter(
+        (name) => name !== node.name && name !== nodeNameOf(node) && !node.addresses.includes(name),
+      )
       return found.length > 0 && `is good for ${listed(found)}, on ${node.name}`
     },
   }),
@@ -376,6 +374,24 @@ export const NAME_RULES: readonly Rule[] = [
     say: 'has no subject, and its alternative names are not critical',
   }),
 ]
+
+/** Names and addresses of all nodes. */
+const hosts = once(
+  ({ nodes }: Evidence): ReadonlySet<string> =>
+    new Set(nodes.flatMap(({ name, addresses }) => [name, ...addresses])),
+)
+
+/** Names and addresses of nodes that a certificate is good for; only a wildcard is held against all of them. */
+function goodFor({ facts }: Certificate, evidence: Evidence): readonly string[] {
+  const { dns = [], ip = [] } = facts.altNames ?? {}
+  const all = hosts(evidence)
+  const candidates = dns.some((name) => name.startsWith('*.'))
+    ? [...all]
+    : [...new Set([...dns.map((name) => name.toLowerCase()), ...ip])].filter((name) =>
+        all.has(name),
+      )
+  return candidates.filter((name) => matchesName(facts, name))
+}
 
 /** Names by which the API server is called, and the machines that may carry them. */
 const apiNames = once((evidence: Evidence): ReadonlyMap<string, ReadonlySet<string>> => {
