@@ -3,6 +3,7 @@ import { matchesName } from '../../ca/verify/names.js'
 import { fileAt } from '../../files/tree.js'
 import { flagOf } from '../../values/command-line.js'
 import { isLocalHost, parseHost } from '../../values/hosts.js'
+import { once } from '../../values/once.js'
 import { listed, quoted } from '../../values/text.js'
 import { isoDay } from '../../values/time.js'
 import { COMPONENT_USERS, roleOfFile } from '../graph/clients.js'
@@ -14,7 +15,7 @@ import { endpointHost, reaches, trustsIn } from './by-evidence.js'
 import { ADD_NAMES, after, byOwner, REISSUE, RENEW, unlessMadeSo } from './remedies.js'
 import type { TrustUse, Use } from './roles.js'
 import { finding, rule } from './rule.js'
-import { kubeconfigs, only, placeIn, uses, usesAs } from './subjects.js'
+import { kubeconfigs, launchesAs, only, placeIn, uses, usesAs } from './subjects.js'
 
 const readable = only(kubeconfigs, ({ config }) => !config.failure)
 const users = only(uses, ({ kubeconfig }) => kubeconfig !== undefined)
@@ -40,6 +41,8 @@ const kubeletFiles = only(
   ({ node, config }) => `/${config.path}` === node.kubelet?.kubeconfigPath,
 )
 const operators = only(readable, ({ node }) => node.kind === 'operator')
+
+const launched = once(launchesAs('kube-apiserver'))
 
 export const KUBECONFIG_RULES: readonly Rule[] = [
   rule('F01', 'kubeconfig-parse', 'C', 'error', {
@@ -444,16 +447,13 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     say: ({ node, cluster }, evidence) => {
       const target = parseHost(cluster.server)
       if (!target) return undefined
-      const own = evidence.nodes.filter(
-        (one) => one.addresses.includes(target.host) || (isLocalHost(target.host) && one === node),
-      )
-      const ports = own.flatMap((one) =>
-        one.launches.flatMap(({ component, source, flags, unseenFlags }) =>
-          component === 'kube-apiserver' && source !== 'default' && unseenFlags === undefined
-            ? [Number(flagOf(flags, 'secure-port') ?? 6443)]
-            : [],
-        ),
-      )
+      const ports = launched(evidence)
+        .filter(
+          (one) =>
+            one.node.addresses.includes(target.host) ||
+            (isLocalHost(target.host) && one.node === node),
+        )
+        .map(({ launch }) => Number(flagOf(launch.flags, 'secure-port') ?? 6443))
       // What listens beside the API server on its address may be a load balancer of the user’s.
       return (
         ports.length > 0 &&
