@@ -190,8 +190,10 @@ export function withBlock(base: string, name: string, block: string): string {
   const begin = `# BEGIN kpki ${name}\n`
   const end = `# END kpki ${name}\n`
   const whole = `${begin}${block}${end}`
-  const from = base.indexOf(begin)
+  // The last block that is whole: a mark that lost its other one begins and ends nothing.
+  const last = base.lastIndexOf(end)
+  const from = last < 0 ? -1 : base.lastIndexOf(begin, last)
   const to = base.indexOf(end, from)
-  if (from >= 0 && to >= 0) return base.slice(0, from) + whole + base.slice(to + end.length)
+  if (from >= 0) return base.slice(0, from) + whole + base.slice(to + end.length)
   return `${base === '' || base.endsWith('\n') ? base : `${base}\n`}${whole}`
 }
