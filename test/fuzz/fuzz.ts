@@ -30,6 +30,8 @@ export interface Finding {
 }
 
 const BATCH = 1000
+/** Beyond these a target's answers tell no more of its ways. */
+const MAX_SEEDS = 1500
 /** Once so many have been found, a target has something to be mended first. */
 const ENOUGH = 5
 
@@ -120,7 +122,7 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<Fuzzed
       const input = inputOf(target.shape, known, list)
       try {
         const way = await answered(target, input, secrets, patience)
-        if (ways.has(way)) return
+        if (ways.has(way) || seeds.length >= MAX_SEEDS) return
         ways.add(way)
         seeds.push(input)
         if (corpus !== undefined) keep(join(corpus, target.name), input)

@@ -102,7 +102,7 @@ export const TOKENS: readonly string[] = [
   '-1h',
   '9e9h',
   '$HOME',
-  '${A}',
+  '${',
   '$(x)',
   '%s',
   '-----BEGIN CERTIFICATE-----',

@@ -334,7 +334,7 @@ function audit(
 
 function audited({ crashed, findings }: Awaited<ReturnType<typeof auditTree>>): string {
   holds(crashed.length === 0, `no rule crashes: ${JSON.stringify(crashed)}`)
-  return JSON.stringify(findings)
+  return `${findings.map(({ rule }) => rule).join()} ${JSON.stringify(findings)}`
 }
 
 function transform(name: TransformId, values: JsonObject): Target {
