@@ -64,7 +64,7 @@ export async function answered(
 ): Promise<string> {
   const started = performance.now()
   const { way, said } = await saidTo(target, input)
-  const leak = leakOf(said, secrets)
+  const leak = target.showsUnknown ? undefined : leakOf(said, secrets)
   if (leak !== undefined) throw new Error(`it tells a secret: ${leak}`)
   const took = performance.now() - started
   if (took > patience) throw new Error(`it takes ${Math.round(took)} ms`)

@@ -61,7 +61,9 @@ const PAX = [
 
 function headersOf(input: Uint8Array): readonly number[] {
   const found: number[] = []
-  for (let at = 0; at + BLOCK <= input.length; at += BLOCK) if (input[at] !== 0) found.push(at)
+  const text = Buffer.from(input).toString('latin1')
+  for (let at = 0; at + BLOCK <= input.length; at += BLOCK)
+    if (text.startsWith('ustar', at + 257)) found.push(at)
   return found
 }
 
