@@ -60,11 +60,16 @@ export function readKubeconfig(text: string): Kubeconfig {
     const value = loadYaml(text)
     const kind = isObject(value) ? value.kind : undefined
     if (kind === 'Config') return kubeconfigOf(value)
-    const found = kind === undefined ? 'no kind' : `kind ${JSON.stringify(scalarText(kind) ?? '?')}`
+    const found = kind === undefined ? 'no kind' : `kind ${JSON.stringify(nameOfKind(kind) ?? '?')}`
     return { ...kubeconfigOf({}), failure: { message: `no kubeconfig: ${found}, not Config` } }
   } catch (error) {
     return { ...kubeconfigOf({}), failure: failureOf(error) }
   }
+}
+
+/** Only what may be a kind's name: anywhere in a kubeconfig a secret may have got to the wrong place. */
+function nameOfKind(kind: Json | undefined): string | undefined {
+  return scalarText(kind)?.match(/^[A-Z][A-Za-z]{0,62}$/)?.[0]
 }
 
 /** The credentials of a kubeconfig's current user, as PEM text. */
