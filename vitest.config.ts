@@ -14,7 +14,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/interop/**', 'test/lab/**', 'test/one-place/**'],
+    exclude: ['test/crash/**', 'test/interop/**', 'test/lab/**', 'test/one-place/**'],
     // No file keeps a state that another could meet: loading all modules once, not once for each file,
     // is a third of the whole.
     isolate: false,

@@ -2,8 +2,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
 import { reportJsonSchema } from '../src/audit/report/schema.js'
+import { coveragePage } from '../src/audit/rules/coverage.js'
 import { rulePages } from '../src/audit/rules/docs.js'
 import { RULES } from '../src/audit/rules/index.js'
+import { layoutPages } from '../src/audit/rules/layout-docs.js'
 import { referencePages } from '../src/cli/reference.js'
 import { clusterJsonSchema } from '../src/cluster/spec/json-schema.js'
 
@@ -12,7 +14,9 @@ const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}
 /** Every file of the repository that is written from a table of the source. */
 const WRITTEN: readonly (readonly [path: string, text: string])[] = [
   ...[...rulePages(RULES)].map(([name, text]) => [`docs/rules/${name}`, text] as const),
+  ...[...layoutPages()].map(([name, text]) => [`docs/layouts/${name}`, text] as const),
   ...[...referencePages()].map(([name, text]) => [`docs/reference/${name}`, text] as const),
+  ['docs/audit-coverage.md', coveragePage()],
   ['schema/cluster.schema.json', json(clusterJsonSchema())],
   ['schema/audit-report.schema.json', json(reportJsonSchema())],
 ]

@@ -10,7 +10,7 @@ import { fleetOf } from './graph/servers.js'
 import { createTrustChecker } from './graph/trust.js'
 import type { AuditInput, Evidence } from './read/evidence.js'
 import { readEvidence } from './read/read.js'
-import { type ClusterReader, recognise, requirePki } from './read/recognise.js'
+import { type ClusterReader, outsOf, recognise, requirePki } from './read/recognise.js'
 import { expiryOf, reportOf, timelineOf } from './report.js'
 import { RULES } from './rules/index.js'
 import { type RuleOutcome, runRules } from './rules/run.js'
@@ -105,7 +105,9 @@ function fromParts(input: AuditInput | GeneratedTrees): AuditInput {
   if (typeof input !== 'object' || input === null || !(input.nodes instanceof Map))
     throw misfit(Array.isArray(input) ? 'an array' : `a value of type ${typeof input}`)
   const operator = 'kubeconfig' in input ? input.kubeconfig : undefined
-  return { ...input, ...(operator && { operator }) }
+  // Only what generate returned calls the operator's part `kubeconfig`.
+  const made = operator && { operator, outs: outsOf(input.nodes) }
+  return { ...input, ...made }
 }
 
 // Callers without types must not be told that nothing is wrong with what is no tree at all.

@@ -36,6 +36,7 @@ export type {
   Identity,
   InputLevel,
   Level,
+  NodeLayout,
   Profile,
   RuleGroup,
   RuleInfo,

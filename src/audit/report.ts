@@ -4,8 +4,10 @@ import { DAY } from '../values/time.js'
 import { causesOf, type Suspicion } from './causes.js'
 import { EDGE_KINDS } from './graph/graph.js'
 import type { AuditInput, Certificate, Evidence } from './read/evidence.js'
+import { layoutFacts } from './read/layouts.js'
 import { isAuthority } from './read/read.js'
 import { findingId, isWrong, SEVERITIES } from './report/words.js'
+import { remarkedComponent, remarkedConnection } from './rules/assumptions.js'
 import type { RuleOutcome } from './rules/run.js'
 import type {
   AuditReport,
@@ -50,9 +52,10 @@ export function reportOf(
     profile,
     horizonDays,
     verdict: verdictOf(findings, context, outcome),
+    layouts: evidence.nodes.map(layoutFacts),
     findings,
-    connections: connections.map(placed),
-    components: components.map(placed),
+    connections: connections.map((one) => placed(remarkedConnection(one, evidence))),
+    components: components.map((one) => placed(remarkedComponent(one, evidence))),
     expiry: expiry.map(placed),
     timeline,
     skipped: outcome.skipped,

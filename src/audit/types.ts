@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.js'
 import type { ComponentName } from '../manifests/flags.js'
 import type { Certificate, Evidence, Unrecognised } from './read/evidence.js'
+import type { Fix } from './rules/remedies.js'
 
 /**
  * `error`: a connection or component that will not work, or a privilege that nobody meant to give.
@@ -53,7 +54,7 @@ export interface FindingDraft {
   readonly path?: string
   readonly message: string
   /** A command, or a sentence, that mends it; default: the rule's own {@link Rule.fix}. */
-  readonly fix?: string
+  readonly fix?: Fix
   readonly certificate?: Certificate
   /** Where one rule has graver and milder cases. */
   readonly severity?: Severity
@@ -95,12 +96,14 @@ export interface RuleInfo {
   readonly needs: InputLevel
   /** In which profiles it runs. */
   readonly profiles: readonly Profile[]
-  /** Default remedy. */
+  /** Default remedy, as kpki’s own trees have it. */
   readonly fix?: string
 }
 
 /** One rule of the catalogue: what it is about, and the check itself. */
 export interface Rule extends RuleInfo {
+  /** {@link RuleInfo.fix} by whose tree it is. */
+  readonly remedy?: Fix
   /** Sync, pure. `not-applicable`: the evidence has nothing that this rule speaks about. */
   readonly check: (
     evidence: Evidence,
@@ -153,7 +156,6 @@ export interface Connection {
   readonly identity?: Identity
   /** What the client may do there, in words, where it gets in. */
   readonly privilege?: string
-  readonly fix?: string
   /** Fingerprints of the certificates that either side presents. */
   readonly clientCertificate?: string
   readonly serverCertificate?: string
@@ -171,7 +173,6 @@ export interface ComponentState {
   /** `unknown`: a file of its own was not among what was given, which `reason` names. */
   readonly starts: boolean | 'unknown'
   readonly reason?: string
-  readonly fix?: string
   readonly path?: string
 }
 
@@ -255,6 +256,21 @@ export interface Verdict {
   readonly summary: string
 }
 
+/** How the files of a node, or of a folder, are laid out. Plain JSON. */
+export interface NodeLayout {
+  readonly node: string
+  /** `kubeadm`, `k3s`, …; `unrecognised`. */
+  readonly layout: string
+  /** Whose it is, in words. */
+  readonly name: string
+  /** The program whose commands mend it; `by hand` where none does. */
+  readonly owner: string
+  /** No component is seen or assumed there: pairs, chains and kubeconfigs are judged each by itself. */
+  readonly alone: boolean
+  /** Components whose flags nothing says: the layout’s usual ones are taken. */
+  readonly assumed: readonly string[]
+}
+
 /** How much an audit has seen and judged. */
 export interface AuditStats {
   readonly nodes: number
@@ -285,6 +301,7 @@ export interface AuditReport {
   readonly profile: Profile
   readonly horizonDays: number
   readonly verdict: Verdict
+  readonly layouts: readonly NodeLayout[]
   readonly findings: readonly Finding[]
   readonly connections: readonly Connection[]
   readonly components: readonly ComponentState[]

@@ -157,6 +157,49 @@ export function holdsEveryAuthority(cluster: Cluster, authorities: FileTree): bo
   return [...pairs, SECRET_FILES.serviceAccountKey].every((path) => authorities.has(path))
 }
 
+/** What a node's tree has of an authority, or of service-account keys, of which `authorities/` has nothing. */
+export interface LeftCopy {
+  /** The authority's id; `sa` for service-account keys. */
+  readonly authority: string
+  /** What is lost, and its other half, by their names below `authorities/`. */
+  readonly key: string
+  readonly certificate: string
+  /** Where the copy lies in the node's tree. */
+  readonly path: string
+  readonly isKey: boolean
+}
+
+/** Keys first. */
+export function copiesOfLost(
+  cluster: Cluster,
+  authorities: FileTree,
+  node: FileTree,
+): readonly LeftCopy[] {
+  const account = {
+    authority: 'sa',
+    key: SECRET_FILES.serviceAccountKey,
+    certificate: SECRET_FILES.serviceAccountPublicKey,
+  }
+  const pairs = planAuthorities(cluster).map(({ id, base }) => ({ authority: id, ...pairAt(base) }))
+  const all = [...pairs, account]
+  const names = all.flatMap(({ key, certificate }) => [key, certificate])
+  // It may have been made for another certificatesDir. etcd/ca.key ends like ca.key.
+  const nameOf = (path: string): string | undefined =>
+    names
+      .filter((name) => path.endsWith(`/${name}`))
+      .reduce<string | undefined>((a, b) => (a && a.length > b.length ? a : b), undefined)
+  const found = new Map([...node.keys()].map((path) => [nameOf(path), path]))
+  const copies = all
+    .filter(({ key, certificate }) => !authorities.has(key) && !authorities.has(certificate))
+    .flatMap((lost) =>
+      [lost.key, lost.certificate].flatMap((name): readonly LeftCopy[] => {
+        const path = found.get(name)
+        return path === undefined ? [] : [{ ...lost, path, isKey: name === lost.key }]
+      }),
+    )
+  return copies.sort((a, b) => Number(b.isKey) - Number(a.isKey))
+}
+
 /**
  * `authorities` completed with what a control plane's tree still has of it. A certificate in one place
  * never meets a key from another that does not fit it.

@@ -2,9 +2,11 @@ import type { Env } from '../ca/env.js'
 import { publicKeyPem } from '../ca/keys/keys.js'
 import { type PrivateKey, readPrivateKey } from '../ca/keys/private-key.js'
 import type { Cluster } from '../cluster/cluster.js'
+import { tokensIn } from '../cluster/kubeadm/tokens.js'
 import { KpkiError } from '../errors.js'
 import { type FileTree, textAt } from '../files/tree.js'
 import { hexOf } from '../values/bytes.js'
+import { at, filled } from '../values/json.js'
 import { serviceAccountFiles } from './paths.js'
 
 /** Secrets of a cluster that are not certificates. */
@@ -17,6 +19,8 @@ export interface ClusterSecrets {
   readonly bootstrapToken: string | undefined
   /** kubeadm's certificate key: 32 bytes in lower-case hexadecimal. */
   readonly certificateKey: string
+  /** Further tokens that kubeadm's documents name, by their place there. */
+  readonly kubeadmTokens: ReadonlyMap<string, string>
 }
 
 /** File names of the secrets below `authorities/`. */
@@ -25,6 +29,7 @@ export const SECRET_FILES = {
   serviceAccountPublicKey: 'sa.pub',
   certificateKey: 'certificate-key',
   bootstrapToken: 'bootstrap-token',
+  kubeadmTokens: 'kubeadm-tokens',
 } as const satisfies { readonly [S in keyof ClusterSecrets]: string }
 
 export type SecretId = keyof typeof SECRET_FILES
@@ -36,13 +41,28 @@ export function secretIds(cluster: Cluster): readonly SecretId[] {
     'serviceAccountPublicKey',
     'certificateKey',
   ]
-  return wantsToken(cluster) ? [...ids, 'bootstrapToken'] : ids
+  return [
+    ...ids,
+    ...(wantsToken(cluster) ? (['bootstrapToken'] as const) : []),
+    ...(furtherTokens(cluster).size > 0 ? (['kubeadmTokens'] as const) : []),
+  ]
+}
+
+/** Places of tokens in kubeadm's documents, without that of the cluster's own; undefined: kept in `authorities/`. */
+export function furtherTokens(cluster: Cluster): ReadonlyMap<string, string | undefined> {
+  const tokens = new Map(tokensIn(cluster.kubeadm))
+  if (wantsToken(cluster)) tokens.delete('InitConfiguration.bootstrapTokens[0].token')
+  return tokens
 }
 
 /** What a secret's file holds; undefined where there is no such secret. */
 export function secretText(secrets: ClusterSecrets, id: SecretId): string | undefined {
   if (id === 'serviceAccountKey') return secrets.serviceAccountKey.pem()
   if (id === 'serviceAccountPublicKey') return secrets.serviceAccountPublicKey
+  if (id === 'kubeadmTokens') {
+    const lines = [...secrets.kubeadmTokens].map(([place, token]) => `${place} ${token}\n`)
+    return lines.length === 0 ? undefined : lines.join('')
+  }
   const value = secrets[id]
   return value === undefined ? undefined : `${value}\n`
 }
@@ -81,10 +101,33 @@ export async function establishSecrets(
       ? (configuredToken(cluster) ?? kept(SECRET_FILES.bootstrapToken) ?? newToken(env))
       : undefined,
     certificateKey:
-      configured(cluster, 'certificateKey') ??
-      kept(SECRET_FILES.certificateKey) ??
-      hexOf(env.randomBytes(32)),
+      configuredKey(cluster) ?? kept(SECRET_FILES.certificateKey) ?? hexOf(env.randomBytes(32)),
+    kubeadmTokens: establishTokens(cluster, textAt(existing, SECRET_FILES.kubeadmTokens) ?? ''),
   }
+}
+
+/** @throws KpkiError `ERR_KEY_INVALID` when a line is not a place and a token. */
+function establishTokens(cluster: Cluster, text: string): ReadonlyMap<string, string> {
+  const path = `authorities/${SECRET_FILES.kubeadmTokens}`
+  const kept = new Map<string, string>()
+  for (const [i, line] of text.split('\n').entries()) {
+    if (line === '') continue
+    const [, place, token] = /^(\S+) ([a-z0-9]{6}\.[a-z0-9]{16})$/.exec(line) ?? []
+    if (place === undefined || token === undefined)
+      throw new KpkiError(
+        'ERR_KEY_INVALID',
+        `${path}: line ${i + 1} is not a place and a token`,
+        { path },
+        { hint: 'restore the file from a backup, or remove it and name the tokens anew' },
+      )
+    kept.set(place, token)
+  }
+  const tokens = new Map<string, string>()
+  for (const [place, given] of furtherTokens(cluster)) {
+    const token = given ?? kept.get(place)
+    if (token !== undefined) tokens.set(place, token)
+  }
+  return tokens
 }
 
 function lostServiceAccountKey(publicKey: string): KpkiError {
@@ -102,9 +145,12 @@ function wantsToken(cluster: Cluster): boolean {
   return cluster.provision.join === 'token'
 }
 
-function configured(cluster: Cluster, field: string): string | undefined {
-  const value = cluster.kubeadm.initConfiguration[field]
-  return typeof value === 'string' && value !== '' ? value : undefined
+function configuredKey({ kubeadm }: Cluster): string | undefined {
+  const { initConfiguration, joinConfiguration } = kubeadm
+  return (
+    filled(at(initConfiguration, 'certificateKey')) ??
+    filled(at(joinConfiguration, 'controlPlane', 'certificateKey'))
+  )
 }
 
 function configuredToken(cluster: Cluster): string | undefined {

@@ -73,23 +73,27 @@ function placeText(place: CertificatePlace): string {
 }
 
 function flagsPage(): string {
-  const rows = FLAGS.map(({ component, flag, certificate, key, trust, reader, until }) => [
-    component,
-    `\`--${flag}\``,
-    [
-      certificate === undefined ? [] : `certificate: ${certificate}`,
-      key === undefined ? [] : `key: ${key}`,
-      trust === undefined ? [] : `authorities: ${trust}`,
-    ]
-      .flat()
-      .join(', '),
-    reader ?? '',
-    until ?? '',
-  ])
+  const rows = FLAGS.map(
+    ({ component, flag, certificate, key, trust, reader, decides, since, until }) => [
+      component,
+      `\`--${flag}\``,
+      [
+        certificate === undefined ? [] : `certificate: ${certificate}`,
+        key === undefined ? [] : `key: ${key}`,
+        trust === undefined ? [] : `authorities: ${trust}`,
+      ]
+        .flat()
+        .join(', '),
+      reader ?? '',
+      decides ?? '',
+      since ?? '',
+      until ?? '',
+    ],
+  )
   return page(
     'Flags',
-    'Every flag that names a file or decides who gets in, as manifests render and audits read it.',
-    table(['component', 'flag', 'names', 'read as', 'gone from'], rows),
+    'Every flag that names a file or decides who gets in, as manifests render and audits read it. Which rules judge it: [audit-coverage.md](../audit-coverage.md).',
+    table(['component', 'flag', 'names', 'read as', 'decides', 'known from', 'gone from'], rows),
   )
 }
 
@@ -108,7 +112,7 @@ function keysPage(): string {
 }
 
 function releasesPage(): string {
-  const rows = RELEASES.map(({ minor, newestPatch, kubeadmApis, adminGroup }) => {
+  const rows = RELEASES.map(({ minor, newestPatch, kubeadmApis, adminGroup, go }) => {
     const { images } = releaseOf(parseVersion(minor))
     return [
       `v${minor}`,
@@ -118,13 +122,23 @@ function releasesPage(): string {
       images.pause,
       kubeadmApis.map((api) => api.split('/')[1]).join(', '),
       adminGroup,
+      go,
     ]
   })
   return page(
     'Releases',
     'The minors of Kubernetes that kpki knows. A version without a patch is read as the newest known one.',
     table(
-      ['minor', 'newest patch', 'etcd', 'CoreDNS', 'pause', 'kubeadm API', 'group of admin.conf'],
+      [
+        'minor',
+        'newest patch',
+        'etcd',
+        'CoreDNS',
+        'pause',
+        'kubeadm API',
+        'group of admin.conf',
+        'behaves as Go',
+      ],
       rows,
     ),
   )

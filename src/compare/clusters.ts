@@ -3,7 +3,7 @@ import { type CryptoEngine, runtimeEngine } from '../ca/engine.js'
 import { KEY_ALGORITHMS, type KeyAlgorithm } from '../ca/keys/algorithms.js'
 import { PROFILES } from '../ca/profiles.js'
 import { type PlannedAuthority, type PlannedCertificate, planAuthorities } from '../certs/plan.js'
-import { secretIds } from '../certs/secrets.js'
+import { furtherTokens, secretIds } from '../certs/secrets.js'
 import type { Cluster, ClusterNode } from '../cluster/cluster.js'
 import { type FileEntry, textOf } from '../files/tree.js'
 import {
@@ -57,6 +57,7 @@ export async function plannedView(
   const secrets = {
     bootstrapToken: secretIds(cluster).includes('bootstrapToken') ? UNDECIDED : undefined,
     certificateKey: UNDECIDED,
+    kubeadmTokens: new Map([...furtherTokens(cluster).keys()].map((place) => [place, UNDECIDED])),
     authorityPins: [UNDECIDED],
   }
   const views = new Map<string, FolderView>()

@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import {
   chmod,
   type FileHandle,
+  link,
   lstat,
   mkdir,
   open,
@@ -10,9 +11,9 @@ import {
   rename,
   rm,
 } from 'node:fs/promises'
-import { dirname, join, posix } from 'node:path'
+import { basename, dirname, join, posix } from 'node:path'
 import { KpkiError } from '../errors.js'
-import { type FileEntry, type FileTree, levels, type TreeEntry, treeOf } from './tree.js'
+import { type FileEntry, type FileTree, file, levels, type TreeEntry, treeOf } from './tree.js'
 
 /**
  * Files that are put in place together: certificate and key share a name up to the ending. The key comes
@@ -157,7 +158,8 @@ export async function readBounded(
   try {
     const stat = await handle.stat()
     if (!stat.isFile()) return stat.isDirectory() ? 'folder' : 'special'
-    let data = new Uint8Array(Math.min(stat.size, limit) + 1)
+    if (stat.size > limit) return 'large'
+    let data = new Uint8Array(stat.size + 1)
     for (let length = 0; ; ) {
       const { bytesRead } = await handle.read(data, length, data.length - length)
       length += bytesRead
@@ -177,7 +179,7 @@ export async function readBounded(
 export interface WriteTreeOptions {
   /** Mode of the root, when it is made; 0755 by default. */
   readonly rootMode?: number
-  /** Mode of folders that no directory entry of the tree names; 0755 by default. */
+  /** Mode of folders that no directory entry of the tree names; by default 0755, or what is there if it is narrower. */
   readonly directoryMode?: number
   /** Write below this folder of the root, which is made at `rootMode`. A link on the way to it is refused. */
   readonly folder?: string
@@ -208,24 +210,75 @@ export async function writeTree(
   tree: FileTree,
   options: WriteTreeOptions = {},
 ): Promise<void> {
-  const { rootMode = 0o755, directoryMode = 0o755, folder } = options
+  const { rootMode = 0o755, directoryMode, folder } = options
   const root = folder === undefined ? top : join(top, folder)
   for (const path of [folder ?? '', ...tree.keys()])
     if (path.startsWith('/') || path.split('/').includes('..')) throw unsafe(path)
-  for (const path of ['', ...levels(folder)]) await ensureFolder(top, path, rootMode)
-  const folders = foldersOf(tree, directoryMode)
-  for (const [path, mode] of folders) await ensureFolder(root, path, mode)
+  const folders = foldersOf(tree, directoryMode ?? 0o755)
   const staged: Staged[] = []
   try {
+    for (const path of ['', ...levels(folder)]) await ensureFolder(top, path, rootMode)
+    for (const [path, mode] of folders) {
+      const mayBeNarrower = directoryMode === undefined && !tree.has(path)
+      await ensureFolder(root, path, mode, mayBeNarrower)
+    }
     await stage(root, pairs(tree), staged)
     await place(staged)
   } catch (cause) {
-    await Promise.all(staged.map(({ temporary }) => rm(temporary, { force: true })))
+    // What cannot be taken away now is taken away by the next run.
+    await Promise.allSettled(staged.map(({ temporary }) => rm(temporary, { force: true })))
     throw cause instanceof KpkiError ? cause : unwritable(root, cause)
   }
   const names = ['', ...folders.keys()].map((path) => join(root, path))
   const above = levels(folder).map((path) => join(top, dirname(path)))
   await Promise.all([...new Set([...names, ...above])].map(syncFolder))
+}
+
+/**
+ * Puts one file in place of what is there, whole or not at all.
+ *
+ * @throws KpkiError as {@link writeTree}.
+ */
+export function replaceFile(path: string, data: string | Uint8Array, mode: number): Promise<void> {
+  return writeTree(dirname(path), treeOf([file(basename(path), data, mode)]))
+}
+
+/**
+ * Writes a file that is not there yet, whole or not at all. The umask narrows `mode`: it is a person's own file.
+ *
+ * @throws KpkiError `ERR_FILE_UNSAFE` when something has its name, `ERR_WRITE_FAILED`.
+ */
+export async function writeNewFile(path: string, text: string, mode: number): Promise<void> {
+  const temporary = temporaryOf(path)
+  try {
+    await rm(temporary, { force: true })
+    await writeNew(temporary, new TextEncoder().encode(text), mode)
+    await nameNew(temporary, path)
+    await rm(temporary, { force: true })
+    await syncFolder(dirname(path))
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => undefined)
+    if (isCode(cause, 'EEXIST'))
+      throw new KpkiError(
+        'ERR_FILE_UNSAFE',
+        `${path} exists already`,
+        { path },
+        { cause, hint: 'it is not overwritten: choose another name, or remove it first' },
+      )
+    throw cause instanceof KpkiError ? cause : unwritable(path, cause)
+  }
+}
+
+// A link never takes the place of what is there. Where a file system has none, nothing better than looking is left.
+async function nameNew(temporary: string, path: string): Promise<void> {
+  try {
+    await link(temporary, path)
+  } catch (cause) {
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].some((code) => isCode(cause, code)))
+      throw cause
+    if (await isThere(path)) throw Object.assign(new Error(`${path} is there`), { code: 'EEXIST' })
+    await rename(temporary, path)
+  }
 }
 
 // All keys are there for good before any certificate is: a power cut may undo what was not synced in any order, and
@@ -260,7 +313,11 @@ async function stage(
 
 function stagedAt(root: string, { path }: FileEntry): Staged {
   const full = join(root, path)
-  return { temporary: join(dirname(full), `.${posix.basename(path)}.kpki-tmp`), path: full }
+  return { temporary: temporaryOf(full), path: full }
+}
+
+function temporaryOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.kpki-tmp`)
 }
 
 async function stageFile(root: string, entry: FileEntry): Promise<void> {
@@ -268,16 +325,22 @@ async function stageFile(root: string, entry: FileEntry): Promise<void> {
   await refuseUnlessRegular(path)
   // A left-over of a killed run; it is ours by its name, and is unlinked, not opened.
   await rm(temporary, { force: true })
-  await writeNew(temporary, entry.data, entry.mode)
+  await writeNew(temporary, entry.data, 0o600, entry.mode)
 }
 
-async function writeNew(path: string, data: Uint8Array, mode: number): Promise<void> {
+/** `afterwards` is what the mode becomes, whatever the umask, once the content is there. */
+async function writeNew(
+  path: string,
+  data: Uint8Array,
+  mode: number,
+  afterwards?: number,
+): Promise<void> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
   let handle: FileHandle | undefined
   try {
-    handle = await open(path, flags, 0o600)
+    handle = await open(path, flags, mode)
     await handle.writeFile(data)
-    await handle.chmod(mode)
+    if (afterwards !== undefined) await handle.chmod(afterwards)
     await handle.sync()
   } catch (cause) {
     throw unwritable(path, cause)
@@ -286,14 +349,22 @@ async function writeNew(path: string, data: Uint8Array, mode: number): Promise<v
   }
 }
 
-async function ensureFolder(root: string, path: string, mode: number): Promise<void> {
+async function ensureFolder(
+  root: string,
+  path: string,
+  mode: number,
+  mayBeNarrower = true,
+): Promise<void> {
   const full = join(root, path)
   // The root the user named, and may reach through a link.
   if (path === '') return makeRoot(full, mode)
   if (await makeFolder(full, mode)) return
   const stat = await lstat(full)
   if (!stat.isDirectory()) throw unsafe(full)
-  if ((stat.mode & 0o777 & ~mode) !== 0) await chmod(full, mode)
+  const present = stat.mode & 0o777
+  // A run that was cut off between making a folder and opening it to others leaves a closed one.
+  const isRight = mayBeNarrower ? (present & ~mode) === 0 : present === mode
+  if (!isRight) await chmod(full, mode)
 }
 
 /**
@@ -335,7 +406,8 @@ async function refuseUnlessFolder(path: string): Promise<void> {
   try {
     if (!(await lstat(path)).isDirectory()) throw unsafe(path)
   } catch (cause) {
-    if (!isCode(cause, 'ENOENT')) throw cause
+    if (isCode(cause, 'ENOENT')) return
+    throw cause instanceof KpkiError ? cause : unreadable(path, cause)
   }
 }
 
@@ -371,14 +443,23 @@ export function isLeftOver(path: string): boolean {
   return TEMPORARY.test(posix.basename(path))
 }
 
-/** Removes what killed runs staged in a folder, and below those of its folders that are named. Links are not followed. */
+/**
+ * Removes what killed runs staged in a folder, and below those of its folders that are named. Links are not followed.
+ *
+ * @throws KpkiError `ERR_WRITE_FAILED`.
+ */
 export async function removeLeftOvers(top: string, folders: readonly string[]): Promise<void> {
   const pending = [top]
   for (let path = pending.pop(); path !== undefined; path = pending.pop())
-    for (const entry of await readdir(path, { withFileTypes: true })) {
-      const full = join(path, entry.name)
-      if (entry.isDirectory() && (path !== top || folders.includes(entry.name))) pending.push(full)
-      else if (!entry.isDirectory() && isLeftOver(full)) await rm(full, { force: true })
+    try {
+      for (const entry of await readdir(path, { withFileTypes: true })) {
+        const full = join(path, entry.name)
+        if (entry.isDirectory() && (path !== top || folders.includes(entry.name)))
+          pending.push(full)
+        else if (!entry.isDirectory() && isLeftOver(full)) await rm(full, { force: true })
+      }
+    } catch (cause) {
+      throw unwritable(path, cause)
     }
 }
 

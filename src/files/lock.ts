@@ -41,15 +41,42 @@ const NAME = '.kpki.lock'
 export async function withLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const path = join(folder, NAME)
   const self = await ownHolder()
-  await acquire(path, self)
+  await orSayWhyNot(folder, 'locked', () => acquire(path, self))
+  let result: T
   try {
-    await removeDead(folder, self)
-    return await work()
-  } finally {
-    const text = await contentOf(path).catch(() => undefined)
-    const holder = text === undefined ? undefined : parseHolder(text, self)
-    // Somebody may have removed it by hand, and another run have taken it.
-    if (holder !== undefined && sameHolder(holder, self)) await rm(path, { force: true })
+    await orSayWhyNot(folder, 'locked', () => removeDead(folder, self))
+    result = await work()
+  } catch (cause) {
+    // What went wrong first is what counts.
+    await release(path, self).catch(() => undefined)
+    throw cause
+  }
+  await orSayWhyNot(folder, 'unlocked', () => release(path, self))
+  return result
+}
+
+async function release(path: string, self: Holder): Promise<void> {
+  const text = await contentOf(path).catch(() => undefined)
+  const holder = text === undefined ? undefined : parseHolder(text, self)
+  // Somebody may have removed it by hand, and another run have taken it.
+  if (holder !== undefined && sameHolder(holder, self)) await rm(path, { force: true })
+}
+
+async function orSayWhyNot(
+  folder: string,
+  what: 'locked' | 'unlocked',
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work()
+  } catch (cause) {
+    if (cause instanceof KpkiError) throw cause
+    throw new KpkiError(
+      'ERR_WRITE_FAILED',
+      `${folder} could not be ${what}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { path: folder },
+      { cause, hint: 'choose a folder that you may write to' },
+    )
   }
 }
 
@@ -100,13 +127,7 @@ async function writeOwn(path: string, self: Holder): Promise<string> {
     return own
   } catch (cause) {
     await rm(own, { force: true }).catch(() => undefined)
-    const folder = dirname(path)
-    throw new KpkiError(
-      'ERR_WRITE_FAILED',
-      `${folder} could not be locked: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { path: folder },
-      { cause, hint: 'choose a folder that you may write to' },
-    )
+    throw cause
   }
 }
 

@@ -1,8 +1,15 @@
 import { defaultEnv, type Env } from '../ca/env.js'
 import { createVerifier } from '../ca/keys/signature.js'
-import { adoptFromNode, establishAuthorities, holdsEveryAuthority } from '../certs/authorities.js'
+import {
+  adoptFromNode,
+  copiesOfLost,
+  establishAuthorities,
+  holdsEveryAuthority,
+  type LeftCopy,
+} from '../certs/authorities.js'
 import { establishSecrets } from '../certs/secrets.js'
 import { type Cluster, controlPlanes } from '../cluster/cluster.js'
+import { KpkiError } from '../errors.js'
 import type { FileTree } from '../files/tree.js'
 import { type Change, compare, type DatedCertificate, type Part } from './changes.js'
 import { refuseEarlyAuthorities, refuseEarlyLeaves, refuseUnusable } from './found.js'
@@ -23,6 +30,8 @@ export interface GenerateOptions {
    * certificates that live shorter than 90 days the last third of their validity.
    */
   readonly renewBefore?: number
+  /** Names of nodes that left the cluster, whose folders are in `existing` still: an authority may be left only there. */
+  readonly departed?: readonly string[]
 }
 
 /** A whole cluster's files in memory. */
@@ -58,11 +67,11 @@ export async function* generateParts(
   cluster: Cluster,
   options: GenerateOptions = {},
 ): AsyncGenerator<Part> {
-  const { env = defaultEnv(), existing = () => new Map(), renewBefore } = options
+  const { env = defaultEnv(), existing = () => new Map(), renewBefore, departed = [] } = options
   const before = await existing('authorities')
   const safe = authoritiesLayout(cluster)
   refuseUnusable(safe.folder, safe.files, before)
-  const { kept, recovered } = await recover(cluster, before, existing)
+  const { kept, recovered } = await recover(cluster, before, existing, departed)
   const authorities = await establishAuthorities(cluster, kept, env)
   const secrets = await establishSecrets(cluster, kept, env, recovered)
   const verifier = createVerifier(env.engine)
@@ -101,6 +110,7 @@ async function recover(
   cluster: Cluster,
   before: FileTree,
   existing: Existing,
+  departed: readonly string[],
 ): Promise<{ readonly kept: FileTree; readonly recovered: ReadonlyMap<string, string> }> {
   const recovered = new Map<string, string>()
   let kept = before
@@ -111,7 +121,38 @@ async function recover(
     for (const path of more.keys()) if (!kept.has(path)) recovered.set(path, folder)
     kept = more
   }
+  if (!holdsEveryAuthority(cluster, kept)) {
+    const nodes = [...departed, ...cluster.nodes.map(({ name }) => name)]
+    await refuseLost(cluster, kept, nodes, existing)
+  }
   return { kept, recovered }
+}
+
+// What nobody may take up is no reason to make anew what it belongs to: the old one is in use, and here may be its
+// last copy.
+async function refuseLost(
+  cluster: Cluster,
+  kept: FileTree,
+  nodes: readonly string[],
+  existing: Existing,
+): Promise<void> {
+  const left: (LeftCopy & { readonly folder: string })[] = []
+  await inTurns(nodes, async (name) => {
+    const folder = `nodes/${name}`
+    const [copy] = copiesOfLost(cluster, kept, await existing(folder))
+    if (copy !== undefined) left.push({ ...copy, folder })
+  })
+  const copy = left.find(({ isKey }) => isKey) ?? left[0]
+  if (copy === undefined) return
+  const { authority, key, certificate, folder, path, isKey } = copy
+  throw new KpkiError(
+    'ERR_CA_KEY_MISSING',
+    `authorities/${key} is lost, and ${folder}/${path} is still there: a new one would end what the old one has signed`,
+    { authority },
+    {
+      hint: `${isKey ? `put it back into authorities/ with ${certificate}` : 'restore authorities/ from a backup'}; to begin anew, generate into a new folder`,
+    },
+  )
 }
 
 /**

@@ -36,9 +36,10 @@ export async function joinSecrets({
   secrets,
   env,
 }: PartContext): Promise<JoinSecrets> {
-  const { bootstrapToken, certificateKey } = secrets
+  const { bootstrapToken, certificateKey, kubeadmTokens } = secrets
   const { spki } = held(authorities, 'ca').facts.publicKey
-  return { bootstrapToken, certificateKey, authorityPins: [await pinOf(env.engine, spki)] }
+  const authorityPins = [await pinOf(env.engine, spki)]
+  return { bootstrapToken, certificateKey, kubeadmTokens, authorityPins }
 }
 
 type Held = Pick<Authority, 'facts' | 'pem' | 'key'>

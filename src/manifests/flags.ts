@@ -74,8 +74,31 @@ export type FlagReader =
   | 'public-keys'
   | 'kubeconfig'
   | 'encryption-configuration'
+  | 'authentication-configuration'
+  | 'authorization-configuration'
+  /** Pairs of a certificate and its key, each for names of its own: `tls.crt,tls.key:names`. */
+  | 'sni-pairs'
   /** It must be there; what is in it is not looked at here. */
   | 'presence'
+
+/** What a setting decides. */
+export type Decision =
+  /** Who a client is. */
+  | 'authentication'
+  /** What somebody may do. */
+  | 'authorization'
+  /** What a server shows, and how it speaks. */
+  | 'serving'
+  /** Whom a component believes. */
+  | 'trust'
+  /** As whom a component, a node or the cluster appears. */
+  | 'identity'
+  /** Where a key, a token or another secret lies. */
+  | 'secret'
+  /** Who can reach a server, and which way requests take. */
+  | 'reach'
+  /** Which pods a node runs. */
+  | 'pods'
 
 /** What one flag of a component names or decides. */
 interface FlagFacts {
@@ -104,6 +127,12 @@ interface FlagFacts {
   readonly field?: readonly string[]
   /** The file is the kubeconfig of a webhook, or names some: their clients call others than the API server. */
   readonly webhooks?: true
+  /** What it decides; absent for a flag that is here only because a release no longer knows it. */
+  readonly decides?: Decision
+  /** Audit rules that judge its value, besides those that read every file, pair and bundle of this table. */
+  readonly judgedBy?: readonly string[]
+  /** First minor release (of Kubernetes, or of etcd) that knows it, where that is later than the table's oldest. */
+  readonly since?: string
   /** First minor release (of Kubernetes, or of etcd) that does not know it. */
   readonly until?: string
 }
@@ -121,65 +150,132 @@ export interface FlagRow extends FlagFacts {
 const TABLE: Readonly<Record<ComponentName, Readonly<Record<string, FlagFacts>>>> = {
   etcd: {
     'cert-file': {
+      decides: 'serving',
       certificate: 'etcd-server',
       reader: 'key-pair',
       called: 'server',
       file: 'etcd-server',
     },
-    'key-file': { key: 'etcd-server', file: 'etcd-server' },
-    'client-cert-auth': { value: 'true' },
-    'trusted-ca-file': { trust: 'etcd-ca', reader: 'etcd', called: 'client CA', file: 'etcd-ca' },
+    'key-file': { decides: 'secret', key: 'etcd-server', file: 'etcd-server' },
+    'client-cert-auth': { decides: 'authentication', judgedBy: ['M04'], value: 'true' },
+    'trusted-ca-file': {
+      decides: 'trust',
+      trust: 'etcd-ca',
+      reader: 'etcd',
+      called: 'client CA',
+      file: 'etcd-ca',
+    },
     'peer-cert-file': {
+      decides: 'identity',
       certificate: 'etcd-peer',
       reader: 'key-pair',
       called: 'peer',
       file: 'etcd-peer',
     },
-    'peer-key-file': { key: 'etcd-peer', file: 'etcd-peer' },
-    'peer-client-cert-auth': { value: 'true' },
+    'peer-key-file': { decides: 'secret', key: 'etcd-peer', file: 'etcd-peer' },
+    'peer-client-cert-auth': { decides: 'authentication', judgedBy: ['M04'], value: 'true' },
     'peer-trusted-ca-file': {
+      decides: 'trust',
       trust: 'etcd-peer-ca',
       reader: 'etcd',
       called: 'peer CA',
       file: 'etcd-ca',
     },
     'enable-v2': { until: '3.6' },
+    'auto-tls': setting('serving', 'M05'),
+    'peer-auto-tls': setting('serving', 'M05'),
+    'listen-client-urls': setting('reach', 'M04'),
+    'listen-peer-urls': setting('reach', 'M04'),
+    'listen-metrics-urls': setting('reach', 'M70'),
+    'advertise-client-urls': setting('reach', 'S08'),
+    'initial-advertise-peer-urls': setting('reach', 'S09'),
+    'cipher-suites': setting('serving', 'M14'),
+    'peer-skip-client-san-verification': { ...setting('authentication', 'M81'), since: '3.6' },
+    'experimental-peer-skip-client-san-verification': setting('authentication', 'M81'),
+    'data-dir': setting('secret', 'O05'),
+    'client-cert-allowed-hostname': setting('authentication'),
+    'client-crl-file': setting('authentication'),
+    'peer-cert-allowed-cn': setting('authentication'),
+    'peer-cert-allowed-hostname': setting('authentication'),
+    'peer-crl-file': setting('authentication'),
+    'auth-token': setting('secret'),
+    'auth-token-ttl': setting('authentication'),
+    'self-signed-cert-validity': setting('serving'),
+    'tls-min-version': setting('serving'),
+    'tls-max-version': setting('serving'),
+    'listen-client-http-urls': setting('reach'),
+    'host-whitelist': setting('reach'),
+    cors: setting('reach'),
+    'enable-pprof': setting('reach'),
+    'config-file': setting('trust', 'M04'),
+    discovery: setting('trust'),
+    'discovery-srv': setting('trust'),
+    'discovery-srv-name': setting('trust'),
+    'discovery-proxy': setting('reach'),
+    name: setting('identity'),
+    'initial-cluster': setting('trust', 'T21'),
+    'initial-cluster-token': setting('identity', 'T19'),
+    'wal-dir': setting('secret'),
+    'distributed-tracing-address': setting('reach'),
+    'feature-gates': { ...setting('authentication'), since: '3.6' },
   },
   'kube-apiserver': {
     'tls-cert-file': {
+      decides: 'serving',
       certificate: 'apiserver',
       reader: 'key-pair',
       called: 'server',
       file: 'apiserver',
     },
-    'tls-private-key-file': { key: 'apiserver', file: 'apiserver' },
+    'tls-private-key-file': { decides: 'secret', key: 'apiserver', file: 'apiserver' },
     'client-ca-file': {
+      decides: 'trust',
       trust: 'client-ca',
       reader: 'every-block',
       called: 'client CA',
       file: 'ca',
     },
     'requestheader-client-ca-file': {
+      decides: 'trust',
       trust: 'requestheader-ca',
       reader: 'every-block',
       called: 'front proxy CA',
       file: 'front-proxy-ca',
     },
-    'requestheader-allowed-names': { value: 'front-proxy-client' },
-    'requestheader-extra-headers-prefix': { value: 'X-Remote-Extra-' },
-    'requestheader-group-headers': { value: 'X-Remote-Group' },
-    'requestheader-username-headers': { value: 'X-Remote-User' },
+    'requestheader-allowed-names': {
+      decides: 'authentication',
+      judgedBy: ['M03', 'I12'],
+      value: 'front-proxy-client',
+    },
+    'requestheader-extra-headers-prefix': {
+      decides: 'authentication',
+      judgedBy: ['T19'],
+      value: 'X-Remote-Extra-',
+    },
+    'requestheader-group-headers': {
+      decides: 'authentication',
+      judgedBy: ['T19'],
+      value: 'X-Remote-Group',
+    },
+    'requestheader-username-headers': {
+      decides: 'authentication',
+      judgedBy: ['T19'],
+      value: 'X-Remote-User',
+    },
     'service-account-key-file': {
+      decides: 'authentication',
       reader: 'public-keys',
       called: 'service-account key',
       file: 'sa.pub',
     },
     'service-account-signing-key-file': {
+      decides: 'secret',
       reader: 'private-key',
       called: 'service-account key',
       file: 'sa.key',
     },
     'etcd-certfile': {
+      decides: 'identity',
       certificate: 'apiserver-etcd-client',
       reader: 'key-pair',
       called: 'etcd client',
@@ -187,11 +283,13 @@ const TABLE: Readonly<Record<ComponentName, Readonly<Record<string, FlagFacts>>>
       external: 'certFile',
     },
     'etcd-keyfile': {
+      decides: 'secret',
       key: 'apiserver-etcd-client',
       file: 'apiserver-etcd-client',
       external: 'keyFile',
     },
     'etcd-cafile': {
+      decides: 'trust',
       trust: 'apiserver-etcd-ca',
       reader: 'etcd',
       called: 'etcd CA',
@@ -199,73 +297,180 @@ const TABLE: Readonly<Record<ComponentName, Readonly<Record<string, FlagFacts>>>
       external: 'caFile',
     },
     'kubelet-client-certificate': {
+      decides: 'identity',
       certificate: 'apiserver-kubelet-client',
       reader: 'presence',
       file: 'apiserver-kubelet-client',
     },
     'kubelet-client-key': {
+      decides: 'secret',
       key: 'apiserver-kubelet-client',
       reader: 'presence',
       file: 'apiserver-kubelet-client',
     },
     'kubelet-certificate-authority': {
+      decides: 'trust',
       trust: 'kubelet-ca',
       reader: 'any-block',
       called: 'kubelet CA',
       instead: { file: 'ca', when: ({ apiServer }) => apiServer.verifyKubelets },
     },
     'proxy-client-cert-file': {
+      decides: 'identity',
       certificate: 'front-proxy-client',
       reader: 'key-pair',
       called: 'front proxy',
       file: 'front-proxy-client',
     },
-    'proxy-client-key-file': { key: 'front-proxy-client', file: 'front-proxy-client' },
+    'proxy-client-key-file': {
+      decides: 'secret',
+      key: 'front-proxy-client',
+      file: 'front-proxy-client',
+    },
     'encryption-provider-config': {
+      decides: 'secret',
+      judgedBy: ['T14'],
       reader: 'encryption-configuration',
       called: 'encryption configuration',
     },
-    'oidc-ca-file': { reader: 'every-block', called: 'OIDC CA' },
-    'admission-control-config-file': { reader: 'presence', webhooks: true },
-    'audit-policy-file': { reader: 'presence' },
-    'audit-webhook-config-file': { reader: 'presence', webhooks: true },
-    'authentication-config': { reader: 'presence' },
-    'authentication-token-webhook-config-file': { reader: 'presence', webhooks: true },
-    'authorization-config': { reader: 'presence', webhooks: true },
-    'authorization-webhook-config-file': { reader: 'presence', webhooks: true },
-    'cloud-config': { reader: 'presence' },
-    'egress-selector-config-file': { reader: 'presence' },
-    'token-auth-file': { reader: 'presence' },
-    'tracing-config-file': { reader: 'presence' },
+    'oidc-ca-file': { decides: 'trust', reader: 'every-block', called: 'OIDC CA' },
+    'admission-control-config-file': {
+      decides: 'authorization',
+      judgedBy: ['M67'],
+      reader: 'presence',
+      webhooks: true,
+    },
+    'audit-policy-file': { decides: 'secret', reader: 'presence' },
+    'audit-webhook-config-file': {
+      decides: 'secret',
+      judgedBy: ['M67'],
+      reader: 'presence',
+      webhooks: true,
+    },
+    'authentication-config': {
+      decides: 'authentication',
+      judgedBy: ['M64', 'M66'],
+      reader: 'authentication-configuration',
+    },
+    'authentication-token-webhook-config-file': {
+      decides: 'authentication',
+      judgedBy: ['M67'],
+      reader: 'presence',
+      webhooks: true,
+    },
+    'authorization-config': {
+      decides: 'authorization',
+      judgedBy: ['M23', 'M24', 'M25', 'M64'],
+      reader: 'authorization-configuration',
+      webhooks: true,
+    },
+    'authorization-webhook-config-file': {
+      decides: 'authorization',
+      judgedBy: ['M67'],
+      reader: 'presence',
+      webhooks: true,
+    },
+    'cloud-config': { decides: 'secret', reader: 'presence' },
+    'egress-selector-config-file': { decides: 'reach', reader: 'presence' },
+    'token-auth-file': { decides: 'authentication', judgedBy: ['M13'], reader: 'presence' },
+    'tracing-config-file': { decides: 'reach', reader: 'presence' },
     'authorization-mode': {
+      decides: 'authorization',
+      judgedBy: ['M23', 'M24', 'M25', 'T19'],
       value: 'Node,RBAC',
       when: ({ apiServer, release }) =>
         release.authorizationMode !== 'verbatim' ||
         !apiServer.extraArgs.some(({ name }) => name === 'authorization-config'),
     },
-    'enable-bootstrap-token-auth': { value: 'true' },
-    'basic-auth-file': { until: '1.19' },
-    'insecure-port': { until: '1.24' },
-    'insecure-bind-address': { until: '1.24' },
-    address: { until: '1.24' },
+    'enable-bootstrap-token-auth': { decides: 'authentication', judgedBy: ['T19'], value: 'true' },
+    'basic-auth-file': { decides: 'authentication', judgedBy: ['M13'], until: '1.19' },
+    'insecure-port': { decides: 'reach', judgedBy: ['M13'], until: '1.24' },
+    'insecure-bind-address': { decides: 'reach', until: '1.24' },
+    address: { decides: 'reach', until: '1.24' },
+    'anonymous-auth': setting('authentication', 'X01'),
+    'authorization-policy-file': { ...setting('authorization', 'M65', 'M86'), reader: 'presence' },
+    'tls-sni-cert-key': { ...setting('serving'), reader: 'sni-pairs', called: 'SNI' },
+    'peer-ca-file': { ...setting('trust'), reader: 'any-block', called: 'peer CA' },
+    'tls-cipher-suites': setting('serving', 'M14'),
+    'tls-min-version': setting('serving', 'M14'),
+    'enable-admission-plugins': setting('authorization', 'M31', 'T19', 'X21'),
+    'disable-admission-plugins': setting('authorization', 'M65', 'M87', 'T19'),
+    'service-account-issuer': setting('authentication', 'M10', 'T19'),
+    'service-account-lookup': setting('authentication', 'M37'),
+    'service-account-extend-token-expiration': setting('authentication', 'M42'),
+    'api-audiences': setting('authentication', 'T19'),
+    'service-cluster-ip-range': setting('reach', 'S03', 'T19'),
+    'oidc-issuer-url': setting('authentication', 'M65', 'T19'),
+    'oidc-client-id': setting('authentication', 'M65', 'T19'),
+    'oidc-username-prefix': setting('authentication', 'M66'),
+    'oidc-groups-prefix': setting('authentication', 'M66'),
+    'oidc-groups-claim': setting('authentication', 'M66'),
+    'bind-address': setting('reach', 'M69'),
+    'advertise-address': setting('reach', 'M18', 'S04'),
+    'secure-port': setting('reach', 'F26'),
+    'kubernetes-service-node-port': setting('reach', 'M79'),
+    'cors-allowed-origins': setting('reach', 'M82'),
+    profiling: setting('reach', 'M32'),
+    'etcd-servers': setting('reach', 'X01', 'T21'),
+    'etcd-prefix': setting('identity', 'T19'),
+    'oidc-username-claim': setting('authentication'),
+    'oidc-required-claim': setting('authentication'),
+    'oidc-signing-algs': setting('authentication'),
+    'authentication-token-webhook-version': setting('authentication'),
+    'authentication-token-webhook-cache-ttl': setting('authentication'),
+    'authorization-webhook-version': setting('authorization'),
+    'authorization-webhook-cache-authorized-ttl': setting('authorization'),
+    'authorization-webhook-cache-unauthorized-ttl': setting('authorization'),
+    'requestheader-uid-headers': { ...setting('authentication', 'T19'), since: '1.32' },
+    'service-account-jwks-uri': setting('authentication'),
+    'service-account-max-token-expiration': setting('authentication', 'M83'),
+    'service-account-signing-endpoint': { ...setting('secret'), since: '1.32' },
+    'encryption-provider-config-automatic-reload': setting('secret'),
+    'enable-aggregator-routing': setting('reach'),
+    'aggregator-reject-forwarding-redirect': setting('reach'),
+    'kubelet-preferred-address-types': setting('reach'),
+    'peer-advertise-ip': setting('reach'),
+    'peer-advertise-port': setting('reach'),
+    'external-hostname': setting('identity'),
+    'etcd-servers-overrides': setting('reach', 'T21'),
+    'cert-dir': setting('secret'),
+    'allow-privileged': setting('pods'),
+    'runtime-config': setting('authorization'),
+    'admission-control': setting('authorization'),
+    'feature-gates': setting('authorization'),
+    'strict-transport-security-directives': setting('serving'),
+    'tls-curve-preferences': { ...setting('serving'), since: '1.36' },
+    'debug-socket-path': setting('reach'),
   },
   'kube-controller-manager': {
-    kubeconfig: { reader: 'kubeconfig', file: 'controller-manager.conf' },
-    'authentication-kubeconfig': { reader: 'kubeconfig', file: 'controller-manager.conf' },
-    'authorization-kubeconfig': { reader: 'kubeconfig', file: 'controller-manager.conf' },
+    kubeconfig: { decides: 'identity', reader: 'kubeconfig', file: 'controller-manager.conf' },
+    'authentication-kubeconfig': {
+      decides: 'authentication',
+      reader: 'kubeconfig',
+      file: 'controller-manager.conf',
+    },
+    'authorization-kubeconfig': {
+      decides: 'authorization',
+      reader: 'kubeconfig',
+      file: 'controller-manager.conf',
+    },
     'tls-cert-file': {
+      decides: 'serving',
       certificate: 'controller-manager-serving',
       reader: 'key-pair',
       called: 'server',
     },
-    'tls-private-key-file': { key: 'controller-manager-serving' },
-    'client-ca-file': { reader: 'every-block', called: 'client CA', file: 'ca' },
+    'tls-private-key-file': { decides: 'secret', key: 'controller-manager-serving' },
+    'client-ca-file': { decides: 'trust', reader: 'every-block', called: 'client CA', file: 'ca' },
     'requestheader-client-ca-file': {
+      decides: 'trust',
       reader: 'every-block',
       called: 'front proxy CA',
       file: 'front-proxy-ca',
     },
     'root-ca-file': {
+      decides: 'trust',
+      judgedBy: ['M11'],
       trust: 'root-ca',
       reader: 'every-block',
       called: 'root CA',
@@ -273,11 +478,14 @@ const TABLE: Readonly<Record<ComponentName, Readonly<Record<string, FlagFacts>>>
       instead: { file: 'root-bundle.crt', when: ({ pki }) => pki.topology === 'hierarchy' },
     },
     'service-account-private-key-file': {
+      decides: 'secret',
       reader: 'private-key',
       called: 'service-account key',
       file: 'sa.key',
     },
     'cluster-signing-cert-file': {
+      decides: 'trust',
+      judgedBy: ['T17', 'T18'],
       certificate: 'signing',
       trust: 'signing',
       reader: 'signer',
@@ -285,55 +493,200 @@ const TABLE: Readonly<Record<ComponentName, Readonly<Record<string, FlagFacts>>>
       file: 'ca',
       online: true,
     },
-    'cluster-signing-key-file': { key: 'signing', file: 'ca', online: true },
+    'cluster-signing-key-file': { decides: 'secret', key: 'signing', file: 'ca', online: true },
     ...ownSigner('kubelet-serving'),
     ...ownSigner('kubelet-client'),
     ...ownSigner('kube-apiserver-client'),
     ...ownSigner('legacy-unknown'),
-    'cloud-config': { reader: 'presence' },
-    address: { until: '1.24' },
-    port: { until: '1.24' },
+    'cloud-config': { decides: 'secret', reader: 'presence' },
+    address: { decides: 'reach', until: '1.24' },
+    port: { decides: 'reach', until: '1.24' },
     'pod-eviction-timeout': { until: '1.27' },
     'enable-taint-manager': { until: '1.27' },
+    'bind-address': setting('reach', 'M48'),
+    'authorization-always-allow-paths': setting('authorization', 'M80'),
+    'tls-cipher-suites': setting('serving', 'M14'),
+    'tls-min-version': setting('serving', 'M14'),
+    'tls-sni-cert-key': { ...setting('serving'), reader: 'sni-pairs', called: 'SNI' },
+    profiling: setting('reach', 'M44'),
+    master: setting('reach', 'M84'),
+    'secure-port': setting('reach', 'X01'),
+    'cert-dir': setting('secret'),
+    'authentication-skip-lookup': setting('authentication'),
+    'authentication-tolerate-lookup-failure': setting('authentication'),
+    'authentication-token-webhook-cache-ttl': setting('authentication'),
+    'authorization-webhook-cache-authorized-ttl': setting('authorization'),
+    'authorization-webhook-cache-unauthorized-ttl': setting('authorization'),
+    'requestheader-allowed-names': setting('authentication'),
+    'requestheader-extra-headers-prefix': setting('authentication'),
+    'requestheader-group-headers': setting('authentication'),
+    'requestheader-uid-headers': { ...setting('authentication'), since: '1.32' },
+    'requestheader-username-headers': setting('authentication'),
+    'tls-curve-preferences': { ...setting('serving'), since: '1.36' },
+    'feature-gates': setting('authentication', 'M47'),
+    'use-service-account-credentials': setting('identity', 'M45'),
+    'cluster-signing-duration': setting('authentication', 'M83'),
+    'service-cluster-ip-range': setting('reach', 'T19'),
+    'cluster-cidr': setting('reach', 'T19'),
+    controllers: setting('authentication'),
+    'legacy-service-account-token-clean-up-period': setting('authentication'),
+    'external-cloud-volume-plugin': setting('pods'),
   },
   'kube-scheduler': {
-    config: { reader: 'presence' },
-    kubeconfig: { reader: 'kubeconfig', file: 'scheduler.conf' },
-    'authentication-kubeconfig': { reader: 'kubeconfig', file: 'scheduler.conf' },
-    'authorization-kubeconfig': { reader: 'kubeconfig', file: 'scheduler.conf' },
-    'tls-cert-file': { certificate: 'scheduler-serving', reader: 'key-pair', called: 'server' },
-    'tls-private-key-file': { key: 'scheduler-serving' },
-    'client-ca-file': { reader: 'every-block', called: 'client CA' },
-    'requestheader-client-ca-file': { reader: 'every-block', called: 'front proxy CA' },
-    'policy-config-file': { until: '1.23' },
-    address: { until: '1.24' },
-    port: { until: '1.24' },
+    config: { decides: 'identity', reader: 'presence' },
+    kubeconfig: { decides: 'identity', reader: 'kubeconfig', file: 'scheduler.conf' },
+    'authentication-kubeconfig': {
+      decides: 'authentication',
+      reader: 'kubeconfig',
+      file: 'scheduler.conf',
+    },
+    'authorization-kubeconfig': {
+      decides: 'authorization',
+      reader: 'kubeconfig',
+      file: 'scheduler.conf',
+    },
+    'tls-cert-file': {
+      decides: 'serving',
+      certificate: 'scheduler-serving',
+      reader: 'key-pair',
+      called: 'server',
+    },
+    'tls-private-key-file': { decides: 'secret', key: 'scheduler-serving' },
+    'client-ca-file': { decides: 'trust', reader: 'every-block', called: 'client CA' },
+    'requestheader-client-ca-file': {
+      decides: 'trust',
+      reader: 'every-block',
+      called: 'front proxy CA',
+    },
+    'policy-config-file': { decides: 'pods', until: '1.23' },
+    address: { decides: 'reach', until: '1.24' },
+    port: { decides: 'reach', until: '1.24' },
+    'bind-address': setting('reach', 'M50'),
+    'authorization-always-allow-paths': setting('authorization', 'M80'),
+    'tls-cipher-suites': setting('serving', 'M14'),
+    'tls-min-version': setting('serving', 'M14'),
+    'tls-sni-cert-key': { ...setting('serving'), reader: 'sni-pairs', called: 'SNI' },
+    profiling: setting('reach', 'M49'),
+    master: setting('reach', 'M84'),
+    'secure-port': setting('reach', 'X01'),
+    'cert-dir': setting('secret'),
+    'authentication-skip-lookup': setting('authentication'),
+    'authentication-tolerate-lookup-failure': setting('authentication'),
+    'authentication-token-webhook-cache-ttl': setting('authentication'),
+    'authorization-webhook-cache-authorized-ttl': setting('authorization'),
+    'authorization-webhook-cache-unauthorized-ttl': setting('authorization'),
+    'requestheader-allowed-names': setting('authentication'),
+    'requestheader-extra-headers-prefix': setting('authentication'),
+    'requestheader-group-headers': setting('authentication'),
+    'requestheader-uid-headers': { ...setting('authentication'), since: '1.32' },
+    'requestheader-username-headers': setting('authentication'),
+    'tls-curve-preferences': { ...setting('serving'), since: '1.36' },
+    'feature-gates': setting('pods'),
   },
   'kube-proxy': {
-    config: { reader: 'presence' },
-    kubeconfig: { reader: 'kubeconfig' },
+    config: { decides: 'identity', reader: 'presence' },
+    kubeconfig: { decides: 'identity', reader: 'kubeconfig' },
+    master: setting('reach', 'M84'),
+    'bind-address': setting('reach'),
+    'healthz-bind-address': setting('reach'),
+    'metrics-bind-address': setting('reach'),
+    'nodeport-addresses': setting('reach'),
+    'hostname-override': setting('identity'),
+    profiling: setting('reach'),
   },
   kubelet: {
     'client-ca-file': {
+      decides: 'trust',
+      judgedBy: ['M08', 'X01'],
       trust: 'kubelet-client-ca',
       field: ['authentication', 'x509', 'clientCAFile'],
     },
     'tls-cert-file': {
+      decides: 'serving',
+      judgedBy: ['X01'],
       certificate: 'kubelet-serving',
       field: ['tlsCertFile'],
     },
-    'tls-private-key-file': { key: 'kubelet-serving', field: ['tlsPrivateKeyFile'] },
-    'anonymous-auth': { field: ['authentication', 'anonymous', 'enabled'] },
-    'authorization-mode': { field: ['authorization', 'mode'] },
-    'read-only-port': { field: ['readOnlyPort'] },
-    'rotate-certificates': { field: ['rotateCertificates'] },
-    'rotate-server-certificates': { field: ['serverTLSBootstrap'] },
+    'tls-private-key-file': {
+      decides: 'secret',
+      judgedBy: ['X01'],
+      key: 'kubelet-serving',
+      field: ['tlsPrivateKeyFile'],
+    },
+    'anonymous-auth': {
+      decides: 'authentication',
+      judgedBy: ['M53'],
+      field: ['authentication', 'anonymous', 'enabled'],
+    },
+    'authorization-mode': {
+      decides: 'authorization',
+      judgedBy: ['M54'],
+      field: ['authorization', 'mode'],
+    },
+    'read-only-port': { decides: 'reach', judgedBy: ['M55'], field: ['readOnlyPort'] },
+    'rotate-certificates': {
+      decides: 'identity',
+      judgedBy: ['M09'],
+      field: ['rotateCertificates'],
+    },
+    'rotate-server-certificates': {
+      decides: 'serving',
+      judgedBy: ['M60'],
+      field: ['serverTLSBootstrap'],
+    },
     'network-plugin': { until: '1.24' },
     'cni-conf-dir': { until: '1.24' },
     'cni-bin-dir': { until: '1.24' },
     'container-runtime': { until: '1.27' },
     'pod-infra-container-image': { until: '1.35' },
+    kubeconfig: setting('identity', 'X01'),
+    'bootstrap-kubeconfig': setting('identity', 'F23'),
+    'config-dir': setting('authorization', 'M54'),
+    'pod-manifest-path': { ...setting('pods', 'M76'), field: ['staticPodPath'] },
+    'manifest-url': { ...setting('pods', 'M75'), field: ['staticPodURL'] },
+    'tls-cipher-suites': { ...setting('serving', 'M14'), field: ['tlsCipherSuites'] },
+    'tls-min-version': { ...setting('serving', 'M14'), field: ['tlsMinVersion'] },
+    address: { ...setting('reach', 'M78'), field: ['address'] },
+    'enable-server': { ...setting('reach', 'M78'), field: ['enableServer'] },
+    'healthz-bind-address': { ...setting('reach', 'M70'), field: ['healthzBindAddress'] },
+    'hostname-override': setting('identity', 'I05', 'M58'),
+    'streaming-connection-idle-timeout': setting('reach', 'M56'),
+    port: { ...setting('reach'), field: ['port'] },
+    config: setting('authorization'),
+    'cert-dir': setting('secret'),
+    'root-dir': setting('secret'),
+    'manifest-url-header': { ...setting('secret'), field: ['staticPodURLHeader'] },
+    'authentication-token-webhook': {
+      ...setting('authentication'),
+      field: ['authentication', 'webhook', 'enabled'],
+    },
+    'authentication-token-webhook-cache-ttl': {
+      ...setting('authentication'),
+      field: ['authentication', 'webhook', 'cacheTTL'],
+    },
+    'authorization-webhook-cache-authorized-ttl': {
+      ...setting('authorization'),
+      field: ['authorization', 'webhook', 'cacheAuthorizedTTL'],
+    },
+    'authorization-webhook-cache-unauthorized-ttl': {
+      ...setting('authorization'),
+      field: ['authorization', 'webhook', 'cacheUnauthorizedTTL'],
+    },
+    'enable-debugging-handlers': { ...setting('reach'), field: ['enableDebuggingHandlers'] },
+    'node-ip': setting('identity'),
+    'node-labels': setting('identity'),
+    'register-node': { ...setting('identity'), field: ['registerNode'] },
+    'image-credential-provider-config': setting('secret'),
+    'image-credential-provider-bin-dir': setting('pods'),
+    'container-runtime-endpoint': { ...setting('pods'), field: ['containerRuntimeEndpoint'] },
+    'volume-plugin-dir': { ...setting('pods'), field: ['volumePluginDir'] },
+    'feature-gates': { ...setting('authentication'), field: ['featureGates'] },
   },
+}
+
+/** A flag that names no file of this table: what it decides, and the rules that judge it. */
+function setting(decides: Decision, ...judgedBy: readonly string[]): FlagFacts {
+  return { decides, ...(judgedBy.length > 0 && { judgedBy }) }
 }
 
 /** A signer that has an authority of its own. */
@@ -341,12 +694,103 @@ function ownSigner(name: SignerName): Readonly<Record<string, FlagFacts>> {
   const role = `signing-${name}` as const
   return {
     [`cluster-signing-${name}-cert-file`]: {
+      decides: 'trust',
+      judgedBy: ['T17', 'T18'],
       certificate: role,
       reader: 'signer',
       called: 'signing',
     },
-    [`cluster-signing-${name}-key-file`]: { key: role },
+    [`cluster-signing-${name}-key-file`]: { decides: 'secret', key: role },
   }
+}
+
+/** What decides who gets in, besides flags and the kubelet's own fields. */
+export interface OtherSetting {
+  readonly where: 'environment' | 'file'
+  /** The variable, or kind and field. */
+  readonly name: string
+  readonly components: readonly ComponentName[]
+  readonly decides: Decision
+  /** As of a {@link FlagRow}. */
+  readonly judgedBy?: readonly string[]
+}
+
+const ALL_BUT_ETCD = COMPONENT_NAMES.filter((name) => name !== 'etcd')
+
+/** Environment variables, and the fields of files that flags name. */
+export const OTHER_SETTINGS: readonly OtherSetting[] = [
+  ...environment(COMPONENT_NAMES, 'reach', ['HTTPS_PROXY', 'NO_PROXY'], 'M72'),
+  ...environment(COMPONENT_NAMES, 'reach', ['HTTP_PROXY']),
+  ...environment(COMPONENT_NAMES, 'trust', ['SSL_CERT_FILE', 'SSL_CERT_DIR'], 'M74'),
+  ...environment(COMPONENT_NAMES, 'trust', ['GODEBUG'], 'M73'),
+  ...environment(['etcd'], 'authentication', ['ETCD_*'], 'M04'),
+  ...environment(ALL_BUT_ETCD, 'reach', ['KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT']),
+  ...environment(ALL_BUT_ETCD, 'identity', ['KUBECONFIG']),
+  ...environment(['kubelet'], 'authorization', ['KUBELET_CONFIG_DROPIN_DIR_ALPHA']),
+  ...environment(['kubelet'], 'secret', ['DOCKER_CONFIG']),
+  ...fields('kube-apiserver', 'authentication', 'AuthenticationConfiguration', {
+    anonymous: ['M64'],
+    'jwt[].claimMappings': ['M66'],
+    'jwt[].issuer': [],
+    'jwt[].claimValidationRules': [],
+    'jwt[].userValidationRules': [],
+  }),
+  ...fields('kube-apiserver', 'authorization', 'AuthorizationConfiguration', {
+    'authorizers[].type': ['M23', 'M24', 'M25'],
+    'authorizers[].webhook.connectionInfo': ['M67'],
+    'authorizers[].webhook.failurePolicy': [],
+    'authorizers[].webhook.matchConditions': [],
+  }),
+  ...fields('kube-apiserver', 'authorization', 'AdmissionConfiguration', {
+    'plugins[] kubeConfigFile': ['M67'],
+    'plugins[].configuration': [],
+  }),
+  ...fields('kube-apiserver', 'secret', 'EncryptionConfiguration', {
+    'resources[].providers': ['A08', 'A09', 'A10', 'A11', 'A12', 'A13'],
+    'resources[].providers[].kms': [],
+  }),
+  ...fields('kube-apiserver', 'reach', 'EgressSelectorConfiguration', { egressSelections: [] }),
+  ...fields('kube-apiserver', 'reach', 'TracingConfiguration', { endpoint: [] }),
+  ...fields('kube-scheduler', 'identity', 'KubeSchedulerConfiguration', {
+    clientConnection: ['X01'],
+    extenders: [],
+  }),
+  ...fields('kube-proxy', 'identity', 'KubeProxyConfiguration', {
+    clientConnection: [],
+    metricsBindAddress: [],
+  }),
+  ...fields('kubelet', 'reach', 'KubeletConfiguration', {
+    enableSystemLogHandler: [],
+    enableSystemLogQuery: [],
+    enableProfilingHandler: [],
+    tlsCurvePreferences: [],
+    imagePullCredentialsVerificationPolicy: [],
+  }),
+  ...fields('kubelet', 'secret', 'CredentialProviderConfig', { providers: [] }),
+]
+
+function environment(
+  components: readonly ComponentName[],
+  decides: Decision,
+  names: readonly string[],
+  ...judgedBy: readonly string[]
+): readonly OtherSetting[] {
+  return names.map((name) => ({ where: 'environment', name, components, decides, judgedBy }))
+}
+
+function fields(
+  component: ComponentName,
+  decides: Decision,
+  kind: string,
+  rules: Readonly<Record<string, readonly string[]>>,
+): readonly OtherSetting[] {
+  return Object.entries(rules).map(([field, judgedBy]) => ({
+    where: 'file',
+    name: `${kind} ${field}`,
+    components: [component],
+    decides,
+    judgedBy,
+  }))
 }
 
 export const FLAGS: readonly FlagRow[] = COMPONENT_NAMES.flatMap((component) =>

@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createWriteStream, readlinkSync } from 'node:fs'
-import { chmod, copyFile, mkdir, open, readFile, rename, stat } from 'node:fs/promises'
+import { open, realpath, stat } from 'node:fs/promises'
 import { homedir, hostname, userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Cluster } from '../cluster/cluster.js'
 import { KpkiError } from '../errors.js'
-import { readTree } from '../files/disk.js'
+import { isCode, makeRoot, readBounded, readTree, replaceFile, unreadable } from '../files/disk.js'
 import type { FileTree } from '../files/tree.js'
 import { type AppliedDocument, type Inputs, STEP_DEFAULTS, type StepOptions } from './context.js'
 import type { Happening, ProvisionEvent } from './event.js'
@@ -77,7 +77,9 @@ export async function loadInputs(
     trees.set(name, tree)
   }
   const { cni, manifests } = cluster.provision
-  let current = kubeconfig === undefined ? undefined : await readIfThere(kubeconfig)
+  const present = async () =>
+    kubeconfig === undefined ? undefined : textIn(await readIfThere(kubeconfig))
+  let current = await present()
   return {
     cluster,
     trees,
@@ -91,7 +93,7 @@ export async function loadInputs(
     options,
     digest: nodeDigest,
     reload: async () => {
-      if (kubeconfig !== undefined) current = await readIfThere(kubeconfig)
+      current = await present()
     },
   }
 }
@@ -109,18 +111,27 @@ async function loadDocument(base: string, name: string, sha256?: string): Promis
 }
 
 async function readNamed(path: string): Promise<string> {
-  const text = await readIfThere(path)
-  if (text === undefined)
-    throw new KpkiError('ERR_FILE_MISSING', `${path} does not exist`, { path })
-  return text
+  const text = textIn(await readIfThere(path))
+  if (text !== undefined) return text
+  throw new KpkiError('ERR_FILE_MISSING', `${path} does not exist`, { path })
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+function textIn(data: Uint8Array | undefined): string | undefined {
+  return data && new TextDecoder().decode(data)
+}
+
+/** As large as a manifest of a whole network plugin never is. */
+const MAX_FILE = 16 * 1024 * 1024
+
+async function readIfThere(path: string): Promise<Uint8Array | undefined> {
   try {
-    return await readFile(path, 'utf8')
+    const read = await readBounded(path, MAX_FILE, { follow: true })
+    if (read instanceof Uint8Array) return read
+    const why = read === 'large' ? 'is larger than 16 MiB' : 'is not a file'
+    throw new KpkiError('ERR_FILE_UNREADABLE', `${path} ${why}`, { path })
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined
-    throw new KpkiError('ERR_FILE_UNREADABLE', `${path} can not be read`, { path }, { cause })
+    if (isCode(cause, 'ENOENT')) return undefined
+    throw cause instanceof KpkiError ? cause : unreadable(path, cause)
   }
 }
 
@@ -194,7 +205,7 @@ export async function openWorld(
 }
 
 async function openLog(path: string) {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await makeRoot(dirname(path), 0o700)
   const handle = await open(path, 'wx', 0o600)
   return createWriteStream('', { fd: handle.fd, autoClose: false }).on('close', () =>
     handle.close(),
@@ -219,24 +230,33 @@ function alive(pid: number): boolean {
   }
 }
 
-/** Written beside, at mode 0600 from the first byte, then renamed; the previous file is kept once a run. */
-async function writeKubeconfig(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  const suffix = `kpki-${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}`
-  const exists = await stat(path).catch(() => undefined)
-  if (exists) {
-    await copyFile(path, `${path}.${suffix}`)
-    await chmod(`${path}.${suffix}`, 0o600)
-  }
-  const temporary = `${path}.${suffix}.new`
-  const handle = await open(temporary, 'wx', 0o600)
+/**
+ * Replaces a person's kubeconfig, whole or not at all; what was there is kept beside it, named by the time of its last
+ * change. Both are at mode 0600 from the first byte. A link is followed: people keep it elsewhere.
+ */
+export async function writeKubeconfig(path: string, text: string): Promise<void> {
+  const full = await followed(path)
+  const before = await readIfThere(full)
+  await makeRoot(dirname(full), 0o700)
+  if (before !== undefined) await replaceFile(await copyName(full), before, 0o600)
+  await replaceFile(full, text, 0o600)
+}
+
+async function copyName(path: string): Promise<string> {
   try {
-    await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
+    return `${path}.kpki-${(await stat(path)).mtime.toISOString().replace(/[-:]/g, '')}`
+  } catch (cause) {
+    throw unreadable(path, cause)
   }
-  await rename(temporary, path)
+}
+
+async function followed(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch (cause) {
+    if (isCode(cause, 'ENOENT')) return path
+    throw unreadable(path, cause)
+  }
 }
 
 /**

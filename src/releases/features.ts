@@ -113,6 +113,11 @@ export interface MinorFeatures {
   /** How many minors a kubelet may be older than the control plane, as kubeadm checks it. */
   readonly kubeletSkew: 1 | 3
   readonly pauseImage: string
+  /**
+   * The minor of Go whose behaviour the components have: what their `go.mod` says (`godebug default`, else `go`). It
+   * stays for the life of a Kubernetes minor, though later patches are compiled with a newer Go.
+   */
+  readonly go: string
 }
 
 /** A value by patch: each entry holds from its patch on, in ascending order, the first from patch 0. */

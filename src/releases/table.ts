@@ -93,6 +93,7 @@ export const FIRST: ReleaseRow = {
   kubeletFinalizePhase: 'experimental-cert-rotation',
   minimumExternalEtcd: '3.4.13-4',
   kubeletSkew: 1,
+  go: '1.20',
 }
 
 const beta = { stage: 'beta', default: true } as const
@@ -103,6 +104,7 @@ export const CHANGES: readonly ReleaseChange[] = [
   {
     minor: '1.29',
     newestPatch: 15,
+    go: '1.21',
     etcdImage: [
       [0, '3.5.10-0'],
       [3, '3.5.12-0'],
@@ -123,6 +125,7 @@ export const CHANGES: readonly ReleaseChange[] = [
   {
     minor: '1.30',
     newestPatch: 14,
+    go: '1.22',
     etcdImage: [
       [0, '3.5.12-0'],
       [5, '3.5.15-0'],
@@ -195,6 +198,7 @@ export const CHANGES: readonly ReleaseChange[] = [
   {
     minor: '1.32',
     newestPatch: 13,
+    go: '1.23',
     etcdImage: [
       [0, '3.5.16-0'],
       [10, '3.5.24-0'],
@@ -216,6 +220,7 @@ export const CHANGES: readonly ReleaseChange[] = [
   {
     minor: '1.33',
     newestPatch: 13,
+    go: '1.24',
     etcdImage: [
       [0, '3.5.21-0'],
       [6, '3.5.24-0'],
@@ -269,6 +274,7 @@ export const CHANGES: readonly ReleaseChange[] = [
   {
     minor: '1.35',
     newestPatch: 9,
+    go: '1.25',
     etcdImage: [[0, '3.6.6-0']],
     corednsImage: [[0, 'v1.13.1']],
     // The first minor built with Go 1.25, which changed the default; verifiers never recompute it.
@@ -290,6 +296,7 @@ export const CHANGES: readonly ReleaseChange[] = [
   {
     minor: '1.36',
     newestPatch: 5,
+    go: '1.26',
     etcdImage: [[0, '3.6.8-0']],
     corednsImage: [[0, 'v1.14.2']],
     pauseImage: '3.10.2',

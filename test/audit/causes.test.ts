@@ -2,98 +2,27 @@ import { describe, expect, it } from 'vitest'
 import { auditTree } from '../../src/audit/audit.js'
 import { causesOf } from '../../src/audit/causes.js'
 import { renderText } from '../../src/audit/report/text.js'
-import type { AuditReport, Finding } from '../../src/audit/types.js'
-import { runtimeEngine } from '../../src/ca/engine.js'
-import { envOf } from '../../src/ca/env.js'
-import { textAt } from '../../src/files/tree.js'
-import { generate } from '../../src/generate/generate.js'
-import { parseCluster } from '../../src/generate/source.js'
+import type { AuditReport } from '../../src/audit/types.js'
 import { finding } from './report/sample.js'
-import { clusterText, generated, type Mutable, mutated, NOW, newKeyPem, PKI } from './support.js'
+import { overwrite, STORIES } from './stories.js'
+import { generated, mutated, NOW, PKI } from './support.js'
 
 const AT = { at: NOW }
-const MANIFEST = 'etc/kubernetes/manifests/kube-apiserver.yaml'
-
-/** Another cluster's files: what a second `kubeadm init`, or a wrong backup, leaves on a machine. */
-async function another() {
-  const { cluster } = parseCluster(clusterText())
-  return generate(cluster, { env: envOf(runtimeEngine(), NOW) })
-}
-
-async function overwrite(node: Mutable, ...paths: readonly string[]): Promise<void> {
-  const other = (await another()).nodes.get('controlplane') ?? new Map()
-  for (const path of paths) node.write(path, textAt(other, path) ?? '')
-}
-
-const withoutMount = (node: Mutable) =>
-  node.replace(
-    MANIFEST,
-    / {4}- mountPath: \/etc\/kubernetes\/pki\n {6}name: k8s-certs\n {6}readOnly: true\n/,
-    '',
-  )
-
-const told = ({ node, path, code }: Finding) => `${code} ${node}: ${path}`
 const grave = ({ findings }: AuditReport) => findings.filter(({ severity }) => severity === 'error')
 const roots = (report: AuditReport) =>
   grave(report).filter(({ causedBy }) => causedBy === undefined)
 
-describe('stories', () => {
-  it('a mount that was lost in an edit', async () => {
-    const report = await auditTree(await mutated(await generated(), withoutMount), AT)
-    expect(roots(report).map(told)).toEqual([`M01 controlplane: ${MANIFEST}`])
-    expect(report.findings[0]?.message).toContain('14 files below /etc/kubernetes/pki')
-  })
-
-  it('kubeadm init a second time on one of three control planes', async () => {
-    const trees = await mutated(
-      await generated({ controlPlanes: 3 }),
-      (node) => overwrite(node, `${PKI}/ca.crt`, `${PKI}/ca.key`),
-      'controlplane2',
-    )
-    const report = await auditTree(trees, AT)
-    const [first] = report.findings
-    expect(first && told(first)).toBe(`C18 controlplane2: ${PKI}/ca.crt`)
-    expect(grave(report).length).toBeGreaterThan(35)
-    expect(new Set(roots(report).map(({ node, path }) => `${node}: ${path}`))).toEqual(
-      new Set([`controlplane2: ${PKI}/ca.crt`]),
-    )
+describe('a report', () => {
+  it('folds what follows, and shows all of it when asked', async () => {
+    const [story] = STORIES.filter(({ id }) => id === 'second-init')
+    const report = await auditTree((await story?.trees()) ?? new Map(), AT)
     const text = renderText(report)
     expect(text).toMatch(/other findings follow from this: .*X04 connection-untrusted ×/)
     expect(text.split('\n').filter((line) => line.includes('X04'))).toHaveLength(1)
     expect(renderText(report, { verbose: true }).split('X04').length).toBeGreaterThan(3)
   })
 
-  it('a certificate that was renewed without its key', async () => {
-    const trees = await mutated(await generated(), async (node) =>
-      node.write(`${PKI}/apiserver.key`, await newKeyPem()),
-    )
-    const report = await auditTree(trees, AT)
-    expect(roots(report).map(told)).toEqual([`K01 controlplane: ${PKI}/apiserver.crt`])
-    expect(grave(report).map(({ code }) => code)).toEqual(['K01', 'X01'])
-  })
-
-  it('a new name of the load balancer that the certificates do not have', async () => {
-    const trees = await mutated(await generated({ controlPlanes: 3 }), (node) => {
-      for (const name of ['admin', 'kubelet'])
-        node.replace(`etc/kubernetes/${name}.conf`, 'api.example.com', 'lb.example.com')
-    })
-    const report = await auditTree(trees, AT)
-    expect(roots(report).map(told)).toEqual([
-      'F05 controlplane: etc/kubernetes/admin.conf',
-      'F05 controlplane: etc/kubernetes/kubelet.conf',
-    ])
-  })
-
-  it('a pki folder that was deleted', async () => {
-    const trees = await mutated(await generated(), (node) => {
-      for (const path of [...node.tree.keys()])
-        if (path.startsWith(`${PKI}/`)) node.tree.delete(path)
-    })
-    const report = await auditTree(trees, AT)
-    expect(roots(report).map(told)).toEqual([`P01 controlplane: ${PKI}`])
-  })
-
-  it('certificates that nobody renewed', async () => {
+  it('has every certificate that nobody renewed for a cause', async () => {
     const report = await auditTree(await generated(), { at: new Date('2027-04-01T00:00:00Z') })
     expect(new Set(roots(report).map(({ code }) => code))).toEqual(new Set(['V01']))
     expect(new Set(grave(report).map(({ code }) => code))).toContain('X01')

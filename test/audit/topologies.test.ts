@@ -128,6 +128,27 @@ describe('hierarchy', () => {
   })
 })
 
+describe('NodeRestriction', () => {
+  it.each([
+    ['is not enabled', '--enable-admission-plugins=PodNodeSelector'],
+    ['is disabled', '--disable-admission-plugins=NodeRestriction'],
+  ])('%s: any kubelet changes other nodes', async (_name, flag) => {
+    const trees = await mutated(await generated(), (node) =>
+      node.replace(
+        'etc/kubernetes/manifests/kube-apiserver.yaml',
+        '--enable-admission-plugins=NodeRestriction',
+        flag,
+      ),
+    )
+    const report = await audit(trees)
+    expect(surprises(report)).toEqual(['!kubelet-certificate/any>kube-apiserver/controlplane'])
+    expect(findings(report)).toEqual(['error kubelet-beyond-its-node controlplane'])
+    const [hole] = report.findings
+    expect(hole?.message).toMatch(/labels, taints and status of every node/)
+    expect(hole?.path).toBeUndefined()
+  })
+})
+
 describe('parts of a tree', () => {
   it('audits one node alone', async () => {
     const { nodes } = await generated()

@@ -8,7 +8,9 @@ import type { AuditReport } from '../../src/audit/types.js'
 import { writeTree } from '../../src/files/disk.js'
 import { file, treeOf } from '../../src/files/tree.js'
 import { type Generated, generate } from '../../src/generate/generate.js'
+import { FIXTURES } from '../audit/layouts/fixtures.js'
 import { expectContent } from '../audit/report/content.js'
+import { NOW as AT } from '../audit/support.js'
 import { envAt, later, small } from '../certs/clusters.js'
 import { inFolder, kpki, tar, writeOut } from './audit-support.js'
 
@@ -69,6 +71,33 @@ describe('kpki audit', () => {
       expect((await run('--fail-on', 'warning')).exit).toBe(1)
     }))
 
+  it('says how much it has not seen, in every format, and lets that pass unless told not to', () =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), healthy)
+      const worker = 'out/nodes/worker1'
+      const text = await kpki(folder, ['audit', worker], NOW)
+      expect(text.out.split('\n')[0]).toMatch(/^PASSED as far as seen, 1 unknown {2}/)
+      expect(text.out).toMatch(
+        / {2}\? {2}the files of the server .*: kubelet\/worker1>kube-apiserver/,
+      )
+      expect(text.exit).toBe(0)
+      const strict = ['audit', worker, '--fail-on', 'unknown']
+      expect((await kpki(folder, strict, NOW)).exit).toBe(1)
+      const junit = await kpki(folder, [...strict, '--format', 'junit'], NOW)
+      expect(junit.out).toContain(
+        '<failure type="unknown" message="unknown: the files of the server',
+      )
+      for (const format of ['markdown', 'html'])
+        expect((await kpki(folder, ['audit', worker, '--format', format], NOW)).out).toContain(
+          'PASSED as far as seen, 1 unknown',
+        )
+      const prometheus = await kpki(folder, ['audit', worker, '--format', 'prometheus'], NOW)
+      expect(prometheus.out).toContain('\nkpki_audit_unknown 1\n')
+      const graph = await kpki(folder, ['graph', worker], NOW)
+      expect(graph.out).toContain('connection is unknown')
+      expect((await kpki(folder, ['audit', 'out', '--fail-on', 'unknown'], NOW)).exit).toBe(0)
+    }))
+
   it('judges at another time', () =>
     inFolder(async (folder) => {
       await writeOut(join(folder, 'out'), healthy)
@@ -118,6 +147,41 @@ describe('kpki audit', () => {
       expect(await readFile(join(folder, 'precious'), 'utf8')).toBe('precious')
     }))
 
+  it('names files and remedies as the user knows them, below folders and in archives', () =>
+    inFolder(async (folder) => {
+      const path = 'var/lib/rancher/k3s/server/tls/serving-kube-apiserver.crt'
+      const k3s = FIXTURES.find(({ layout }) => layout === 'k3s')
+      const tree = await k3s?.make({ path, how: 'expired' })
+      await writeTree(join(folder, 'a/b/c/d/e'), tree ?? new Map())
+      tar(join(folder, 'a'), ['-czf', '../deep.tgz', 'b'])
+      for (const [given, start] of [
+        ['a', 'b/c/d/e/'],
+        ['deep.tgz', 'b/c/d/e/'],
+        ['a/b/c/d/e/var/lib/rancher/k3s/server', ''],
+      ] as const) {
+        const { out } = await kpki(folder, ['audit', given, '--format', 'json'], AT)
+        const { findings, layouts } = JSON.parse(out) as AuditReport
+        const expired = findings.find(({ code }) => code === 'V01')
+        expect(expired?.path).toBe(start === '' ? path.slice(path.indexOf('tls/')) : start + path)
+        expect(expired?.fix).toContain('k3s certificate rotate --service api-server')
+        expect(layouts[0]?.layout).toBe('k3s')
+      }
+    }))
+
+  it('a remedy for an output folder names it as the user did', () =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'clusters/prod'), healthy)
+      const late = new Date('2040-01-01T00:00:00Z')
+      for (const [given, out] of [
+        ['clusters/prod', 'clusters/prod'],
+        ['clusters', 'clusters/prod'],
+      ] as const) {
+        const ran = await kpki(folder, ['audit', given, '--format', 'json', '--only', 'V01'], late)
+        const [first] = (JSON.parse(ran.out) as AuditReport).findings
+        expect(first?.fix).toMatch(new RegExp(`^kpki gen -o ${out} `))
+      }
+    }))
+
   it('reads one node, a bare folder, an archive and single files', () =>
     inFolder(async (folder) => {
       await writeOut(join(folder, 'out'), healthy)
@@ -128,7 +192,9 @@ describe('kpki audit', () => {
         return JSON.parse(out) as AuditReport
       }
       const whole = await report('out')
-      expect(await report('out.tar.gz')).toEqual(whole)
+      // An archive does not say where its folder lies.
+      const named = JSON.stringify(whole).replaceAll('gen -o out', 'gen -o OUT')
+      expect(await report('out.tar.gz')).toEqual(JSON.parse(named))
       const node = await report('out/nodes/cp1')
       expect(new Set(node.expiry.map((one) => one.node))).toEqual(new Set(['cp1']))
       const pki = await report('out/nodes/cp1/etc/kubernetes/pki')

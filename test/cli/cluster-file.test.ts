@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { folderWith, run } from '../compare/support.js'
@@ -32,7 +32,20 @@ const SECRETS = `bootstrapTokens: [{token: ${TOKEN}, description: for the lab}]
 certificateKey: ${KEY}
 `
 
+/** Further tokens: of the cluster itself, and of nodes that join. */
+const FURTHER = ['ghijkl.0123456789abcdef', 'mnopqr.0123456789abcdef', 'stuvwx.0123456789abcdef']
+const INIT = `{certificateKey: "${KEY}", bootstrapTokens: [{token: ${TOKEN}}, {token: ${FURTHER[0]}, ttl: 1h}]}`
+const JOIN = `{controlPlane: {certificateKey: "${KEY}"}, discovery: {tlsBootstrapToken: ${FURTHER[1]}, bootstrapToken: {token: ${FURTHER[2]}, apiServerEndpoint: "172.31.10.5:6443", unsafeSkipCAVerification: true}}}`
+const JOINED = `${OWN.replace('}}]', '}}, {name: w1, role: worker, address: 172.31.10.6}]')}  kubeadm: {initConfiguration: ${INIT}, joinConfiguration: ${JOIN}}\n`
+
 const folder = await folderWith({
+  'further.yaml': JOINED,
+  'further-files.yaml': `${JOINED}  join: files\n`,
+  'further-kubeadm.yaml': `${KUBEADM.replace('patches: {directory: patches}\n', SECRETS)}---
+apiVersion: kubeadm.k8s.io/v1beta3
+kind: JoinConfiguration
+${JOIN.slice(1, -1).replace('controlPlane', '\ncontrolPlane').replace(', discovery', '\ndiscovery')}
+`,
   'secret.yaml': KUBEADM.replace('patches: {directory: patches}\n', SECRETS),
   'secret-own.yaml': `${OWN}  kubeadm: {initConfiguration: {certificateKey: "${KEY}", bootstrapTokens: [{token: ${TOKEN}}]}}\n`,
   'kubeadm.yaml': KUBEADM,
@@ -82,6 +95,54 @@ describe('a cluster file on the command line', () => {
       0,
       expect.stringContaining('0 to create, 0 to replace'),
     ])
+  })
+
+  test.each(['further', 'further-files', 'further-kubeadm'])(
+    '%s: no token lies outside of authorities and of the nodes that use it',
+    async (name) => {
+      const tokens = [TOKEN, KEY, ...FURTHER]
+      const made = await kpki(`gen -f ${name}.yaml -o ${name}`)
+      expect([made.exit, made.err]).toEqual([0, expect.not.stringContaining('error')])
+      const paths = await readdir(join(folder, name), { recursive: true, withFileTypes: true })
+      const holding = new Set<string>()
+      for (const entry of paths.filter((one) => one.isFile())) {
+        const path = join(entry.parentPath, entry.name).slice(join(folder, name).length + 1)
+        const text = await readFile(join(folder, name, path), 'utf8')
+        for (const token of tokens.filter((one) => text.includes(one)))
+          holding.add(`${path} ${token}`)
+      }
+      const places = [...holding].map((line) => line.split(' ')[0] ?? '')
+      for (const path of places)
+        expect(path).toMatch(/^authorities\/|^nodes\/[^/]+\/etc\/kubernetes\/kubeadm\.yaml$/)
+      const kept = [...holding].filter((line) => line.startsWith('authorities/'))
+      const used = name === 'further-kubeadm' ? tokens.filter((one) => one !== FURTHER[0]) : tokens
+      expect(kept.map((line) => line.split(' ')[1]).sort()).toEqual([...used].sort())
+      const mode = (await stat(join(folder, name, 'authorities/kubeadm-tokens'))).mode & 0o777
+      expect(mode).toBe(0o600)
+
+      // They come back from there: the next run, and one that makes everything anew, need no other file.
+      expect(await kpki(`gen -o ${name} --check`)).toMatchObject({ exit: 0 })
+      const before = await readdir(join(folder, name, 'nodes'))
+      const texts = () =>
+        Promise.all(
+          before.map((node) =>
+            readFile(join(folder, name, 'nodes', node, 'etc/kubernetes/kubeadm.yaml'), 'utf8'),
+          ),
+        )
+      const first = await texts()
+      await rm(join(folder, name, 'nodes'), { recursive: true })
+      expect(await kpki(`gen -o ${name}`)).toMatchObject({ exit: 0 })
+      expect(await texts()).toEqual(first)
+    },
+  )
+
+  test('a damaged list of tokens is refused, by its line and without what is in it', async () => {
+    expect(await kpki('gen -f further.yaml -o damaged')).toMatchObject({ exit: 0 })
+    const path = join(folder, 'damaged/authorities/kubeadm-tokens')
+    await writeFile(path, (await readFile(path, 'utf8')).replace(/abcdef\n/, '\n'))
+    const { exit, err } = await kpki('gen -o damaged')
+    expect([exit, err]).toEqual([2, expect.stringContaining('kubeadm-tokens: line 1 is not')])
+    expect(err).not.toContain('0123456789')
   })
 
   test('text that looks like a number stays as it was written', async () => {

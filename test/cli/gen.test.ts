@@ -1,6 +1,7 @@
 import {
   chmodSync,
   chownSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -11,7 +12,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { DAY, START } from '../certs/clusters.js'
 import { skipUnless } from '../interop/workbench.js'
@@ -342,5 +343,78 @@ it('-o "" is no folder', async () => {
       'kpki: error: --out is empty\nkpki: hint: name a folder; the present one is .\n',
     ])
     expect(readdirSync(folder)).toEqual(['cluster.yaml'])
+  })
+})
+
+describe('authorities/ is lost', () => {
+  const nodes = (...list: readonly (readonly [name: string, role: string])[]) => {
+    const document = JSON.parse(CLUSTER)
+    const made = list.map(([name, role], i) => ({ name, role, address: `172.31.10.${5 + i}` }))
+    return JSON.stringify({ ...document, spec: { ...document.spec, nodes: made } })
+  }
+  const CASES: readonly (readonly [what: string, cluster: string, gone: string[], copy: string])[] =
+    [
+      [
+        'and the control plane left the cluster file',
+        nodes(['cp2', 'control-plane'], ['worker1', 'worker']),
+        ['authorities'],
+        'nodes/cp1/etc/kubernetes/pki/ca.key',
+      ],
+      [
+        'and the control plane became a worker',
+        nodes(['cp2', 'control-plane'], ['cp1', 'worker']),
+        ['authorities', 'nodes/worker1'],
+        'nodes/cp1/etc/kubernetes/pki/ca.key',
+      ],
+      [
+        'and only a worker trusts them still',
+        CLUSTER,
+        ['authorities', 'nodes/cp1'],
+        'nodes/worker1/etc/kubernetes/pki/ca.crt',
+      ],
+      [
+        'and its files were made for another folder',
+        JSON.stringify({
+          ...JSON.parse(CLUSTER),
+          spec: {
+            ...JSON.parse(CLUSTER).spec,
+            kubeadm: { clusterConfiguration: { certificatesDir: '/etc/pki' } },
+          },
+        }),
+        ['authorities', 'nodes/worker1'],
+        'nodes/cp1/etc/kubernetes/pki/ca.key',
+      ],
+    ]
+
+  it.each(CASES)('%s: refused, naming what is left', async (_, cluster, gone, copy) => {
+    await inOut(async (gen, folder) => {
+      const out = join(folder, 'out')
+      for (const path of gone) rmSync(join(out, path), { recursive: true })
+      writeFileSync(join(folder, 'cluster.yaml'), cluster)
+      const before = contents(out)
+      for (const options of ['', ' --dry-run', ' --check']) {
+        const { exit, err } = await gen(`-f cluster.yaml -o out${options}`)
+        expect([exit, err]).toEqual([2, expect.stringContaining(`${copy} is still there`)])
+      }
+      expect(contents(out)).toEqual(before)
+    })
+  })
+
+  it('is gone on with once the copies are back', async () => {
+    await inOut(async (gen, folder) => {
+      const out = join(folder, 'out')
+      const key = readFileSync(join(out, 'authorities/ca.key'), 'utf8')
+      rmSync(join(out, 'authorities'), { recursive: true })
+      cpSync(join(out, 'nodes/cp1/etc/kubernetes/pki'), join(out, 'authorities'), {
+        recursive: true,
+        filter: (path) => !/apiserver|client|server|peer/.test(basename(path)),
+      })
+      chmodSync(join(out, 'authorities'), 0o700)
+      writeFileSync(join(folder, 'cluster.yaml'), nodes(['cp2', 'control-plane']))
+      expect(await gen('-f cluster.yaml -o out')).toMatchObject({ exit: 0 })
+      expect(readFileSync(join(out, 'authorities/ca.key'), 'utf8')).toBe(key)
+      const copy = join(out, 'nodes/cp2/etc/kubernetes/pki/ca.key')
+      expect(readFileSync(copy, 'utf8')).toBe(key)
+    })
   })
 })

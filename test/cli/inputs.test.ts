@@ -1,5 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -39,6 +47,7 @@ const LINES: readonly (readonly [line: string, name: string | undefined])[] = [
   ['audit out -f FILE', undefined],
   ['audit out --waivers FILE', undefined],
   ['audit out', WAIVERS],
+  ['provision apply FILE --from out', undefined],
 ]
 const THINGS: readonly (readonly [thing: string, status: number, message: RegExp])[] = [
   ['pipe', 2, /FILE is neither a file nor a folder\nkpki: hint: .*standard input/],
@@ -52,11 +61,37 @@ describe.each(LINES)('kpki %s', (line, name) => {
     if (name !== undefined) symlinkSync(thing, join(folder, name))
     const { exit, err } = await gen(...line.replace('FILE', thing).split(' '))
     if (name !== undefined) rmSync(join(folder, name))
-    expect(err).toMatch(
-      new RegExp(`^kpki: error: ${message.source.replace('FILE', name ?? thing)}`),
-    )
+    // Plans of many hosts are long.
+    const limit = line.startsWith('provision') ? '256 MiB' : '16 MiB'
+    const said = message.source.replace('FILE', name ?? thing).replace('16 MiB', limit)
+    expect(err).toMatch(new RegExp(`^kpki: error: ${said}`))
     // An audit that can't read ends as wrong use, as its help says.
     expect(exit).toBe(line.endsWith('-f FILE') && line.startsWith('audit') ? 2 : status)
+  })
+})
+
+const NAMED_BY_PROVISION: readonly (readonly [what: string, path: string, options: string])[] = [
+  ['your kubeconfig', 'FILE', '--kubeconfig FILE'],
+  ['the administrator’s kubeconfig', 'out/kubeconfig/admin.conf', '--no-kubeconfig'],
+  ['a manifest of the cluster file', 'FILE', '--no-kubeconfig -f with-manifest.yaml'],
+]
+describe.each(NAMED_BY_PROVISION)('provisioning, of %s', (_, path, options) => {
+  it.each([
+    ['pipe', 'is not a file'],
+    ['device', 'is not a file'],
+    ['folder', 'is not a file'],
+    ['huge', 'is larger than 16 MiB'],
+  ])('given a %s says that it %s', async (thing, message) => {
+    const place = join(folder, path.replace('FILE', thing))
+    const taken = path === 'FILE' ? undefined : `${place}.taken`
+    if (taken !== undefined) renameSync(place, taken)
+    if (taken !== undefined) symlinkSync(join(folder, thing), place)
+    writeFileSync(join(folder, 'with-manifest.yaml'), `${CLUSTER}  manifests: [${thing}]\n`)
+    const line = `provision plan --from out ${options.replace('FILE', thing)}`
+    const { exit, err } = await gen(...line.split(' '))
+    if (taken !== undefined) rmSync(place)
+    if (taken !== undefined) renameSync(taken, place)
+    expect([exit, err]).toEqual([3, `kpki: error: ${place} ${message}\n`])
   })
 })
 

@@ -66,6 +66,7 @@ export function nodeOf(cluster: Cluster, name: string): ClusterNode {
 const SECRETS = {
   bootstrapToken: 'abcdef.0123456789abcdef',
   certificateKey: 'ab'.repeat(32),
+  kubeadmTokens: new Map<string, string>(),
   authorityPins: [`sha256:${'cd'.repeat(32)}`],
 }
 

@@ -25,7 +25,7 @@ export interface Copy {
   /** Bundles the copy's command line; from then on `kpki` runs it. */
   build(): Promise<void>
   kpki(...args: readonly string[]): Run
-  /** A page of `docs/reference` or `docs/rules` as the copy would write it. */
+  /** A page of `docs/reference`, `docs/rules` or, as `layouts/<page>`, `docs/layouts` as the copy would write it. */
   page(name: string): Promise<string>
   remove(): void
 }
@@ -82,8 +82,10 @@ export function copyOfSource(): Copy {
         at('pages.ts'),
         `import { rulePages } from './src/audit/rules/docs.js'
 import { RULES } from './src/audit/rules/index.js'
+import { layoutPages } from './src/audit/rules/layout-docs.js'
 import { referencePages } from './src/cli/reference.js'
-const pages = new Map([...referencePages(), ...rulePages(RULES)])
+const layouts = [...layoutPages()].map(([name, text]) => ['layouts/' + name, text] as const)
+const pages = new Map([...referencePages(), ...rulePages(RULES), ...layouts])
 process.stdout.write(pages.get(process.argv[2] ?? '') ?? '')
 `,
       )

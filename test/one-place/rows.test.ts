@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { cpSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Copy, copyOfSource } from './copy.js'
@@ -117,7 +117,7 @@ describe('one place to add', () => {
   it('a flag that names a file', async () => {
     copy.insert(
       'src/manifests/flags.ts',
-      "    'tls-cert-file': {\n      certificate: 'apiserver',",
+      "    'tls-cert-file': {\n      decides: 'serving',\n      certificate: 'apiserver',",
       `    'metrics-authority-file': {
       trust: 'client-ca',
       reader: 'every-block',
@@ -160,6 +160,38 @@ describe('one place to add', () => {
     kpki(0, 'audit', 'out', '--ignore', 'serial-is-odd', '--fail-on', 'warning')
     expect(await copy.page('N.md')).toContain('serial-is-odd')
     expect(await copy.page('README.md')).toContain('serial-is-odd')
+  })
+
+  it('a layout of an audited tree', async () => {
+    copy.insert(
+      'src/audit/read/layout-table.ts',
+      "  {\n    id: 'kops',",
+      `  {
+    ...KUBEADM,
+    id: 'metal',
+    name: 'Metal',
+    about: 'Everything lies in one place.',
+    pki: ['opt/metal/keys'],
+    signs: ['metal-root.crt'],
+    commonSigns: [],
+    homes: ['opt/metal'],
+    folders: ['opt/metal/units'],
+  },
+`,
+    )
+    compiles()
+    await copy.build()
+    kpki(0, 'gen', '-f', 'cluster.yaml', '-o', 'out')
+    for (const [from, to] of [
+      ['ca.crt', 'metal-root.crt'],
+      ['apiserver.crt', 'apiserver.crt'],
+    ] as const)
+      cpSync(join(copy.folder, PKI, from), join(copy.folder, 'backup/keys', to))
+    const report = JSON.parse(kpki(0, 'audit', 'backup', '--format', 'json', '--fail-on', 'never'))
+    expect(report.layouts[0]).toMatchObject({ layout: 'metal', owner: 'kubeadm' })
+    const paths = report.expiry.map(({ path }: { path: string }) => path)
+    expect(paths).toContain('keys/apiserver.crt')
+    expect(await copy.page('layouts/metal.md')).toContain('Everything lies in one place.')
   })
 
   it('a provisioning step', async () => {

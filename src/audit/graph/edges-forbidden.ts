@@ -1,4 +1,5 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
+import { flagList } from '../../values/command-line.js'
 import { urlOf } from '../../values/hosts.js'
 import type { Certificate } from '../read/evidence.js'
 import type { Identity } from '../types.js'
@@ -299,6 +300,35 @@ export function* anybodyAtApi({ apiServers, clients }: Fleet): Iterable<EdgeDraf
       client: attacker('client', sample.credential),
       server: { ...apiSide(server), certificate: 'demanded' },
       receive: () => ({ kind: 'welcome', privilege: 'everything in the cluster' }),
+    }
+  }
+}
+
+/** A kubelet at what belongs to another node: the node authorizer lets it, and only NodeRestriction keeps it off. */
+export function* kubeletsBeyondTheirNodes({ apiServers, clients }: Fleet): Iterable<EdgeDraft> {
+  const kubelets = clients.filter(({ role, credential }) => role === 'kubelet' && credential)
+  for (const server of apiServers) {
+    const { launch, node } = server
+    const sample = kubelets.find((one) => one.node !== node) ?? kubelets[0]
+    // Flags that are assumed, or out of sight, say nothing of plugins.
+    if (!sample?.credential || launch.source === 'default' || launch.unseenFlags) continue
+    const isRestricted =
+      flagList(launch.flags, 'enable-admission-plugins').includes('NodeRestriction') &&
+      !flagList(launch.flags, 'disable-admission-plugins').includes('NodeRestriction')
+    yield {
+      from: 'kubelet-certificate/any',
+      to: server.id,
+      url: `${apiUrl(server)} (another node)`,
+      client: attacker('client', sample.credential),
+      server: { ...apiSide(server), certificate: server.clientCa ? 'demanded' : 'ignored' },
+      receive: () =>
+        isRestricted
+          ? { kind: 'refused', message: 'NodeRestriction keeps it to its own node (403)' }
+          : {
+              kind: 'welcome',
+              privilege: 'labels, taints and status of every node, and the pods bound to it',
+            },
+      hole: 'the admission plugin NodeRestriction is off, and any kubelet changes other nodes',
     }
   }
 }

@@ -22,6 +22,7 @@ import {
   frontProxyAsUser,
   impersonation,
   kubeletsAsOthers,
+  kubeletsBeyondTheirNodes,
 } from './edges-forbidden.js'
 import type { Fleet } from './servers.js'
 
@@ -159,6 +160,14 @@ export const EDGE_KINDS: readonly EdgeKind[] = [
     severity: 'error',
     rule: 'kubelet-is-another',
     edges: kubeletsAsOthers,
+  },
+  {
+    kind: 'kubelet-beyond-its-node',
+    title: 'kubelet at another node',
+    must: 'fail',
+    severity: 'error',
+    rule: 'kubelet-beyond-its-node',
+    edges: kubeletsBeyondTheirNodes,
   },
   {
     kind: 'anybody-at-kubelet',

@@ -5,6 +5,7 @@ import type { ReadFailure } from '../../files/yaml/yaml.js'
 import type { ClusterEntry, Kubeconfig, UserEntry } from '../../kubeconfig/read.js'
 import type { ComponentName } from '../../manifests/flags.js'
 import type { Json, JsonObject } from '../../values/json.js'
+import type { LayoutOwner } from './layout-table.js'
 
 /** What an audit judges: trees by node, as the nodes' root file systems (`etc/kubernetes/…`). */
 export interface AuditInput {
@@ -19,6 +20,8 @@ export interface AuditInput {
   readonly earlier?: AuditInput
   /** What the user calls a path inside a node's tree, where trees were moved to their usual place. */
   readonly origins?: ReadonlyMap<string, ReadonlyMap<string, string>>
+  /** Output folders of kpki by the nodes that lie in them, as commands name them (`out`). */
+  readonly outs?: ReadonlyMap<string, string>
   /** Paths that no layout knows, as the user wrote them, with what was understood of them. */
   readonly unrecognised?: readonly Unrecognised[]
 }
@@ -152,6 +155,8 @@ export interface Launch {
   /** Undefined where files are not confined to mounts (units, defaults). */
   readonly mounts?: readonly VolumeMount[]
   readonly probes: readonly ProbeFacts[]
+  /** Variables that the pod or unit sets; of one name the last counts. */
+  readonly environment?: ReadonlyMap<string, string>
   readonly image?: string
   /** `1.28.7`, from the image's tag. */
   readonly version?: string
@@ -166,8 +171,16 @@ export interface KubeletFacts {
   readonly assumed: boolean
   readonly config?: JsonObject
   readonly failure?: ReadFailure
+  /** The files below `--config-dir` that were merged over the configuration, in their order. */
+  readonly dropIns: readonly string[]
   /** From kubeadm-flags.env, drop-ins and units. */
   readonly flags: ReadonlyMap<string, readonly string[]>
+  /** Where `flags` come from, by flag: the file that was read last. */
+  readonly flagPaths: ReadonlyMap<string, string>
+  /** Variables of its unit, of drop-ins and of environment files. */
+  readonly environment: ReadonlyMap<string, string>
+  /** Where `environment` comes from, by variable. */
+  readonly environmentPaths: ReadonlyMap<string, string>
   /** Absolute paths on the node, flags before configuration; undefined when not set. */
   readonly clientCaFile?: string
   readonly tlsCertFile?: string
@@ -201,6 +214,12 @@ export interface NodeEvidence {
   readonly role: 'control-plane' | 'worker' | 'etcd' | 'unknown'
   /** Which file layout it follows, for example `kubeadm`, `k3s`, `kubespray`. */
   readonly layout: string
+  /** Whose commands mend it. */
+  readonly owner: LayoutOwner
+  /** Where `kpki gen` has written it, as commands name it; present where the owner is kpki. */
+  readonly out?: string
+  /** No component is seen or assumed: pairs, chains and kubeconfigs are judged each by itself. */
+  readonly standsAlone: boolean
   /** Where the layout keeps its certificates, relative: `etc/kubernetes/pki`. */
   readonly pkiDirectory: string
   /** IP addresses of the node that its own files or the cluster file give, advertised one first. */
@@ -234,6 +253,8 @@ export interface Evidence {
   /** How many key blocks were read, public and private. */
   readonly keys: number
   readonly unrecognised: readonly Unrecognised[]
+  /** As {@link AuditInput.origins}. */
+  readonly origins?: ReadonlyMap<string, ReadonlyMap<string, string>>
   /** The trees carry modes (they came from a disk, an archive or kpki itself). */
   readonly hasMetadata: boolean
   /** At least one real manifest, unit or kubelet configuration was found. */

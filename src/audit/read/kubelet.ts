@@ -1,5 +1,6 @@
-import { textOf as contentOf, type FileTree } from '../../files/tree.js'
+import { textOf as contentOf, type FileEntry, type FileTree } from '../../files/tree.js'
 import { KUBELET_FIELDS } from '../../manifests/flags.js'
+import { mergePatch } from '../../manifests/patches/json-patch.js'
 import {
   type Flags,
   flagOf,
@@ -8,9 +9,11 @@ import {
   splitWords,
 } from '../../values/command-line.js'
 import { at, filled, isObject, scalarText } from '../../values/json.js'
+import { pathInTree } from '../../values/paths.js'
+import { compareText } from '../../values/text.js'
 import type { DocumentReader } from './documents.js'
 import type { KubeletFacts, Launch } from './evidence.js'
-import { environmentFile } from './launch.js'
+import { assignment, environmentFile } from './launch.js'
 import { fileOn } from './paths.js'
 
 const ENVIRONMENT_FILES = [
@@ -22,6 +25,8 @@ const CONFIGS = [
   'var/lib/kubelet/config.yaml',
   'etc/kubernetes/kubelet-config.yaml',
   'var/lib/kubelet/kubelet-config.yaml',
+  // kOps gives the name of kubeadm's kubeconfig to its configuration.
+  'var/lib/kubelet/kubelet.conf',
   'etc/kubernetes/kubelet/kubelet-config.json',
 ]
 const KUBECONFIGS = ['etc/kubernetes/kubelet.conf', 'var/lib/kubelet/kubeconfig']
@@ -38,11 +43,15 @@ export function readKubelet(
   read: DocumentReader,
 ): KubeletFacts | undefined {
   const launch = launches.find(({ component }) => component === 'kubelet')
-  const flags = mergeFlags(
+  const variables = [
     ...dropIns(tree),
-    ...ENVIRONMENT_FILES.map((path) => flagsOfFile(tree, path)),
-    launch?.flags ?? new Map(),
-  )
+    ...ENVIRONMENT_FILES.map((path) => ({ path, pairs: environmentFile(tree, path) })),
+  ]
+  const sources = [
+    ...variables.map(({ path, pairs }) => ({ path, flags: flagsOf(pairs) })),
+    ...(launch ? [{ path: launch.path ?? '', flags: launch.flags }] : []),
+  ]
+  const flags = mergeFlags(...sources.map((source) => source.flags))
   const named = flagOf(flags, 'config')
   const configPath = [named, ...CONFIGS].find((path) => path && fileOn(tree, path))
   const kubeconfigPath =
@@ -52,7 +61,20 @@ export function readKubelet(
   const known = [kubeconfigPath, bootstrapKubeconfigPath].some((path) => fileOn(tree, path))
   if (!launch && configPath === undefined && !known) return undefined
   const entry = configPath === undefined ? undefined : fileOn(tree, configPath)
-  const { value, failure } = entry ? read(contentOf(entry)) : {}
+  const main = entry ? read(contentOf(entry)) : {}
+  const over = configDropIns(tree, flagOf(flags, 'config-dir')).map((file) => ({
+    path: file.path,
+    ...read(contentOf(file)),
+  }))
+  const failure = main.failure ?? over.find((one) => one.failure)?.failure
+  const value = over.reduce(
+    (below, { value: more }) => (isObject(more) ? mergePatch(below, more) : below),
+    main.value,
+  )
+  const given = [
+    ...variables,
+    { path: launch?.path ?? '', pairs: [...(launch?.environment ?? [])] },
+  ].flatMap(({ path, pairs }) => pairs.map(([name, text]) => ({ path, name, value: text })))
   const setting = (flag: string, ...keys: readonly string[]) =>
     flagOf(flags, flag) ?? filled(at(value, ...(KUBELET_FIELDS.get(flag) ?? keys)))
   const isTrue = (text: string | undefined, otherwise: boolean) =>
@@ -70,7 +92,13 @@ export function readKubelet(
     assumed,
     ...(isObject(value) && { config: value }),
     ...(failure && { failure }),
+    dropIns: over.map(({ path }) => path),
     flags,
+    flagPaths: new Map(
+      sources.flatMap(({ path, flags: given }) => [...given.keys()].map((flag) => [flag, path])),
+    ),
+    environment: new Map(given.map(({ name, value: text }) => [name, text])),
+    environmentPaths: new Map(given.map(({ name, path }) => [name, path])),
     ...(clientCaFile !== undefined && { clientCaFile }),
     ...(tlsCertFile !== undefined && { tlsCertFile }),
     ...(tlsPrivateKeyFile !== undefined && { tlsPrivateKeyFile }),
@@ -87,23 +115,32 @@ export function readKubelet(
   }
 }
 
-function flagsOfFile(tree: FileTree, path: string): Flags {
-  return mergeFlags(
-    ...environmentFile(tree, path).map(([, value]) => parseFlags(splitWords(value))),
-  )
+function flagsOf(pairs: readonly (readonly [string, string])[]): Flags {
+  return mergeFlags(...pairs.map(([, value]) => parseFlags(splitWords(value))))
 }
 
-function dropIns(tree: FileTree): readonly Flags[] {
-  const found: Flags[] = []
-  for (const [path, entry] of tree) {
-    if (entry.kind !== 'file' || !/kubelet\.service\.d\/[^/]+\.conf$/.test(path)) continue
-    for (const line of contentOf(entry).replaceAll('\\\n', ' ').split('\n')) {
-      const match = /^Environment=(.*)$/.exec(line)
-      for (const word of splitWords(match?.[1] ?? '')) {
-        if (word.includes('='))
-          found.push(parseFlags(splitWords(word.slice(word.indexOf('=') + 1))))
-      }
-    }
-  }
-  return found
+/** `--config-dir`: every `.conf` below it is merged over the configuration, in the order of their paths. */
+function configDropIns(tree: FileTree, directory: string | undefined): readonly FileEntry[] {
+  const folder = directory === undefined ? undefined : pathInTree(directory)
+  if (!folder) return []
+  return [...tree.values()]
+    .flatMap((entry) =>
+      entry.kind === 'file' && entry.path.startsWith(`${folder}/`) && entry.path.endsWith('.conf')
+        ? [entry]
+        : [],
+    )
+    .sort((a, b) => compareText(a.path, b.path))
+}
+
+/** What systemd's drop-ins of the kubelet's unit set, by file. */
+function dropIns(tree: FileTree) {
+  return [...tree].flatMap(([path, entry]) => {
+    if (entry.kind !== 'file' || !/kubelet\.service\.d\/[^/]+\.conf$/.test(path)) return []
+    const pairs = contentOf(entry)
+      .replaceAll('\\\n', ' ')
+      .split('\n')
+      .flatMap((line) => splitWords(/^Environment=(.*)$/.exec(line)?.[1] ?? ''))
+      .map(assignment)
+    return [{ path, pairs }]
+  })
 }

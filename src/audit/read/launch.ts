@@ -36,22 +36,46 @@ const POD_DIRECTORIES = [
   'var/lib/rancher/rke2/agent/pod-manifests',
 ]
 
+/** A file of a directory whose files the kubelet runs, as it reads it: whatever its ending, hidden ones left out. */
+export interface StaticPodFile {
+  readonly path: string
+  /** Undefined: it is no Pod, and the kubelet passes it over. */
+  readonly pod?: JsonObject
+}
+
+/** Every file that a kubelet takes for a static pod, in its order. */
+export function staticPodFiles(tree: FileTree, podDirectory?: string): readonly StaticPodFile[] {
+  const directories = podDirectories(podDirectory)
+  return [...tree]
+    .flatMap(([path, entry]): readonly StaticPodFile[] => {
+      if (entry.kind !== 'file' || !isPodFile(path, directories)) return []
+      const { value } = readDocument(contentOf(entry))
+      return [isObject(value) && at(value, 'kind') === 'Pod' ? { path, pod: value } : { path }]
+    })
+    .sort((a, b) => compareText(a.path, b.path))
+}
+
+function podDirectories(configured: string | undefined): ReadonlySet<string> {
+  const own = configured === undefined ? undefined : pathInTree(configured)
+  return new Set([...POD_DIRECTORIES, ...(own ? [own] : [])])
+}
+
+function isPodFile(path: string, directories: ReadonlySet<string>): boolean {
+  const cut = path.lastIndexOf('/')
+  return directories.has(path.slice(0, cut)) && !path.startsWith('.', cut + 1)
+}
+
 /** Every static pod and systemd unit of a node that starts a component. Never throws. */
 export function readLaunches(
   node: string,
   tree: FileTree,
   podDirectory?: string,
 ): readonly Launch[] {
-  const directories = new Set(POD_DIRECTORIES)
-  const own = podDirectory === undefined ? undefined : pathInTree(podDirectory)
-  if (own) directories.add(own)
+  const directories = podDirectories(podDirectory)
   const launches: Launch[] = []
   for (const [path, entry] of tree) {
     if (entry.kind !== 'file') continue
-    const folder = path.split('/').slice(0, -1).join('/')
-    const name = path.split('/').at(-1) ?? ''
-    // The kubelet reads every file of its directory but hidden ones, whatever the ending.
-    if (directories.has(folder) && !name.startsWith('.')) {
+    if (isPodFile(path, directories)) {
       const launch = staticPod(node, path, contentOf(entry))
       if (launch) launches.push(launch)
     } else if (/(^|\/)systemd\/system\/[^/]+\.service$/.test(path)) {
@@ -59,9 +83,18 @@ export function readLaunches(
       if (launch) launches.push(launch)
     }
   }
-  return launches
+  const found = launches
     .map((launch) => configured(tree, launch))
     .sort((a, b) => order(a) - order(b) || compareText(a.path ?? '', b.path ?? ''))
+  // The kubelet keeps one pod of each name: of several files the last.
+  const last = new Map(found.map((one) => [one.document ? podName(one.document) : one, one]))
+  return found.filter((one) => !one.document || last.get(podName(one.document)) === one)
+}
+
+/** Namespace and name. */
+export function podName(pod: JsonObject): string {
+  const part = (key: string) => scalarText(at(pod, 'metadata', key)) ?? ''
+  return `${part('namespace') || 'default'}/${part('name')}`
 }
 
 /** etcd with `--config-file` passes over every other flag and variable; sections of the file give flags a prefix. */
@@ -135,14 +168,12 @@ function podOf(pod: JsonObject, container: Json, words: readonly string[]) {
   const version = image === undefined ? undefined : versionOf(image)
   const runAsUser =
     at(container, 'securityContext', 'runAsUser') ?? at(pod, 'spec', 'securityContext', 'runAsUser')
-  const fromEnv = environmentFlags(
-    listOf(at(container, 'env')).map((item) => [
-      scalarText(at(item, 'name')) ?? '',
-      scalarText(at(item, 'value')) ?? '',
-    ]),
+  const environment = listOf(at(container, 'env')).map(
+    (item) => [scalarText(at(item, 'name')) ?? '', scalarText(at(item, 'value')) ?? ''] as const,
   )
   return {
-    flags: mergeFlags(fromEnv, parseFlags(words)),
+    flags: mergeFlags(environmentFlags(environment), parseFlags(words)),
+    environment: new Map(environment),
     mounts: mountsOf(pod, container),
     probes: probesOf(container),
     ...(image !== undefined && { image }),
@@ -224,6 +255,7 @@ function unit(node: string, tree: FileTree, path: string, text: string): Launch 
     source: 'unit',
     path,
     flags: mergeFlags(environmentFlags(pairs), parseFlags(words)),
+    environment: new Map(pairs),
     ...(unseenFlags !== undefined && { unseenFlags }),
     probes: [],
   }
@@ -255,7 +287,7 @@ export function environmentFile(
     .map(([name, value]) => [name, unquoted(value)])
 }
 
-function assignment(word: string): readonly [string, string] {
+export function assignment(word: string): readonly [string, string] {
   const cut = word.indexOf('=')
   return cut < 0 ? [word, ''] : [word.slice(0, cut), word.slice(cut + 1)]
 }

@@ -1,6 +1,6 @@
-import type { Files } from '../../certs/paths.js'
-import type { LeafId } from '../../certs/table.js'
-import { type FileTree, fileAt } from '../../files/tree.js'
+import { type Files, KUBERNETES_DIR } from '../../certs/paths.js'
+import { AUTHORITIES, type AuthorityId, LEAVES, type LeafId } from '../../certs/table.js'
+import type { FileTree } from '../../files/tree.js'
 import {
   type ComponentName,
   defaultFlags,
@@ -10,98 +10,15 @@ import {
   pathOf,
 } from '../../manifests/flags.js'
 import type { Flags } from '../../values/command-line.js'
-import type { Launch, NodeEvidence, PemFacts } from './evidence.js'
-
-/** One way of laying out a cluster's files: how it differs from kubeadm's. */
-export interface Layout {
-  readonly id: string
-  /** Certificate directories, first one that exists counts. */
-  readonly pki: readonly string[]
-  /** Names below `pki`; a key has its certificate's name with the other ending. */
-  readonly files?: Partial<Readonly<Record<FlagFile, string>>>
-  /** Flags for which this layout has another file below `pki`, or another value. */
-  readonly flags?: Readonly<Record<string, string>>
-  readonly keyOf: (certificate: string) => string
-  /** A file below `pki` that tells this layout from the others. */
-  readonly sign: string
-}
-
-const dotKey = (certificate: string): string => certificate.replace(/\.(crt|pem)$/, '.key')
-const dashKey = (certificate: string): string => certificate.replace(/\.pem$/, '-key.pem')
-
-const KUBEADM: Layout = { id: 'kubeadm', pki: ['etc/kubernetes/pki'], sign: '', keyOf: dotKey }
-
-/** The layouts that are recognised by their files: one row each. Everything else is kubeadm's. */
-const LAYOUTS: readonly Layout[] = [
-  {
-    id: 'k3s',
-    pki: ['var/lib/rancher/k3s/server/tls', 'var/lib/rancher/rke2/server/tls'],
-    sign: 'server-ca.crt',
-    keyOf: dotKey,
-    files: {
-      ca: 'client-ca.crt',
-      'etcd-ca': 'etcd/server-ca.crt',
-      'front-proxy-ca': 'request-header-ca.crt',
-      apiserver: 'serving-kube-apiserver.crt',
-      'apiserver-kubelet-client': 'client-kube-apiserver.crt',
-      'apiserver-etcd-client': 'etcd/client.crt',
-      'front-proxy-client': 'client-auth-proxy.crt',
-      'etcd-server': 'etcd/server-client.crt',
-      'etcd-peer': 'etcd/peer-server-client.crt',
-      'etcd-healthcheck-client': 'etcd/client.crt',
-      'sa.key': 'service.current.key',
-      'sa.pub': 'service.key',
-    },
-    flags: {
-      'root-ca-file': 'server-ca.crt',
-      'peer-trusted-ca-file': 'etcd/peer-ca.crt',
-      'requestheader-allowed-names': 'system:auth-proxy',
-    },
-  },
-  {
-    id: 'hard-way',
-    pki: ['var/lib/kubernetes', 'var/lib/kubernetes/pki'],
-    sign: 'kubernetes.pem',
-    keyOf: dashKey,
-    files: {
-      ...oneCa('ca.pem', 'kubernetes.pem'),
-      'sa.key': 'service-account-key.pem',
-      'sa.pub': 'service-account.pem',
-    },
-  },
-  {
-    id: 'hard-way',
-    pki: ['var/lib/kubernetes', 'var/lib/kubernetes/pki'],
-    sign: 'kube-api-server.crt',
-    keyOf: dotKey,
-    files: {
-      ...oneCa('ca.crt', 'kube-api-server.crt'),
-      'sa.key': 'service-accounts.key',
-      'sa.pub': 'service-accounts.crt',
-    },
-  },
-  { ...KUBEADM, id: 'minikube', pki: ['var/lib/minikube/certs'], sign: 'ca.crt' },
-  { ...KUBEADM, id: 'kubespray', pki: ['etc/kubernetes/ssl'], sign: 'ca.crt' },
-]
-
-// Kubernetes The Hard Way: one CA, one certificate for the API server in all its roles and for etcd.
-function oneCa(ca: string, apiserver: string): Layout['files'] {
-  return {
-    ca,
-    'etcd-ca': ca,
-    'front-proxy-ca': ca,
-    apiserver,
-    'apiserver-kubelet-client': apiserver,
-    'apiserver-etcd-client': apiserver,
-    'front-proxy-client': apiserver,
-    'etcd-server': apiserver,
-    'etcd-peer': apiserver,
-    'etcd-healthcheck-client': apiserver,
-  }
-}
+import { once } from '../../values/once.js'
+import { cleanPath, onNode } from '../../values/paths.js'
+import type { Launch, NodeEvidence } from './evidence.js'
+import { KUBEADM, LAYOUTS, type Layout, UNRECOGNISED } from './layout-table.js'
+import { pairsBeside } from './pairs.js'
+import { fileOn, followLinks } from './paths.js'
 
 /** Names of the layouts that are recognised. */
-export const LAYOUT_IDS: readonly string[] = [...new Set([KUBEADM, ...LAYOUTS].map(({ id }) => id))]
+export const LAYOUT_IDS: readonly string[] = [...new Set(LAYOUTS.map(({ id }) => id))]
 
 /** The layout of a node's tree, and its certificate directory. */
 export interface FoundLayout {
@@ -109,11 +26,101 @@ export interface FoundLayout {
   readonly pki: string
 }
 
-/** `certificatesDir` of a kubeadm configuration wins over the usual place. */
-export function layoutOf(tree: FileTree, certificatesDir?: string): FoundLayout {
+/**
+ * The first layout of which the tree has a file that no other has, else the first in whose folders it has any.
+ * `certificatesDir` of a kubeadm configuration wins over kubeadm's usual place; `told` is the id of a layout that the
+ * content of a file has told.
+ */
+export function layoutOf(tree: FileTree, certificatesDir?: string, told?: string): FoundLayout {
   for (const layout of LAYOUTS)
-    for (const pki of layout.pki) if (fileAt(tree, `${pki}/${layout.sign}`)) return { layout, pki }
-  return { layout: KUBEADM, pki: certificatesDir ?? KUBEADM.pki[0] ?? '' }
+    for (const pki of layout.pki)
+      if (isSigned(tree, layout, pki)) return { layout, pki: followLinks(tree, pki) ?? pki }
+  if (certificatesDir !== undefined) return { layout: KUBEADM, pki: certificatesDir }
+  if (told === undefined)
+    for (const layout of LAYOUTS) {
+      if (!layout.homes.some((home) => holdsBelow(tree, home))) continue
+      const found = layout.pki.find((pki) => holdsBelow(tree, pki)) ?? layout.pki[0] ?? ''
+      return { layout, pki: followLinks(tree, found) ?? found }
+    }
+  return { layout: LAYOUTS.find(({ id }) => id === told) ?? UNRECOGNISED, pki: '' }
+}
+
+// A kubelet's files lie on every node: they tell its layout only where nothing else does.
+function isSigned(tree: FileTree, layout: Layout, pki: string): boolean {
+  if (layout.id === 'kubelet') return false
+  const below = pki === '' ? '' : `${pki}/`
+  return (
+    [...layout.signs, ...(layout.commonSigns ?? [])].some((sign) =>
+      hasSign(tree, `${below}${sign}`),
+    ) || layout.marks?.some((mark) => fileOn(tree, mark)) === true
+  )
+}
+
+function hasSign(tree: FileTree, sign: string): boolean {
+  if (!sign.includes('*')) return fileOn(tree, sign) !== undefined
+  const pattern = patternOf(sign)
+  for (const path of tree.keys()) if (pattern.test(path)) return true
+  return false
+}
+
+function holdsBelow(tree: FileTree, folder: string): boolean {
+  for (const [path, { kind }] of tree)
+    if (kind !== 'directory' && path.startsWith(`${folder}/`)) return true
+  return false
+}
+
+const escaped = (text: string) =>
+  text.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^/]+')
+
+/** A path in which `*` stands for one name, as an expression for the whole path. */
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${escaped(path)}$`)
+}
+
+/** A sign of a layout, and where on a node the folder lies that has it (with a final slash). */
+export type PlaceSign = readonly [sign: RegExp, place: string]
+
+/**
+ * By which paths a tree is taken for a node's root (`''`), or for a folder that lies at a known place below it: every
+ * row's signs, from whatever folder between root and certificates they are given.
+ */
+export const PLACES: readonly PlaceSign[] = [
+  [new RegExp(`^(${ownFolders().map(escaped).join('|')})(/|$)`), ''],
+  [
+    new RegExp(`^(manifests/(kube-|etcd)[^/]*\\.(ya?ml|manifest)|${kubeconfigs()})$`),
+    `${KUBERNETES_DIR}/`,
+  ],
+  ...LAYOUTS.flatMap((layout) => layout.pki.flatMap((pki) => placesOf(layout, pki))),
+]
+
+function ownFolders(): readonly string[] {
+  return withoutNested(
+    LAYOUTS.flatMap(({ homes, marks = [], folders = [] }) => [...homes, ...marks, ...folders]),
+  )
+}
+
+function kubeconfigs(): string {
+  const names = Object.values(LEAVES).flatMap(({ place }) =>
+    place.kind === 'kubeconfig' ? [escaped(place.file)] : [],
+  )
+  return names.join('|')
+}
+
+function placesOf({ signs, commonSigns = [] }: Layout, pki: string): readonly PlaceSign[] {
+  const parts = pki === '' ? [] : pki.split('/')
+  const joined = (some: readonly string[]) => some.map((part) => `${part}/`).join('')
+  return parts.flatMap((_, index) => {
+    const [place, rest] = [joined(parts.slice(0, index + 1)), joined(parts.slice(index + 1))]
+    const names = rest === '' ? signs : [...signs, ...commonSigns]
+    const anyOf = names.map(escaped).join('|')
+    return names.length === 0 ? [] : [[new RegExp(`^${escaped(rest)}(${anyOf})$`), place] as const]
+  })
+}
+
+// Some homes hold images and databases too: of those only what lies in named folders is read.
+function withoutNested(folders: readonly string[]): readonly string[] {
+  const all = [...new Set(folders)]
+  return all.filter((one) => !all.some((other) => one.startsWith(`${other}/`)))
 }
 
 /** Absolute path of a file in a layout. */
@@ -124,13 +131,14 @@ export function layoutPath(
 ): string {
   const name = layout.files?.[file]
   if (name === undefined) return pathOf({ certificatesDir: pki }, file, part)
-  return `/${pki}/${part === 'key' ? layout.keyOf(name) : name}`
+  const own = part === 'key' ? layout.keyOf(name) : name
+  return cleanPath(own.startsWith('/') ? own : `/${pki}/${own}`)
 }
 
 /** Absolute paths of a certificate and its key where the layout of a node has them. */
 export function layoutFiles(node: NodeEvidence, id: LeafId): Files | undefined {
   const pki = node.pkiDirectory
-  const found = [...LAYOUTS, KUBEADM].find(
+  const found = LAYOUTS.find(
     (layout) =>
       layout.id === node.layout && node.pems.has(layoutPath({ layout, pki }, id).slice(1)),
   )
@@ -149,15 +157,58 @@ const CONTROL_PLANE: readonly ComponentName[] = [
   'kube-scheduler',
 ]
 
+/** What the certificate table calls the file at a path of a node, certificate or key; undefined for others. */
+export function certificateAt(node: NodeEvidence, path: string): FlagFile | undefined {
+  return namedFiles(node).get(onNode(path))
+}
+
+const namedFiles = once((node: NodeEvidence): ReadonlyMap<string, FlagFile> => {
+  const names = new Map<string, FlagFile>()
+  const rows = [...LAYOUTS, UNRECOGNISED].filter(({ id }) => id === node.layout)
+  for (const layout of rows)
+    for (const file of NAMED_FILES)
+      for (const part of ['certificate', 'key'] as const) {
+        const path = layoutPath({ layout, pki: node.pkiDirectory }, file, part)
+        if (!names.has(path)) names.set(path, file)
+      }
+  return names
+})
+
+const NAMED_FILES = [
+  ...(Object.keys(LEAVES) as LeafId[]),
+  ...(Object.keys(AUTHORITIES) as AuthorityId[]),
+  'sa.key',
+  'sa.pub',
+] as const
+
+/** The pair that a file of a node belongs to by its name, as certificate or as key. */
+export function pairAt(node: NodeEvidence, path: string): Files | undefined {
+  return pairsByFile(node).get(path)
+}
+
+const pairsByFile = once(
+  ({ pems }: NodeEvidence): ReadonlyMap<string, Files> =>
+    new Map(
+      pairsBeside(pems).flatMap(({ pem, key }) => {
+        const files = { certificate: pem.place.path, key: key.place.path }
+        return [[files.key, files] as const, [files.certificate, files] as const]
+      }),
+    ),
+)
+
+/** Which certificates, keys and kubeconfigs a tree has, by path. */
+type FileNames = Pick<ReadonlySet<string>, 'has'>
+
 /** Where no manifest says how a component is started, its certificates do: kubeadm's flags are assumed. */
 export function withDefaults(
   node: string,
   real: readonly Launch[],
   found: FoundLayout,
-  pems: ReadonlyMap<string, PemFacts>,
+  files: FileNames,
 ): readonly Launch[] {
+  if (found.layout.assumes === 'nothing') return real
   if (real.some(({ component }) => CONTROL_PLANE.includes(component))) return real
-  const has = (id: LeafId) => pems.has(layoutPath(found, id).slice(1))
+  const has = (id: LeafId) => files.has(layoutPath(found, id).slice(1))
   const assumed = CONTROL_PLANE.filter((component) =>
     has(component === 'etcd' ? 'etcd-server' : 'apiserver'),
   )
@@ -165,10 +216,25 @@ export function withDefaults(
     node,
     component,
     source: 'default' as const,
-    flags: assumedFlags(found, component, pems),
+    flags: assumedFlags(found, component, files),
     probes: [],
   }))
   return [...launches, ...real]
+}
+
+/** What reports say of a node's layout. */
+export function layoutFacts({
+  name: node,
+  layout,
+  owner,
+  standsAlone: alone,
+  launches,
+}: NodeEvidence) {
+  const name = LAYOUTS.find(({ id }) => id === layout)?.name ?? UNRECOGNISED.name
+  const assumed = launches.flatMap(({ source, component }) =>
+    source === 'default' ? [component] : [],
+  )
+  return { node, layout, name, owner, alone, assumed }
 }
 
 const ETCD_URL = 'https://127.0.0.1:2379'
@@ -181,12 +247,12 @@ const ETCD_URL = 'https://127.0.0.1:2379'
 export function assumedFlags(
   found: FoundLayout,
   component: ComponentName,
-  pems: ReadonlyMap<string, PemFacts>,
+  files: FileNames,
   table = FLAGS,
 ): Flags {
   const { layout, pki } = found
   const isKubeadm = layout.id === 'kubeadm'
-  const has = (path: string) => pems.has(path.slice(1))
+  const has = (path: string) => files.has(path.slice(1))
   const hasPair = (id: LeafId) => has(layoutPath(found, id)) && has(layoutPath(found, id, 'key'))
   const isLocal = hasPair('apiserver-etcd-client')
   const flags = defaultFlags(
@@ -197,7 +263,7 @@ export function assumedFlags(
       const path = own === undefined ? layoutPath(found, row.file, partOf(row)) : `/${pki}/${own}`
       if (row.external !== undefined && !isLocal) return undefined
       const isOptional = !isKubeadm || row.external !== undefined || row.online
-      return isOptional && row.reader !== 'kubeconfig' && !has(path) ? undefined : path
+      return isOptional && !has(path) ? undefined : path
     },
     table,
   )
@@ -210,18 +276,9 @@ export function assumedFlags(
 }
 
 /** What says everything about a node's certificates, relative to its root directory. */
-export const NODE_FOLDERS = [
-  'etc/kubernetes',
-  'var/lib/kubelet/pki',
-  'var/lib/kubelet/config.yaml',
-  'var/lib/kubelet/kubeadm-flags.env',
-  'etc/etcd',
-  'etc/ssl/etcd',
-  'etc/systemd/system/kubelet.service',
-  'etc/systemd/system/kubelet.service.d',
-  'usr/lib/systemd/system/kubelet.service.d',
-  'var/lib/kubernetes',
-  'var/lib/minikube/certs',
-  'var/lib/rancher/k3s/server/tls',
-  'var/lib/rancher/rke2/server/tls',
-] as const
+export const NODE_FOLDERS: readonly string[] = withoutNested([
+  KUBERNETES_DIR,
+  ...LAYOUTS.flatMap(({ pki, folders = [] }) => [...pki, ...folders]).filter(
+    (folder) => folder !== '' && !folder.startsWith('.'),
+  ),
+])

@@ -15,6 +15,7 @@ import { flagOf } from '../../values/command-line.js'
 import { hostOf, isAnyHost, isLocalHost } from '../../values/hosts.js'
 import { at, filled, scalarText } from '../../values/json.js'
 import { pathInTree, treePath } from '../../values/paths.js'
+import { readArgumentFiles } from './argument-files.js'
 import { createDocumentReader, type DocumentReader, readDocuments } from './documents.js'
 import type {
   AuditInput,
@@ -30,11 +31,16 @@ import type {
 import { kubeconfigFacts, webhookPaths } from './kubeconfig.js'
 import { readKubelet } from './kubelet.js'
 import { readLaunches } from './launch.js'
+import { KUBEADM } from './layout-table.js'
 import { layoutOf, layoutPath, withDefaults } from './layouts.js'
 import { type CertificateDraft, createPemReader, type PemReader } from './pem.js'
+import { talosPems } from './talos.js'
 
 const PEM_NAME = /\.(crt|cer|cert|pem|key|pub|der|csr)(\.(bak|old|orig|new))?$/i
-const YAML_NAME = /\.(ya?ml|json|conf|kubeconfig)$/i
+/** kOps and MicroK8s name kubeconfigs in ways of their own, and so does kubectl. */
+const YAML_NAME = /\.(ya?ml|json|conf|config|kubeconfig)$|(^|\/)(kubeconfig|config|talosconfig)$/i
+/** People call kubeconfigs by the names of their clusters, without an ending. */
+const MAY_BE_YAML = new RegExp(`${YAML_NAME.source}|(^|\\/)[^./]+$`, 'i')
 /** Longer texts are no configuration; `loadYaml` refuses them too. */
 const MAX_TEXT = 1 << 20
 
@@ -46,6 +52,7 @@ export async function readNodeEvidence(
   pems: PemReader,
   cluster: Cluster | undefined,
   read: DocumentReader,
+  out?: string,
 ): Promise<NodeEvidence> {
   // A copy: what is derived from a tree is remembered by its identity, and callers may change theirs.
   const tree: FileTree = new Map(given)
@@ -53,17 +60,23 @@ export async function readNodeEvidence(
   const kubeconfigs = new Map<string, KubeconfigFacts>()
   const documents: DocumentFacts[] = []
   const unread: TreeEntry[] = []
+  let told: string | undefined
   for (const [path, entry] of tree) {
     if (entry.kind === 'symlink' || entry.kind === 'other') unread.push(entry)
     if (entry.kind !== 'file') continue
     const place = { node: name, path }
     if (PEM_NAME.test(path) || startsAsPem(entry))
       found.set(path, await pems.read(place, entry.data))
-    else if (YAML_NAME.test(path) && entry.data.length <= MAX_TEXT) {
+    else if (MAY_BE_YAML.test(path) && entry.data.length <= MAX_TEXT) {
       const text = contentOf(entry)
+      const inside = talosPems(entry)
+      if (inside) told = 'talos'
+      for (const { field, bytes } of inside ?? [])
+        found.set(`${path}#${field}`, await pems.read({ ...place, field }, bytes))
+      if (inside) continue
       if (isKubeconfig(path, text))
         kubeconfigs.set(path, await kubeconfigFacts(tree, place, text, pems))
-      else documents.push(...documentsOf(name, path, text))
+      else if (YAML_NAME.test(path)) documents.push(...documentsOf(name, path, text))
     }
   }
   const node = cluster?.nodes.find((one) => one.name === name)
@@ -71,19 +84,30 @@ export async function readNodeEvidence(
   const certificatesDir =
     kubeadm.flatMap(({ value }) => filled(at(value, 'certificatesDir')) ?? [])[0] ??
     (node && cluster?.certificatesDir)
-  const layout = layoutOf(tree, certificatesDir && treePath(certificatesDir))
-  const usual = kind === 'node' ? readLaunches(name, tree) : []
+  const layout =
+    kind === 'node'
+      ? layoutOf(tree, certificatesDir && treePath(certificatesDir), told)
+      : { layout: KUBEADM, pki: KUBEADM.pki[0] ?? '' }
+  const usual =
+    kind === 'node' ? [...readLaunches(name, tree), ...readArgumentFiles(name, tree)] : []
   const kubelet =
     kind === 'node' ? readKubelet(tree, usual, layoutPath(layout, 'ca'), read) : undefined
   const elsewhere = kubelet && pathInTree(kubelet.staticPodPath) !== 'etc/kubernetes/manifests'
-  const real = elsewhere ? readLaunches(name, tree, kubelet.staticPodPath) : usual
-  const launches = kind === 'node' ? withDefaults(name, real, layout, found) : []
+  const real = elsewhere
+    ? [...readLaunches(name, tree, kubelet.staticPodPath), ...readArgumentFiles(name, tree)]
+    : usual
+  const launches =
+    kind === 'node'
+      ? withDefaults(name, real, layout, new Set([...found.keys(), ...kubeconfigs.keys()]))
+      : []
   const webhooks = webhookPaths(tree, launches)
   return {
     name,
     kind,
     role: roleOf(launches, kubelet, node),
     layout: layout.layout.id,
+    ...(out === undefined ? { owner: layout.layout.owner } : { owner: 'kpki', out }),
+    standsAlone: kind === 'node' && launches.length === 0 && kubelet === undefined,
     pkiDirectory: layout.pki,
     addresses: addressesOf(node, launches, kubelet, kubeadm),
     tree,
@@ -108,12 +132,20 @@ export function holdsPki(tree: FileTree): boolean {
   for (const [path, entry] of tree) {
     if (entry.kind !== 'file') continue
     if (CERTIFICATE_NAME.test(path) || startsAsPem(entry)) return true
-    if (!YAML_NAME.test(path) || entry.data.length > MAX_TEXT) continue
+    if (!MAY_BE_YAML.test(path) || entry.data.length > MAX_TEXT) continue
     const text = contentOf(entry)
-    if (isKubeconfig(path, text) || KUBELET_CONFIGURATION.test(text) || OF_INTEREST.test(text))
-      return true
+    if (isKubeconfig(path, text) || talosPems(entry)) return true
+    if (!YAML_NAME.test(path)) continue
+    if (KUBELET_CONFIGURATION.test(text) || OF_INTEREST.test(text)) return true
   }
-  return readLaunches('', tree).length > 0
+  return readLaunches('', tree).length > 0 || readArgumentFiles('', tree).length > 0
+}
+
+/** Whether a file may hold certificates, keys or configuration, by its name or as a kubeconfig of any name. */
+export function isOfKnownKind(entry: FileEntry): boolean {
+  const { path, data } = entry
+  if (PEM_NAME.test(path) || YAML_NAME.test(path) || startsAsPem(entry)) return true
+  return MAY_BE_YAML.test(path) && data.length <= MAX_TEXT && isKubeconfig(path, contentOf(entry))
 }
 
 const CERTIFICATE_NAME = /\.(crt|cer|cert|pem|key|der|csr)$/i
@@ -216,11 +248,15 @@ export async function readEvidence(
   const { cluster } = input
   const nodes: NodeEvidence[] = []
   for (const [name, tree] of input.nodes) {
-    nodes.push(await readNodeEvidence(name, 'node', tree, pems, cluster, read))
+    nodes.push(
+      await readNodeEvidence(name, 'node', tree, pems, cluster, read, input.outs?.get(name)),
+    )
     onProgress(nodes.length, input.nodes.size)
   }
   const extra = async (kind: 'authorities' | 'operator', tree = input[kind]) =>
-    tree && { [kind]: await readNodeEvidence(kind, kind, tree, pems, cluster, read) }
+    tree && {
+      [kind]: await readNodeEvidence(kind, kind, tree, pems, cluster, read, input.outs?.get(kind)),
+    }
   const beside = { ...(await extra('authorities')), ...(await extra('operator')) }
   const certificates = pems.certificates
   await hashAll(certificates, engine)
@@ -234,6 +270,7 @@ export async function readEvidence(
     certificates,
     keys: pems.keys,
     unrecognised: input.unrecognised ?? [],
+    ...(input.origins && { origins: input.origins }),
     hasMetadata: nodes.some(({ tree }) =>
       [...tree.values()].some((entry) => entry.kind === 'file'),
     ),

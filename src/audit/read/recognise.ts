@@ -1,12 +1,16 @@
+import { commonNameOf } from '../../ca/certificate/names.js'
+import { readCertificate } from '../../ca/certificate/read.js'
+import { parsePem } from '../../ca/pem.js'
 import type { Cluster } from '../../cluster/cluster.js'
 import { KpkiError, messageOf } from '../../errors.js'
-import { type FileTree, type TreeEntry, textAt } from '../../files/tree.js'
+import { type FileTree, type TreeEntry, textAt, textOf } from '../../files/tree.js'
+import { readKubeconfig } from '../../kubeconfig/read.js'
 import type { AuditInput, Unrecognised } from './evidence.js'
-import { LAYOUT_IDS } from './layouts.js'
-import { holdsPki } from './read.js'
+import { LAYOUT_IDS, PLACES } from './layouts.js'
+import { holdsPki, isOfKnownKind } from './read.js'
 
 /** How deep below the given folder a cluster is looked for (a tarball's own top folder, for example). */
-const MAX_DEPTH = 4
+const MAX_DEPTH = 8
 
 /**
  * Makes out what a tree is: an OUT folder of kpki, several nodes' roots side by side, one node's root,
@@ -70,27 +74,6 @@ function recogniseBelow(
     return recogniseBelow(only[1], `${prefix}${only[0]}/`, depth + 1, readCluster)
   return looseFiles(tree, prefix)
 }
-
-/** Signs of a node's root, or of a folder that lies at a known place below it (the place, with a final slash). */
-const PLACES: readonly (readonly [RegExp, string])[] = [
-  [
-    /^(etc\/kubernetes|var\/lib\/(kubelet|kubernetes|minikube|rancher\/(k3s|rke2))|etc\/(etcd|ssl\/etcd))\/./,
-    '',
-  ],
-  [
-    /^(manifests\/(kube-|etcd)[^/]*\.ya?ml|(admin|kubelet|scheduler|controller-manager|super-admin)\.conf)$/,
-    'etc/kubernetes/',
-  ],
-  [/^pki\/.*\.(crt|key)$/, 'etc/kubernetes/'],
-  [/^ssl\/(ca|apiserver)\.(crt|pem)$/, 'etc/kubernetes/'],
-  [/^server\/tls\/.*\.(crt|key)$/, 'var/lib/rancher/k3s/'],
-  [/^(server-ca|client-ca|serving-kube-apiserver)\.crt$/, 'var/lib/rancher/k3s/server/tls/'],
-  [/^(kubernetes\.pem|kube-api-server\.crt)$/, 'var/lib/kubernetes/'],
-  [
-    /^(ca|apiserver|front-proxy-ca|front-proxy-client|apiserver-etcd-client|etcd\/(ca|server|peer))\.crt$/,
-    'etc/kubernetes/pki/',
-  ],
-]
 
 function placeOf(tree: FileTree): string | undefined {
   return PLACES.find(([sign]) => has(tree, sign))?.[1]
@@ -163,14 +146,27 @@ function outFolder(tree: FileTree, prefix: string, readCluster?: ClusterReader):
   if (authorities)
     origins.set('authorities', moved(authorities, '', `${prefix}authorities/`).origins)
   if (operator) origins.set('operator', moved(operator, '', `${prefix}kubeconfig/`).origins)
+  const out = prefix === '' ? UNKNOWN_OUT : prefix.slice(0, -1)
   return {
     nodes,
     ...(authorities && { authorities }),
     ...(operator && { operator }),
     ...(parsed.cluster && { cluster: parsed.cluster }),
+    outs: outsOf(nodes, out),
     origins,
     unrecognised: [...unrecognised, ...parsed.unrecognised],
   }
+}
+
+/** What commands call an output folder whose place is not known. */
+export const UNKNOWN_OUT = 'OUT'
+
+/** One output folder for everything that was made in it. */
+export function outsOf(
+  nodes: ReadonlyMap<string, unknown>,
+  out = UNKNOWN_OUT,
+): ReadonlyMap<string, string> {
+  return new Map([...nodes.keys(), 'authorities', 'operator'].map((part) => [part, out]))
 }
 
 function clusterOf(tree: FileTree, path: string, readCluster: ClusterReader | undefined) {
@@ -183,12 +179,28 @@ function clusterOf(tree: FileTree, path: string, readCluster: ClusterReader | un
   }
 }
 
+const KUBELET_USER = /system:node:([a-z0-9.-]+)/
+
+/** The common name of the certificate that a kubeconfig embeds or a PEM holds; empty for anything else. */
+function holderOf(text: string): string {
+  try {
+    const { user } = readKubeconfig(text)
+    const pem = text.startsWith('-----BEGIN') ? text : textOfBytes(user?.certificateData)
+    const [block] = parsePem(pem)
+    return block ? commonNameOf(readCertificate(block.der).subject) : ''
+  } catch {
+    return ''
+  }
+}
+
+function textOfBytes(bytes: Uint8Array | undefined): string {
+  return bytes ? new TextDecoder('latin1').decode(bytes) : ''
+}
+
 function looseFiles(tree: FileTree, prefix: string): AuditInput {
   const origins = moved(tree, '', prefix).origins
   const foreign = [...tree].filter(
-    ([path, entry]) =>
-      entry.kind === 'file' &&
-      !/\.(crt|cer|cert|pem|key|pub|der|csr|conf|ya?ml|json|kubeconfig|env)$/i.test(path),
+    ([path, entry]) => entry.kind === 'file' && !isOfKnownKind(entry) && !path.endsWith('.env'),
   )
   return {
     nodes: new Map([['files', tree]]),
@@ -200,7 +212,10 @@ function looseFiles(tree: FileTree, prefix: string): AuditInput {
   }
 }
 
-/** The node's own name for itself, from the files that say it in plain text. */
+const KUBELET_CREDENTIAL =
+  /(^|\/)(etc\/kubernetes\/kubelet\.conf|var\/lib\/kubelet\/kubeconfig|credentials\/kubelet\.config|agent\/client-kubelet\.crt|kubelet\/pki\/kubelet-client-[^/]+\.pem)$/
+
+/** The node's own name for itself, from its manifests and from what its kubelet calls itself. */
 function nodeName(tree: FileTree): string | undefined {
   for (const [path, entry] of tree) {
     if (entry.kind !== 'file') continue
@@ -208,9 +223,11 @@ function nodeName(tree: FileTree): string | undefined {
     const etcd = text && /^[ \t]*- --name=([\w.-]+)[ \t\r]*$/m.exec(text)?.[1]
     if (etcd) return etcd
   }
-  const kubelet = textAt(tree, 'etc/kubernetes/kubelet.conf')
-  const user = kubelet && /system:node:([a-z0-9.-]+)/.exec(kubelet)?.[1]
-  if (user) return user
+  for (const [path, entry] of tree) {
+    const text = entry.kind === 'file' && KUBELET_CREDENTIAL.test(path) ? textOf(entry) : ''
+    const user = KUBELET_USER.exec(text)?.[1] ?? KUBELET_USER.exec(holderOf(text))?.[1]
+    if (user) return user
+  }
   const flags = textAt(tree, 'var/lib/kubelet/kubeadm-flags.env')
   return flags && /--hostname-override=([a-z0-9.-]+)/.exec(flags)?.[1]
 }

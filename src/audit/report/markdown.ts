@@ -5,6 +5,7 @@ import {
   count,
   dayOf,
   headline,
+  layoutLines,
   placeOf,
   relative,
   SEVERITIES,
@@ -24,6 +25,7 @@ export function renderMarkdown(report: AuditReport): string {
   const parts = [
     '<!-- kpki-audit -->',
     `## kpki audit: ${headline(report)}`,
+    ...layoutLines(report).map((line) => escapeMarkdown(line)),
     `${escapeMarkdown(verdict.summary)}`,
     `${count(verdict.errors, 'error')}, ${count(verdict.warnings, 'warning')}, ${count(verdict.infos, 'note')}; ${wrong.length} of ${count(connections.length, 'connection')} ${wrong.length === 1 ? 'goes' : 'go'} wrong; ${count(down.length, 'component')} ${down.length === 1 ? 'does' : 'do'} not start.`,
     ...section(report.crashed.length > 0, [
@@ -66,8 +68,7 @@ function list(items: readonly string[], total = items.length): string {
 
 function connectionItem(connection: Connection): string {
   const label = standingOf(connection) === 'broken' ? '**fails**' : '**open**'
-  const fix = connection.fix === undefined ? '' : `; fix: ${codeSpan(connection.fix)}`
-  return `${label} ${escapeMarkdown(connectionSentence(connection))}${fix}`
+  return `${label} ${escapeMarkdown(connectionSentence(connection))}`
 }
 
 /** Causes first; what follows from them is folded. */

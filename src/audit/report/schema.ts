@@ -61,7 +61,6 @@ const connection = v.strictObject({
     ),
   ),
   privilege: v.optional(about(text, 'what the client may do there')),
-  fix: v.optional(text),
   clientCertificate: v.optional(fingerprint),
   serverCertificate: v.optional(fingerprint),
   until: v.optional(about(time, 'when it stops working by passing of time')),
@@ -77,7 +76,6 @@ const component = v.strictObject({
     'unknown: a file of its own was not given',
   ),
   reason: v.optional(text),
-  fix: v.optional(text),
   path: v.optional(text),
 })
 
@@ -103,6 +101,15 @@ const timelineEntry = v.strictObject({
   what: text,
   node: v.optional(text),
   path: v.optional(text),
+})
+
+const layout = v.strictObject({
+  node: text,
+  layout: about(text, '`kubeadm`, `k3s`, …; `unrecognised`'),
+  name: text,
+  owner: about(text, 'the program whose commands mend it, or `by hand`'),
+  alone: about(v.boolean(), 'no component is seen or assumed there'),
+  assumed: about(v.array(text), 'components whose flags nothing says'),
 })
 
 const stats = v.strictObject({
@@ -141,6 +148,7 @@ export const ReportSchema = v.strictObject({
     unknown: about(countOf, 'connections and components of which nothing is claimed'),
     summary: text,
   }),
+  layouts: v.array(layout),
   findings: v.array(v.strictObject(findingEntries)),
   connections: v.array(connection),
   components: v.array(component),

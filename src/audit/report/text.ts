@@ -9,6 +9,7 @@ import {
   dayOf,
   effectsOf,
   headline,
+  layoutLines,
   nearness,
   placeOf,
   relative,
@@ -40,6 +41,7 @@ const SHOWN_PER_REASON = 3
 export function renderText(report: AuditReport, options: TextOptions = {}): string {
   const colours = pc.createColors(options.colour === true)
   const sections = [
+    layoutLines(report).map((line) => printable(line)),
     head(report, colours),
     crashes(report, colours),
     findings(report, colours, options.verbose === true),
@@ -195,14 +197,10 @@ function connections(report: AuditReport, colours: Colours, all: boolean): reado
   const title = `Connections that go wrong: ${thousands(wrong.length)} of ${thousands(report.connections.length)}`
   return [
     colours.bold(title),
-    ...shown.flatMap((connection) => {
+    ...shown.map((connection) => {
       const broken = standingOf(connection) === 'broken'
       const label = broken ? colours.red('will fail') : colours.magenta('opens    ')
-      const { fix } = connection
-      return [
-        `  ${label}  ${printable(connectionSentence(connection))}`,
-        ...(fix === undefined ? [] : [`             ${colours.green('fix:')} ${printable(fix)}`]),
-      ]
+      return `  ${label}  ${printable(connectionSentence(connection))}`
     }),
     ...(more > 0 ? [colours.dim(`  … and ${count(more, 'more connection')}`)] : []),
   ]
@@ -248,10 +246,10 @@ function components(report: AuditReport, colours: Colours): readonly string[] {
   if (down.length === 0) return []
   return [
     colours.bold(`Components that do not start: ${down.length} of ${report.components.length}`),
-    ...down.flatMap(({ node, name, reason, fix }) => [
-      `  ${colours.red(`${name}/${printable(node)}`)}: ${printable(reason ?? 'does not start')}`,
-      ...(fix === undefined ? [] : [`    ${colours.green('fix:')} ${printable(fix)}`]),
-    ]),
+    ...down.map(
+      ({ node, name, reason }) =>
+        `  ${colours.red(`${name}/${printable(node)}`)}: ${printable(reason ?? 'does not start')}`,
+    ),
   ]
 }
 

@@ -1,5 +1,6 @@
 import { groupBy } from '../../values/lists.js'
-import type { AuditReport, Connection, Finding, Identity, Severity } from '../types.js'
+import { listed } from '../../values/text.js'
+import type { AuditReport, Connection, Finding, Identity, NodeLayout, Severity } from '../types.js'
 
 /** Gravest first. */
 export const SEVERITIES: readonly Severity[] = ['error', 'warning', 'info']
@@ -30,6 +31,23 @@ export function relative(days: number): string {
 export function nearness(days: number, horizon: number): 'over' | 'near' | 'far' {
   if (days < 0) return 'over'
   return days <= horizon ? 'near' : 'far'
+}
+
+/** One line for each layout that is neither kubeadm's nor kpki's own: whose it is, and what is made of it. */
+export function layoutLines({ layouts }: AuditReport): readonly string[] {
+  const foreign = layouts.filter(({ owner }) => owner !== 'kubeadm' && owner !== 'kpki')
+  const same = groupBy(foreign, ({ name, alone, assumed }) => `${name}\n${alone}\n${assumed}`)
+  return [...same.values()].map((group) => {
+    const [{ layout, name, alone, assumed }] = group as [NodeLayout, ...NodeLayout[]]
+    const where =
+      layouts.length === group.length ? '' : ` of ${listed(group.map(({ node }) => node))}`
+    const each = alone
+      ? '; pairs, chains and kubeconfigs are judged each by itself, and nothing is said of components'
+      : ''
+    const flags = assumed.length === 0 ? '' : `; flags of ${listed(assumed)} are assumed from it`
+    const whose = layout === 'unrecognised' ? 'is not recognised' : `is that of ${name}`
+    return `the layout${where} ${whose}${each}${flags}`
+  })
 }
 
 /** The word that a verdict starts with. */

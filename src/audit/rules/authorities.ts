@@ -7,8 +7,9 @@ import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { acceptersOf, indexOf, reaches } from './by-evidence.js'
+import { REISSUE } from './remedies.js'
 import type { TrustUse, Use } from './roles.js'
-import { GENERATE, HARDENING, nameOf, rule } from './rule.js'
+import { HARDENING, nameOf, rule } from './rule.js'
 import { authorities, leaves, only, subjectKey, trusts, trustsAs, uses } from './subjects.js'
 
 const trustedCertificates = once(
@@ -100,7 +101,7 @@ export const AUTHORITY_RULES: readonly Rule[] = [
     title: 'a root’s own signature does not verify',
     citation: 'RFC 5280 §6.1',
     why: 'The certificate was damaged or made up; OpenSSL-based clients refuse it, and so does whoever checks.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: authorities,
     where: ({ facts }) => facts.selfIssued,
     when: (authority) =>

@@ -1,9 +1,12 @@
 import type { ComponentName } from '../../manifests/flags.js'
+import type { Release } from '../../releases/features.js'
+import { findVersion, releaseOf } from '../../releases/releases.js'
 import { nthAddress, parseCidr } from '../../values/addresses.js'
 import { flagList, flagOf } from '../../values/command-line.js'
 import { parseHost } from '../../values/hosts.js'
 import { at, filled } from '../../values/json.js'
 import { groupBy } from '../../values/lists.js'
+import { once } from '../../values/once.js'
 import type {
   Certificate,
   Evidence,
@@ -19,6 +22,21 @@ import { type TrustUse, type TrustUseRole, trustsOf, type Use, usesOf } from './
 export function launchOf(node: NodeEvidence, component: ComponentName): Launch | undefined {
   return node.launches.find((launch) => launch.component === component)
 }
+
+/** The release of the cluster, by its file or by the images of its API servers: the oldest of them. */
+export const releaseIn = once((evidence: Evidence): Release | undefined => {
+  if (evidence.cluster) return evidence.cluster.release
+  const versions = evidence.nodes.flatMap(({ launches }) =>
+    launches.flatMap(({ component, version }) => {
+      const found = component === 'kube-apiserver' && version ? findVersion(version) : undefined
+      return found ? [found] : []
+    }),
+  )
+  const [oldest] = versions.sort(
+    (a, b) => Number(a.minor.slice(2)) - Number(b.minor.slice(2)) || a.patch - b.patch,
+  )
+  return oldest && releaseOf(oldest)
+})
 
 /** Service ranges of the cluster, by flag or cluster file. */
 export function serviceRanges(node: NodeEvidence, { cluster }: Evidence): readonly string[] {

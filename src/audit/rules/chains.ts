@@ -1,14 +1,16 @@
 import { hexOf, sameBytes } from '../../values/bytes.js'
 import { groupBy } from '../../values/lists.js'
+import { once } from '../../values/once.js'
 import { isoDay } from '../../values/time.js'
 import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence, Place } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
-import { acceptersOf, reaches, trustsIn } from './by-evidence.js'
+import { acceptersOf, indexOf, reaches, trustsIn } from './by-evidence.js'
+import { REISSUE } from './remedies.js'
 import { authorityOf, issuerOf, type Use } from './roles.js'
-import { GENERATE, HARDENING, nameOf, rule, STRICT } from './rule.js'
-import { authorities, certificates, leaves, only, uses } from './subjects.js'
+import { finding, HARDENING, nameOf, rule, STRICT } from './rule.js'
+import { authorities, certificates, leaves, only, subjectKey, uses } from './subjects.js'
 
 /** Kubeconfigs have rules of their own (F03, F07), and so has the kubelet’s door (M07). */
 const slotted = only(
@@ -33,6 +35,17 @@ function otherSlot(use: Use, evidence: Evidence) {
     .find((trust) => reaches(use.certificate, trust.anchors, use.pem.certificates))
 }
 
+const authoritiesByName = once((evidence: Evidence) => groupBy(authorities(evidence), subjectKey))
+
+/** Certificates without an issuer among the files, of which no trust file speaks. */
+const strangers = only(
+  leaves,
+  (leaf, evidence) =>
+    leaf.issuers.length === 0 &&
+    (indexOf(evidence).usesOf.get(leaf) ?? []).every(
+      (use) => acceptersOf(use, evidence).length === 0,
+    ),
+)
 function accepterPlaces(use: Use, evidence: Evidence) {
   return acceptersOf(use, evidence).map(({ pem }) => pem.place)
 }
@@ -87,7 +100,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'a certificate does not chain to the authority of its place',
     citation: 'RFC 5280 §6.1; Go crypto/x509',
     why: 'The other side ends the handshake with "certificate signed by unknown authority".',
-    fix: GENERATE,
+    fix: REISSUE,
     of: slotted,
     when: (use, evidence) => isUntrusted(use, evidence) && !otherSlot(use, evidence),
     say: (use, evidence) => ({
@@ -113,7 +126,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'a certificate comes from another place’s authority',
     citation: 'CIS 2.7; https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'Its own door refuses it, and the door of the other authority lets it in.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: slotted,
     say: (use, evidence) => {
       const other = isUntrusted(use, evidence) ? otherSlot(use, evidence) : undefined
@@ -122,6 +135,21 @@ export const CHAIN_RULES: readonly Rule[] = [
           message: `is signed by an authority of ${nameOf(other.pem.place)}; it must be one of ${acceptersText(use, evidence)}`,
           suspects: accepterPlaces(use, evidence),
         }
+      )
+    },
+  }),
+  rule('C19', 'issuer-in-name-only', 'C', 'error', {
+    title: 'a certificate names an authority that has not signed it',
+    citation: 'RFC 5280 §6.1.3',
+    why: 'The authority was made anew under its old name, or another of that name has signed: whoever trusts the one that is here refuses the certificate.',
+    fix: REISSUE,
+    of: strangers,
+    say: (leaf, evidence) => {
+      const named = authoritiesByName(evidence).get(hexOf(leaf.facts.issuer.raw)) ?? []
+      const place = named[0]?.places[0]
+      return (
+        place &&
+        `names the authority of ${nameOf(place)} as its issuer, whose key has not signed it`
       )
     },
   }),
@@ -136,20 +164,25 @@ export const CHAIN_RULES: readonly Rule[] = [
       const above = ancestors(use.certificate)
       const [trust] = acceptersOf(use, evidence)
       const root = trust?.certificates.find((anchor) => above.has(anchor))
-      return (
-        root &&
-        trust && {
-          message: `leads to ${nameOf(trust.pem.place)} only over an intermediate that neither file holds`,
-          suspects: [trust.pem.place],
-        }
+      if (!root || !trust) return undefined
+      const lack = 'only over an intermediate that neither file holds'
+      // Where nothing leads there, the file of authorities is what was changed.
+      const all = slotted(evidence).filter((one) =>
+        acceptersOf(one, evidence).some(({ pem }) => pem === trust.pem),
       )
+      return all.length > 1 && all.every((one) => isUntrusted(one, evidence))
+        ? finding(trust.pem.place, `is reached by ${all.length} certificates ${lack}`)
+        : {
+            message: `leads to ${nameOf(trust.pem.place)} ${lack}`,
+            suspects: [trust.pem.place],
+          }
     },
   }),
   rule('C04', 'issuer-not-ca', 'C', 'error', {
     title: 'the issuer may not issue',
     citation: 'RFC 5280 §4.2.1.9, §4.2.1.3; CVE-2026-33896',
     why: 'Go refuses a chain over a certificate without CA:TRUE or keyCertSign. Lax verifiers accept it, and then any leaf can forge others.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: (evidence) => [...issuingCertificates(evidence)],
     when: (issuer) => !canSign(issuer),
     say: 'has signed other certificates, but lacks CA:TRUE or keyCertSign: Go refuses them',
@@ -176,7 +209,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'the authority key identifier names another key',
     citation: 'RFC 5280 §4.2.1.1',
     why: 'Go connects, but OpenSSL, Node and Java clients find no issuer: only curl is broken.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: certificates,
     where: ({ issuers }) => issuers.length > 0,
     say: (certificate) => {
@@ -192,7 +225,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'the authority key identifier names an older issuer by serial number',
     citation: 'RFC 5280 §4.2.1.1',
     why: 'After the authority was issued again with the same key, OpenSSL clients look for the old certificate and find none.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: certificates,
     where: ({ facts }) => facts.authorityKeyIdentifier?.serial !== undefined,
     say: (certificate) => {
@@ -209,7 +242,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'an authority has no subject key identifier',
     citation: 'RFC 5280 §4.2.1.2',
     why: 'In a roll-over nothing but trial tells the old authority of that name from the new one.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: authorities,
     when: (authority) => authority.facts.version === 3 && !authority.facts.subjectKeyIdentifier,
     say: 'is an authority without a subject key identifier',
@@ -218,7 +251,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'a certificate has no authority key identifier',
     citation: 'RFC 5280 §4.2.1.1',
     why: 'Clients find the issuer by name alone.',
-    fix: GENERATE,
+    fix: REISSUE,
     profiles: HARDENING,
     of: leaves,
     when: (leaf) => !leaf.facts.selfIssued && !leaf.facts.authorityKeyIdentifier?.keyIdentifier,
@@ -228,7 +261,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'a component serves a self-signed certificate',
     citation: 'kubernetes/kubeadm#1223',
     why: 'Nobody can verify it, so clients learn to skip verification.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: uses,
     where: ({ role }) => role !== 'kubelet-serving',
     when: ({ certificate }) =>
@@ -256,7 +289,7 @@ export const CHAIN_RULES: readonly Rule[] = [
     title: 'a certificate begins before its authority',
     citation: 'kubernetes/kubernetes#113618',
     why: 'Scanners that demand nested validity complain; kubeadm copies the authority’s start for this reason.',
-    fix: GENERATE,
+    fix: REISSUE,
     profiles: STRICT,
     of: leaves,
     say: (leaf) => {

@@ -1,10 +1,8 @@
-import { type ComponentName, KUBELET_FIELDS } from '../../manifests/flags.js'
-import { flagOf } from '../../values/command-line.js'
-import { at, scalarText } from '../../values/json.js'
-import type { KubeletFacts } from '../read/evidence.js'
-import type { Rule } from '../types.js'
-import { CIS, each, rule } from './rule.js'
-import { configuredKubelets, launchesAs } from './subjects.js'
+import type { ComponentName } from '../../manifests/flags.js'
+import { groupBy } from '../../values/lists.js'
+import type { Level, Rule, Severity } from '../types.js'
+import { ALL, CIS, each, rule } from './rule.js'
+import { configuredKubelets, kubeletSetting, launchesAs } from './subjects.js'
 
 /** What is wanted of a setting. */
 interface Wanted {
@@ -28,6 +26,8 @@ interface CisText {
   readonly why: string
   /** Items that kube-bench scores are warnings, the others information; default: true. */
   readonly scored?: false
+  /** It holds for every cluster, not only where CIS is asked for, and is so grave. */
+  readonly everywhere?: Severity
 }
 
 interface CisItem extends CisText {
@@ -78,10 +78,6 @@ const lacks = (one: string): Wanted => ({
   holds: (values) => !listOf(values).includes(one),
   words: (flags) => `no ${one} in ${flags}`,
 })
-const givenWithout = (one: string): Wanted => ({
-  ...lacks(one),
-  holds: (values) => isSet.holds(values) && lacks(one).holds(values),
-})
 const plugin = (name: string): Wanted => ({
   ...has(name),
   words: () => `the admission plugin ${name}`,
@@ -90,8 +86,6 @@ const pluginLeftOn = (name: string): Wanted => ({
   ...lacks(name),
   words: () => `the admission plugin ${name} left on`,
 })
-
-const STRUCTURED = { flag: 'authorization-config', wanted: isSet }
 
 const PROFILING = 'Profiling tells much about the system to whoever may ask.'
 
@@ -124,24 +118,6 @@ const ITEMS: readonly CisItem[] = [
     wanted: isSet,
     why: 'Without them the API server is nobody to its kubelets.',
   }),
-  item('M23', 'cis-always-allow', '1.2.6', api, {
-    flags: ['authorization-mode'],
-    wanted: givenWithout('AlwaysAllow'),
-    unless: STRUCTURED,
-    why: 'Everybody may do everything.',
-  }),
-  item('M24', 'cis-authorization-node', '1.2.7', api, {
-    flags: ['authorization-mode'],
-    wanted: has('Node'),
-    unless: STRUCTURED,
-    why: 'Without the node authorizer a kubelet needs rights over all nodes.',
-  }),
-  item('M25', 'cis-authorization-rbac', '1.2.8', api, {
-    flags: ['authorization-mode'],
-    wanted: has('RBAC'),
-    unless: STRUCTURED,
-    why: 'Without RBAC there are no fine-grained rights.',
-  }),
   item('M26', 'cis-event-rate-limit', '1.2.9', api, {
     flags: ['enable-admission-plugins'],
     wanted: plugin('EventRateLimit'),
@@ -164,16 +140,19 @@ const ITEMS: readonly CisItem[] = [
     flags: ['disable-admission-plugins'],
     wanted: pluginLeftOn('ServiceAccount'),
     why: 'Pods get no token without it.',
+    everywhere: 'warning',
   }),
   item('M30', 'cis-namespace-lifecycle', '1.2.13', api, {
     flags: ['disable-admission-plugins'],
     wanted: pluginLeftOn('NamespaceLifecycle'),
     why: 'Objects are otherwise made in namespaces that are going away.',
+    everywhere: 'warning',
   }),
   item('M31', 'cis-node-restriction', '1.2.14', api, {
     flags: ['enable-admission-plugins'],
     wanted: plugin('NodeRestriction'),
     why: 'Without it a kubelet may change other nodes and their pods.',
+    everywhere: 'error',
   }),
   item('M32', 'cis-apiserver-profiling', '1.2.15', api, {
     flags: ['profiling'],
@@ -204,6 +183,7 @@ const ITEMS: readonly CisItem[] = [
     flags: ['service-account-lookup'],
     wanted: isNot('false'),
     why: 'Tokens of deleted service accounts stay good.',
+    everywhere: 'error',
   }),
   item('M38', 'cis-etcd-client-pair', '1.2.23', api, {
     flags: ['etcd-certfile', 'etcd-keyfile'],
@@ -246,7 +226,8 @@ const ITEMS: readonly CisItem[] = [
   item('M45', 'cis-service-account-credentials', '1.3.3', manager, {
     flags: ['use-service-account-credentials'],
     wanted: isTrue,
-    why: 'All controllers share one identity with all their rights.',
+    why: 'All controllers share the controller manager’s identity, to which RBAC gives few of their rights: they get 403, or somebody has bound all rights to it.',
+    everywhere: 'error',
   }),
   item('M46', 'cis-manager-private-key', '1.3.4', manager, {
     flags: ['service-account-private-key-file'],
@@ -261,8 +242,9 @@ const ITEMS: readonly CisItem[] = [
   }),
   item('M48', 'cis-manager-bind-address', '1.3.7', manager, {
     flags: ['bind-address'],
-    wanted: oneOf('127.0.0.1', '::1', undefined),
-    why: 'Its metrics and health are for this machine only.',
+    wanted: oneOf('127.0.0.1', '::1'),
+    why: 'Its metrics and health are for this machine only; without the flag it listens everywhere.',
+    everywhere: 'warning',
   }),
   item('M49', 'cis-scheduler-profiling', '1.4.1', 'kube-scheduler', {
     flags: ['profiling'],
@@ -271,8 +253,9 @@ const ITEMS: readonly CisItem[] = [
   }),
   item('M50', 'cis-scheduler-bind-address', '1.4.2', 'kube-scheduler', {
     flags: ['bind-address'],
-    wanted: oneOf('127.0.0.1', '::1', undefined),
-    why: 'Its metrics and health are for this machine only.',
+    wanted: oneOf('127.0.0.1', '::1'),
+    why: 'Its metrics and health are for this machine only; without the flag it listens everywhere.',
+    everywhere: 'warning',
   }),
   item('M51', 'cis-etcd-pair', '2.1', 'etcd', {
     flags: ['cert-file', 'key-file'],
@@ -290,19 +273,21 @@ const ITEMS: readonly CisItem[] = [
     wanted: isNot('true'),
     wants: 'authentication.anonymous.enabled: false',
     why: 'Anonymous requests reach the kubelet’s API.',
+    everywhere: 'warning',
   }),
   item('M54', 'cis-kubelet-authorization', '4.2.2', 'kubelet', {
     flags: ['authorization-mode'],
     wanted: isNot('AlwaysAllow'),
     wants: 'an authorization.mode other than AlwaysAllow',
     why: 'Every client of the cluster may exec into every pod of the node.',
+    everywhere: 'error',
   }),
   item('M55', 'cis-kubelet-read-only-port', '4.2.4', 'kubelet', {
     flags: ['read-only-port'],
     wanted: oneOf('0', undefined),
     wants: 'readOnlyPort: 0',
     why: 'Whoever reaches the port reads all pod specifications of the node.',
-    scored: false,
+    everywhere: 'error',
   }),
   item('M56', 'cis-kubelet-idle-timeout', '4.2.5', 'kubelet', {
     flags: ['streaming-connection-idle-timeout'],
@@ -367,13 +352,7 @@ const ITEMS: readonly CisItem[] = [
   }),
 ]
 
-/** Values of a kubelet's setting: by flag, else by its field of the configuration. */
-function settingOf({ flags, config }: KubeletFacts, field: CisItem['field'], flag?: string) {
-  const given = flag === undefined ? undefined : flagOf(flags, flag)
-  const path = field ?? KUBELET_FIELDS.get(flag ?? '')
-  const value = given ?? (path && scalarText(at(config, ...path)))
-  return value === undefined ? [] : [value]
-}
+const LEVELS: Readonly<Record<Severity, Level>> = { error: 'H', warning: 'M', info: 'L' }
 
 function passes(
   { flags, wanted, unless }: CisItem,
@@ -394,16 +373,34 @@ function checkOf(item: CisItem): Rule['check'] {
       launchesAs(item.component),
       ({ launch }) => !passes(item, (flag = '') => launch.flags.get(flag) ?? []) && lacksIt,
     )
-  return each(
-    configuredKubelets,
-    ({ kubelet }) => !passes(item, (flag) => settingOf(kubelet, item.field, flag)) && lacksIt,
-  )
+  return each(configuredKubelets, (one) => {
+    const setting = (flag?: string) => kubeletSetting(one, flag, item.field)
+    const holds = passes(item, (flag) => {
+      const { value } = setting(flag)
+      return value === undefined ? [] : [value]
+    })
+    const { place } = setting(item.flags?.find((flag) => setting(flag).value !== undefined))
+    return !holds && { ...place, message: `the kubelet of ${one.node.name} ${lacksIt}` }
+  })
 }
 
+/** The rules of the benchmark by component and flag. */
+export const CIS_FLAGS: ReadonlyMap<string, readonly string[]> = new Map(
+  [
+    ...groupBy(
+      ITEMS.flatMap(({ code, component, flags = [] }) =>
+        flags.map((flag) => ({ key: `${component} ${flag}`, code })),
+      ),
+      ({ key }) => key,
+    ),
+  ].map(([key, all]) => [key, all.map(({ code }) => code)]),
+)
+
 export const CIS_RULES: readonly Rule[] = ITEMS.map((item) => {
-  const { code, id, cis, component, why, scored = true } = item
+  const { code, id, cis, component, why, scored = true, everywhere } = item
   const wants = wantsOf(item)
-  return rule(code, id, scored ? 'M' : 'L', scored ? 'warning' : 'info', {
+  const severity = everywhere ?? (scored ? 'warning' : 'info')
+  return rule(code, id, LEVELS[severity], severity, {
     title: `${component}: ${wants}`,
     citation: `CIS ${cis}`,
     why,
@@ -412,7 +409,7 @@ export const CIS_RULES: readonly Rule[] = ITEMS.map((item) => {
         ? `in the kubelet’s configuration: ${wants}`
         : `change the command line of ${component}: ${wants}`,
     needs: 'manifests',
-    profiles: CIS,
+    profiles: everywhere === undefined ? CIS : ALL,
     check: checkOf(item),
   })
 })

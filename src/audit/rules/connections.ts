@@ -12,16 +12,12 @@ import type {
   Severity,
   Suspect,
 } from '../types.js'
+import { ADD_NAMES, byOwner, RECONCILE, REISSUE, RENEW, remarked, SEPARATE } from './remedies.js'
 import { type RuleWords, rule } from './rule.js'
 
 const PKI = 'https://kubernetes.io/docs/setup/best-practices/certificates/'
 const AGGREGATION =
   'https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/ (kubernetes/kubernetes#119267)'
-
-const RECONCILE =
-  'kpki gen -o OUT issues what is wrong or missing again; then copy the node’s files and restart the component'
-const SEPARATE =
-  'give etcd, the front proxy and the cluster a CA each: `pki.topology: separate` in cluster.yaml, then kpki gen into a new OUT'
 
 const ruleBy =
   (check: (id: string) => Rule['check']) =>
@@ -45,13 +41,13 @@ export const CONNECTION_RULES: readonly Rule[] = [
     title: 'a server certificate lacks the name it is called by',
     citation: 'RFC 6125; Go 1.15 release notes (common names are ignored)',
     why: 'Every client that uses that name or address refuses the connection.',
-    fix: 'add the name to cluster.yaml (node addresses, extraSans, apiServer.extraSans), then kpki gen -o OUT',
+    fix: ADD_NAMES,
   }),
   fails('X03', 'connection-expired', 'C', 'error', {
     title: 'a connection fails for a certificate out of its time',
     citation: 'RFC 5280 §4.1.2.5',
     why: 'Both sides of a TLS connection refuse a certificate before its first and after its last second.',
-    fix: 'kpki gen -o OUT renews it (kubeadm: kubeadm certs renew); then restart the component',
+    fix: RENEW,
   }),
   fails('X04', 'connection-untrusted', 'C', 'error', {
     title: 'a certificate does not chain to what the other side trusts',
@@ -81,7 +77,10 @@ export const CONNECTION_RULES: readonly Rule[] = [
     title: 'kubeadm join pins another CA',
     citation: 'https://kubernetes.io/docs/reference/setup-tools/kubeadm/kubeadm-join/',
     why: 'The joining node refuses the cluster.',
-    fix: 'kpki gen -o OUT writes the pin of the present CA into every kubeadm.yaml',
+    fix: byOwner({
+      kpki: remarked(REISSUE, 'writes the pin of the present authority into every kubeadm.yaml'),
+      others: 'give kubeadm join the present pin: kubeadm token create --print-join-command',
+    }),
   }),
   fails('X09', 'connection-token-key', 'C', 'error', {
     title: 'service-account tokens do not verify',
@@ -136,13 +135,25 @@ export const CONNECTION_RULES: readonly Rule[] = [
     title: 'a kubelet authorises whoever asks',
     citation: 'CIS 4.2.1, 4.2.2',
     why: 'Exec into any pod of the node, with its service account.',
-    fix: 'set authentication.anonymous.enabled: false and authorization.mode: Webhook in the kubelet’s configuration',
+    fix: byOwner({
+      microk8s:
+        'add --anonymous-auth=false and --authorization-mode=Webhook to /var/snap/microk8s/current/args/kubelet, then snap restart microk8s',
+      others:
+        'set authentication.anonymous.enabled: false and authorization.mode: Webhook in the kubelet’s configuration',
+    }),
   }),
   opens('X18', 'api-server-open', 'C', 'error', {
     title: 'the API server authorises whoever asks',
     citation: 'CIS 1.2.7',
     why: 'Anonymous requests may do everything.',
     fix: 'set --authorization-mode=Node,RBAC',
+  }),
+  opens('X21', 'kubelet-beyond-its-node', 'H', 'error', {
+    title: 'a kubelet changes other nodes',
+    citation:
+      'CIS 1.2.14; https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction',
+    why: 'Whoever breaks into one node draws the pods of others to it, with their Secrets.',
+    fix: '--enable-admission-plugins=NodeRestriction',
   }),
   opens('X19', 'foreign-ca-trusted', 'M', 'warning', {
     title: 'a door trusts a CA that signed none of its clients',
@@ -154,7 +165,11 @@ export const CONNECTION_RULES: readonly Rule[] = [
     title: 'programs with OpenSSL cannot verify what Go programs can',
     citation: 'OpenSSL X509_V_FLAG_PARTIAL_CHAIN; RFC 5280 §4.2.1.1',
     why: 'Go accepts an intermediate as an anchor and takes key identifiers as hints; curl, Python and Node.js in pods do not.',
-    fix: 'give the controller manager a --root-ca-file with the issuing CA and its root (kpki gen does, in `hierarchy`)',
+    fix: byOwner({
+      kpki: REISSUE,
+      others:
+        'give the controller manager a --root-ca-file with the issuing authority and its root',
+    }),
     check: onlyOpenssl,
   }),
 ]

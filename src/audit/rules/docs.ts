@@ -1,4 +1,5 @@
-import type { InputLevel, Level, Rule, RuleGroup } from '../types.js'
+import type { InputLevel, Level, Rule, RuleGroup, Severity } from '../types.js'
+import { type Fix, fixInGeneral } from './remedies.js'
 
 /** Groups in the order of the catalogue; what the trust graph shows comes last. */
 export const GROUP_TITLES: Readonly<Record<RuleGroup, string>> = {
@@ -27,6 +28,23 @@ const LEVELS: Readonly<Record<Level, string>> = {
   I: 'information',
 }
 
+/** What each severity means, and the levels that a rule of it can have. */
+export const SEVERITY_MEANINGS: Readonly<
+  Record<Severity, { readonly means: string; readonly levels: readonly Level[] }>
+> = {
+  error: {
+    means:
+      'A connection or component does not work, or somebody gets what nobody meant to give him, as the files stand.',
+    levels: ['C', 'H'],
+  },
+  warning: {
+    means:
+      'Everything works and nobody gets in today, and one more step, such as a stolen file, an upgrade or a date, makes it an error.',
+    levels: ['H', 'M'],
+  },
+  info: { means: 'Nothing is wrong; somebody may want to know.', levels: ['L', 'I'] },
+}
+
 const NEEDS: Readonly<Record<InputLevel, string>> = {
   bytes: 'the files',
   metadata: 'the files with their modes and owners',
@@ -45,7 +63,7 @@ export const NOT_DECIDABLE: readonly (readonly [code: string, id: string, why: s
 
 /** The page of one rule, as `kpki explain` prints it and docs/rules holds it. Markdown. */
 export function rulePage(rule: Rule): string {
-  const { code, id, title, why, fix, citation, level, severity, needs, profiles } = rule
+  const { code, id, title, why, fix, remedy, citation, level, severity, needs, profiles } = rule
   const lines = [
     `## ${code} ${id}`,
     '',
@@ -58,8 +76,16 @@ export function rulePage(rule: Rule): string {
     `- Profiles: ${profiles.join(', ')}.`,
     `- Source: ${citation}`,
   ]
-  if (fix !== undefined) lines.push(`- Fix: \`${fix}\``)
+  lines.push(...fixLines(remedy ?? fix))
   return `${lines.join('\n')}\n`
+}
+
+/** kpki's words and kubeadm's, where they differ. */
+function fixLines(fix: Fix | undefined): readonly string[] {
+  if (fix === undefined) return []
+  const [kpki, kubeadm] = [fixInGeneral(fix, 'kpki'), fixInGeneral(fix, 'kubeadm')]
+  if (kpki === kubeadm) return [`- Fix: \`${kpki}\``]
+  return [`- Fix, kpki: \`${kpki}\``, `- Fix, kubeadm: \`${kubeadm}\``]
 }
 
 function sentence(title: string): string {
@@ -87,10 +113,20 @@ function overview(rules: readonly Rule[], groups: readonly RuleGroup[]): string 
     )
     return `## ${group}: ${GROUP_TITLES[group]}\n\n| Code | Rule | Severity | |\n|---|---|---|---|\n${rows.join('\n')}\n`
   })
+  const severities = Object.entries(SEVERITY_MEANINGS).map(
+    ([severity, { means, levels }]) =>
+      `| ${severity} | ${means} | ${levels.map((level) => LEVELS[level]).join(', ')} |`,
+  )
   const undecided = NOT_DECIDABLE.map(([code, id, why]) => `| ${code} | ${id} | ${why} |`)
   return `# The rules of \`kpki audit\`
 
 ${rules.length} rules. \`kpki explain RULE\` prints the same pages. Generated from src/audit/rules; do not edit.
+
+## Severities
+
+| Severity | Means | Levels |
+|---|---|---|
+${severities.join('\n')}
 
 ${tables.join('\n')}
 ## Not decidable from files

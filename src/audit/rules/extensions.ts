@@ -6,7 +6,8 @@ import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
 import { indexOf } from './by-evidence.js'
-import { aboutCertificate, finding, GENERATE, rule, STRICT } from './rule.js'
+import { after, byOwner, REISSUE } from './remedies.js'
+import { aboutCertificate, finding, rule, STRICT } from './rule.js'
 import { authorities, certificates, leaves, only, trustsAs } from './subjects.js'
 
 const constrained = only(authorities, ({ facts }) => facts.nameConstraints !== undefined)
@@ -48,7 +49,7 @@ export const EXTENSION_RULES: readonly Rule[] = [
     title: 'an end-entity certificate is an authority',
     citation: 'RFC 5280 §4.2.1.9; zlint e_sub_cert_not_is_ca',
     why: 'Whoever holds its key issues certificates that the whole cluster accepts, administrators included.',
-    fix: `delete the certificate, then ${GENERATE}`,
+    fix: after('delete the certificate', REISSUE),
     of: leaves,
     where: (leaf, evidence) => indexOf(evidence).usesOf.has(leaf),
     when: (leaf) => leaf.facts.basicConstraints?.ca && !leaf.issuers.includes(leaf),
@@ -58,7 +59,7 @@ export const EXTENSION_RULES: readonly Rule[] = [
     title: 'an end-entity certificate may sign certificates',
     citation: 'RFC 5280 §4.2.1.3; zlint e_sub_cert_key_usage_cert_sign_bit_set',
     why: 'Go demands CA:TRUE as well; verifiers that look at key usage alone take it for an authority.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: leaves,
     when: (leaf) =>
       leaf.facts.keyUsage?.bits.includes('keyCertSign') && !leaf.facts.basicConstraints?.ca,
@@ -68,7 +69,7 @@ export const EXTENSION_RULES: readonly Rule[] = [
     title: 'an authority’s basic constraints are not critical',
     citation: 'RFC 5280 §4.2.1.9',
     why: 'Go does not mind. A verifier that knows no basic constraints may pass them over.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: authorities,
     when: (one) => one.facts.basicConstraints?.critical === false,
     say: 'has basic constraints that are not critical',
@@ -77,7 +78,7 @@ export const EXTENSION_RULES: readonly Rule[] = [
     title: 'an authority has no basic constraints',
     citation: 'RFC 5280 §4.2.1.9; Go crypto/x509',
     why: 'Go refuses it as an issuer: no chain through it verifies.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: authorities,
     say: (one, evidence) => {
       const { facts } = one
@@ -90,7 +91,7 @@ export const EXTENSION_RULES: readonly Rule[] = [
     title: 'an authority may not sign certificates',
     citation: 'RFC 5280 §4.2.1.3; zlint e_ca_key_cert_sign_not_set',
     why: 'Go refuses every chain through it.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: authorities,
     when: (one) => one.facts.keyUsage && !one.facts.keyUsage.bits.includes('keyCertSign'),
     say: (one) =>
@@ -110,7 +111,10 @@ export const EXTENSION_RULES: readonly Rule[] = [
     title: 'an issuing authority has no path length',
     citation: 'RFC 5280 §4.2.1.9',
     why: 'Authorities below it can be made and are accepted everywhere. kubeadm’s authorities are like this.',
-    fix: 'use pki.topology: hierarchy, whose issuing authorities have path length 0',
+    fix: byOwner({
+      kpki: 'set spec.pki.topology to hierarchy, whose issuing authorities have path length 0',
+      others: 'issue the authority with path length 0',
+    }),
     profiles: STRICT,
     of: authorities,
     when: (one) =>
@@ -119,11 +123,11 @@ export const EXTENSION_RULES: readonly Rule[] = [
       !one.facts.selfIssued,
     say: 'is an intermediate authority without a path length; 0 is expected',
   }),
-  rule('E08', 'pathlen-on-leaf', 'L', 'warning', {
+  rule('E08', 'pathlen-on-leaf', 'M', 'warning', {
     title: 'an end-entity certificate has a path length',
     citation: 'RFC 5280 §4.2.1.9; zlint e_path_len_constraint_improperly_included',
     why: 'It is malformed; strict verifiers refuse it.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: leaves,
     when: (leaf) =>
       leaf.facts.basicConstraints?.pathLength !== undefined && !leaf.facts.basicConstraints.ca,
@@ -133,7 +137,7 @@ export const EXTENSION_RULES: readonly Rule[] = [
     title: 'a critical extension that Go does not know',
     citation: 'RFC 5280 §4.2; Go x509 UnhandledCriticalExtensions',
     why: 'Go refuses the certificate whatever else it says.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: certificates,
     when: (one) => one.facts.unknownCritical.length > 0,
     say: (one) =>
@@ -143,7 +147,7 @@ export const EXTENSION_RULES: readonly Rule[] = [
     title: 'an extension occurs twice',
     citation: 'RFC 5280 §4.2; zlint e_ext_duplicate_extension',
     why: 'Go does not read the certificate at all.',
-    fix: GENERATE,
+    fix: REISSUE,
     check: (evidence) =>
       failures(evidence, /occurs twice/).map(({ pem, failure, line }) =>
         finding(pem.place, `has a certificate (line ${line}) that Go does not read: ${failure}`),
@@ -195,7 +199,7 @@ export const EXTENSION_RULES: readonly Rule[] = [
           [],
       ),
   }),
-  rule('E26', 'nc-case', 'L', 'warning', {
+  rule('E26', 'nc-case', 'M', 'warning', {
     title: 'an excluded name with capital letters',
     citation: 'GO-2026-4866',
     why: 'Older Go compared excluded names by case, so that the same name in other letters was let through.',
@@ -227,7 +231,7 @@ export const EXTENSION_RULES: readonly Rule[] = [
     title: 'a certificate is not of version 3',
     citation: 'RFC 5280 §4.1.2.1; zlint e_cert_extensions_version_not_3',
     why: 'Without version 3 there are no extensions: no names, no usages, no CA bit.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: certificates,
     when: (one) => one.facts.version !== 3,
     say: (one) => `is of version ${one.facts.version}; 3 is expected`,

@@ -6,10 +6,12 @@ import { plural } from '../../values/text.js'
 import { isoDay } from '../../values/time.js'
 import { privateKeyOf } from '../graph/credentials.js'
 import type { Evidence, NodeEvidence, PemFacts } from '../read/evidence.js'
+import { type BesidePair, pairsBeside } from '../read/pairs.js'
 import { fileOn, followLinks, isCovered, lostFolder, shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
-import { finding, GENERATE, HARDENING, rule } from './rule.js'
+import { after, REISSUE, unlessMadeSo } from './remedies.js'
+import { finding, HARDENING, rule } from './rule.js'
 import {
   entries,
   isSelfMade,
@@ -49,7 +51,7 @@ export const FILE_RULES: readonly Rule[] = [
     title: 'a file that the node needs is not there',
     citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'The component that reads it does not start. Some installers then make a new authority over the old one and cut every client off.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: nodes,
     say: function* (node, evidence) {
       const missing = requiredFiles(node, evidence).filter(
@@ -70,7 +72,7 @@ export const FILE_RULES: readonly Rule[] = [
     title: 'a certificate or key file is empty',
     citation: 'RFC 7468 §2; kubernetes/kubeadm#1380',
     why: 'A crash between creating and writing a file leaves it empty. Tools that only look whether it exists take it for good.',
-    fix: `delete the file, then ${GENERATE}`,
+    fix: after('delete the file', REISSUE),
     of: pems,
     when: ({ pem }) => !pem.der && pem.blocks.length === 0,
     say: ({ pem: { empty, oddities } }) => {
@@ -80,10 +82,10 @@ export const FILE_RULES: readonly Rule[] = [
         : 'holds no PEM block'
     },
   }),
-  rule('P03', 'pem-garbage', 'M', 'warning', {
+  rule('P03', 'pem-garbage', 'L', 'info', {
     title: 'a PEM file holds something besides its blocks',
     citation: 'RFC 7468 §2; kubernetes/kubeadm#1399',
-    why: 'Go skips text around blocks, stricter readers stop at it, so that programs see different certificates in the same file.',
+    why: 'Go skips text around blocks, such as what openssl x509 -text writes before them; stricter readers stop at it, and see other certificates in the same file.',
     fix: 'openssl x509 -in FILE -out FILE.clean   # for each certificate, then replace the file',
     of: pems,
     when: ({ pem }) => pem.blocks.length > 0,
@@ -134,7 +136,7 @@ export const FILE_RULES: readonly Rule[] = [
     title: 'a certificate does not parse',
     citation: 'RFC 5280 §4.1; Go crypto/x509 ParseCertificate',
     why: 'Go is strict about DER. A certificate that other tools still show is refused, and the component that needs it exits.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: pems,
     say: ({ pem }) => badBlocks(pem, false),
   }),
@@ -160,7 +162,10 @@ export const FILE_RULES: readonly Rule[] = [
     of: pems,
     say: ({ node, pem }) => {
       const { path, field } = pem.place
-      if (field === 'client-key-data' || /kubelet-(client|server)-[^/]+\.pem$/.test(path))
+      if (
+        /(^|[.-])key(-data)?$/.test(field ?? '') ||
+        /kubelet-(client|server)-[^/]+\.pem$/.test(path)
+      )
         return undefined
       if (KEY_FILE.test(path) || !privateKeyOf(pem)) return undefined
       const mode = fileAt(node.tree, path)?.mode ?? 0
@@ -213,7 +218,7 @@ export const FILE_RULES: readonly Rule[] = [
     title: 'a served chain ends with its root',
     citation: 'RFC 8446 §4.4.2',
     why: 'A client must have the root already; sending it only costs bytes and invites to trust what arrives.',
-    fix: 'leave the self-signed certificate out of the file',
+    fix: unlessMadeSo(['k3s', 'rke2', 'kops'], 'leave the self-signed certificate out of the file'),
     of: severalCertificates,
     say: ({ pem, role }) => {
       const last = pem.certificates.at(-1)
@@ -249,7 +254,7 @@ export const FILE_RULES: readonly Rule[] = [
     say: ({ certificates }) =>
       `holds ${certificates.length} certificates, and the controller manager exits unless its signing file holds one`,
   }),
-  rule('P15', 'bundle-duplicate', 'L', 'warning', {
+  rule('P15', 'bundle-duplicate', 'L', 'info', {
     title: 'a file holds the same certificate twice',
     citation: 'https://kubernetes.io/docs/tasks/tls/manual-rotation-of-ca-certificates/',
     why: 'Nothing breaks, but a rotation that appended the old authority instead of the new one looks like this.',
@@ -260,7 +265,7 @@ export const FILE_RULES: readonly Rule[] = [
       return extra > 0 && `holds ${plural(extra, 'certificate')} twice`
     },
   }),
-  rule('P16', 'bundle-expired-entry', 'M', 'warning', {
+  rule('P16', 'bundle-expired-entry', 'L', 'info', {
     title: 'a bundle still holds an expired authority',
     citation: 'kubernetes/kubeadm#3221',
     why: 'It is dead weight, and after a restore or with a wrong clock it is trusted again.',
@@ -299,7 +304,7 @@ export const FILE_RULES: readonly Rule[] = [
     title: 'a key cannot be read by the component that needs it',
     citation: 'k8s.io/client-go/util/keyutil; kubeadm app/util/pkiutil (RSA and ECDSA only)',
     why: 'kubeadm and the token signer load RSA and ECDSA keys only. Another format or algorithm stops them.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: keys,
     where: ({ key }) => key.private && !key.encrypted,
     say: ({ key }, evidence) => {
@@ -340,7 +345,7 @@ export const FILE_RULES: readonly Rule[] = [
       const target = followLinks(node.tree, entry.path)
       const points = `points to ${JSON.stringify(entry.target.slice(0, 120))}`
       if (target === undefined) return `${points}, outside the tree or in a circle`
-      return !node.tree.has(target) && isCovered(node, target) && `${points}, which does not exist`
+      return !exists(node, target) && isCovered(node, target) && `${points}, which does not exist`
     },
   }),
   rule('P22', 'kubelet-current-not-symlink', 'M', 'warning', {
@@ -419,22 +424,17 @@ function within(node: NodeEvidence, path: string): boolean {
   )
 }
 
-/** A certificate file of an authority with the key beside it. */
-interface AuthorityPair {
-  readonly pem: PemFacts
-  readonly key: PemFacts
+// Archives may leave directories out.
+function exists({ tree }: NodeEvidence, path: string): boolean {
+  return tree.has(path) || [...tree.keys()].some((one) => one.startsWith(`${path}/`))
 }
 
 /** `ca.crt` and `ca.key`, `ca.pem` and `ca-key.pem`, for every file whose first certificate is an authority's. */
-export function authorityPairs(evidence: Evidence): readonly AuthorityPair[] {
+export function authorityPairs(evidence: Evidence): readonly BesidePair[] {
   return indexOf(evidence).parts.flatMap(({ pems }) =>
-    [...pems.values()].flatMap((pem) => {
-      if (!pem.certificates.some(({ facts }) => facts.basicConstraints?.ca === true)) return []
-      const { path } = pem.place
-      const key =
-        pems.get(path.replace(/\.(crt|pem|cert|cer)$/, '.key')) ??
-        pems.get(path.replace(/\.pem$/, '-key.pem'))
-      return key && key !== pem && privateKeyOf(key) ? [{ pem, key }] : []
-    }),
+    pairsBeside(pems).filter(
+      ({ pem, key }) =>
+        key !== pem && pem.certificates.some(({ facts }) => facts.basicConstraints?.ca === true),
+    ),
   )
 }

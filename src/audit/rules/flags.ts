@@ -6,12 +6,13 @@ import { isAnyHost, isLocalHost } from '../../values/hosts.js'
 import { at, textsOf } from '../../values/json.js'
 import { listed } from '../../values/text.js'
 import { roleFile } from '../graph/credentials.js'
-import type { Evidence, KubeletFacts, Launch } from '../read/evidence.js'
+import type { Evidence, KubeletFacts, Launch, NodeEvidence } from '../read/evidence.js'
 import { shortPath } from '../read/paths.js'
 import { removedFlagsOf } from '../starts/flags.js'
 import type { Rule } from '../types.js'
+import { REISSUE } from './remedies.js'
 import { HARDENING, type Launched, rule, STRICT } from './rule.js'
-import { configuredKubelets, launches, launchesAs } from './subjects.js'
+import { configuredKubelets, kubeletSetting, launches, launchesAs } from './subjects.js'
 
 const apiservers = launchesAs('kube-apiserver')
 const managers = launchesAs('kube-controller-manager')
@@ -76,16 +77,31 @@ function badSuites({ node, launch }: Launched): string | undefined {
     : undefined
 }
 
-function weakSuites({ config }: KubeletFacts): string | undefined {
-  const weak = textsOf(at(config, 'tlsCipherSuites')).filter((suite) => WEAK_SUITE.test(suite))
-  return weak.length > 0 ? `offers weak cipher suites: ${listed(weak)}` : undefined
+function weakSuites(one: { readonly node: NodeEvidence; readonly kubelet: KubeletFacts }) {
+  const { flags, config } = one.kubelet
+  const version = kubeletSetting(one, 'tls-min-version')
+  if (/^VersionTLS1[01]$/.test(version.value ?? ''))
+    return {
+      ...version.place,
+      message: `the kubelet of ${one.node.name} allows ${version.value}; TLS 1.2 is the least`,
+    }
+  const given = flagList(flags, 'tls-cipher-suites')
+  const suites = given.length > 0 ? given : textsOf(at(config, 'tlsCipherSuites'))
+  const weak = suites.filter((suite) => WEAK_SUITE.test(suite))
+  const { place } = kubeletSetting(one, given.length > 0 ? 'tls-cipher-suites' : undefined)
+  return weak.length > 0
+    ? {
+        ...place,
+        message: `the kubelet of ${one.node.name} offers weak cipher suites: ${listed(weak)}`,
+      }
+    : undefined
 }
 
 export const FLAG_RULES: readonly Rule[] = [
   rule('M13', 'anonymous-insecure-port', 'H', 'error', {
     title: 'an insecure port or a static password file is configured',
     citation: 'CIS 1.2.1, 1.2.2',
-    why: 'Where the release still knows the flag, the API is open; where it does not, the component crashes.',
+    why: 'Where the release still knows the flag, the API is open; where it does not, the component crashes. Static tokens lie in clear in a file, with user and groups beside them, and never end.',
     fix: 'remove the flag',
     needs: 'manifests',
     of: apiservers,
@@ -94,21 +110,19 @@ export const FLAG_RULES: readonly Rule[] = [
       if (port !== undefined && port !== '0') return `opens --insecure-port=${port}`
       const found = ['token-auth-file', 'basic-auth-file'].filter((flag) => flags.has(flag))
       return (
-        found.length > 0 && {
-          message: `accepts static credentials: ${listed(found.map((flag) => `--${flag}`))}`,
-          severity: 'warning',
-        }
+        found.length > 0 &&
+        `accepts static credentials: ${listed(found.map((flag) => `--${flag}`))}`
       )
     },
   }),
-  rule('M14', 'tls-min-ciphers', 'L', 'warning', {
+  rule('M14', 'tls-min-ciphers', 'M', 'warning', {
     title: 'weak TLS versions or cipher suites, or none for the key',
     citation: 'CIS 1.2.29, 4.2.12; RFC 9325',
     why: 'Old suites can be broken; suites for another kind of key end every TLS 1.2 handshake.',
     fix: 'remove --tls-cipher-suites: Go’s defaults are right',
     needs: 'manifests',
     of: (evidence) => [...launches(evidence), ...configuredKubelets(evidence)],
-    say: (one) => ('launch' in one ? badSuites(one) : weakSuites(one.kubelet)),
+    say: (one) => ('launch' in one ? badSuites(one) : weakSuites(one)),
   }),
   rule('M15', 'flag-unknown-for-version', 'C', 'error', {
     title: 'a flag that this release no longer knows',
@@ -145,7 +159,7 @@ export const FLAG_RULES: readonly Rule[] = [
     title: 'the API server announces an address that its certificate lacks',
     citation: 'kubeadm app/phases/certs',
     why: 'Clients that take the address from the endpoints of the kubernetes service refuse the certificate.',
-    fix: 'kpki gen -o OUT',
+    fix: REISSUE,
     needs: 'manifests',
     of: apiservers,
     say: ({ node, launch }) => {

@@ -9,9 +9,10 @@ import { adminGroup, identityText } from '../graph/edges.js'
 import { identityOf } from '../graph/judge.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
-import { indexOf, launchOf, nodeNameOf, reaches, trustsIn } from './by-evidence.js'
+import { indexOf, launchOf, nodeNameOf, reaches, releaseIn, trustsIn } from './by-evidence.js'
+import { after, byOwner, REISSUE, unlessMadeSo } from './remedies.js'
 import type { Use } from './roles.js'
-import { about, GENERATE, HARDENING, rule } from './rule.js'
+import { about, HARDENING, rule } from './rule.js'
 import { certificates, kubeconfigs, leaves, only, uses, usesAs } from './subjects.js'
 
 const kubelets = usesAs('kubelet-client')
@@ -48,13 +49,18 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a certificate of system:masters',
     citation: 'kubernetes/kubeadm#2414; CIS 3.1.1',
     why: 'The group passes by RBAC and cannot be taken away from a certificate: only a new authority revokes it. Kubernetes 1.29 keeps it to super-admin.conf.',
-    fix: 'use the group kubeadm:cluster-admins (kubeadm 1.29 and later), or one of your own with a binding',
+    fix: unlessMadeSo(
+      ['k3s', 'rke2', 'microk8s', 'minikube'],
+      'use the group kubeadm:cluster-admins (kubeadm 1.29 and later), or one of your own with a binding',
+    ),
     of: uses,
     when: (use) =>
       isMaster(use) &&
       !LEGACY.has(use.role) &&
+      // What it logs in to is not seen: perhaps etcd.
+      use.role !== 'by-itself' &&
       roleOfFile(use.pem.place.path) !== 'super-admin' &&
-      use.node.kind !== 'operator',
+      (use.node.kind !== 'operator' || roleOfFile(use.pem.place.path) === 'user'),
     say: (use) => {
       const { role, row, node, certificate } = use
       const severe =
@@ -66,7 +72,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
       }
     },
   }),
-  rule('I02', 'super-admin-on-node', 'M', 'info', {
+  rule('I02', 'super-admin-on-node', 'L', 'info', {
     title: 'the break-glass kubeconfig lies on a node',
     citation: 'KEP-4214; https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/',
     why: 'Who reads super-admin.conf owns the cluster past RBAC. kubeadm leaves it where init ran; it belongs in a safe.',
@@ -92,7 +98,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     citation:
       'k8s.io/apiserver nodeidentifier; https://kubernetes.io/docs/reference/access-authn-authz/node/',
     why: 'The node authorizer wants CN system:node:<name> and O system:nodes; with anything else the kubelet gets 403 for everything.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: kubelets,
     say: (use) => {
       const { user, groups } = identityOf(use.certificate)
@@ -107,7 +113,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     citation:
       'https://kubernetes.io/docs/reference/access-authn-authz/node/; canonical/microk8s#3753',
     why: 'The node cannot register, or acts as somebody else.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: kubelets,
     where: ({ node }, evidence) => evidence.cluster || node.kubelet?.hostnameOverride !== undefined,
     say: (use, { cluster }) => {
@@ -128,17 +134,18 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'two hosts have the identity of one node',
     citation: 'https://kubernetes.io/docs/concepts/architecture/nodes/#node-name-uniqueness',
     why: 'They overwrite each other’s status and receive each other’s Secrets.',
-    fix: GENERATE,
+    fix: REISSUE,
     check: (evidence) => {
       const found = kubelets(evidence)
       if (found.length < 2) return 'not-applicable'
       const byUser = groupBy(found, ({ certificate }) => identityOf(certificate).user)
       return [...byUser].flatMap(([user, same]) => {
         const names = [...new Set(same.map(({ node }) => node.name))]
-        const [first] = same
-        return first && names.length > 1 && user.startsWith('system:node:')
-          ? (about(first, `is ${quoted(user)}, on ${listed(names)}`) ?? [])
-          : []
+        if (names.length < 2 || !user.startsWith('system:node:')) return []
+        const owner = same.filter(({ node }) => user === `system:node:${nodeNameOf(node)}`)
+        // Without its owner among them nobody can tell whose it is.
+        const wrong = owner.length > 0 ? same.filter((one) => !owner.includes(one)) : same
+        return wrong.flatMap((one) => about(one, `is ${quoted(user)}, on ${listed(names)}`) ?? [])
       })
     },
   }),
@@ -146,7 +153,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a kubelet’s kubeconfig is an administrator’s',
     citation: 'kubernetes/kubeadm#2354',
     why: 'One broken node is the whole cluster; kubeadm upgrades then look for a node of the administrator’s name.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: kubelets,
     say: (use) => {
       const identity = identityOf(use.certificate)
@@ -160,7 +167,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a component’s kubeconfig has another user name',
     citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'RBAC knows the component by its name; with another it gets 403 for everything.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: uses,
     where: (use) => use.role === 'user' && expectedUser(use) !== undefined,
     say: (use) => {
@@ -174,7 +181,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a group that RBAC does not know',
     citation: 'kelseyhightower/kubernetes-the-hard-way#931',
     why: 'A typo hides behind a right user name, until somebody binds to the group.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: uses,
     where: ({ row }) => row.usages.includes('clientAuth'),
     say: (use) => {
@@ -191,7 +198,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a person’s certificate has a reserved name',
     citation: 'https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-subjects',
     why: 'Names beginning with system: belong to Kubernetes; the holder takes the part of a built-in user or group.',
-    fix: 'name the user without system:, then kpki gen -o OUT',
+    fix: after('name the user without system:', REISSUE),
     of: uses,
     where: (use) => use.role === 'user' && expectedUser(use) === undefined,
     say: (use) => {
@@ -208,7 +215,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a client certificate has no common name',
     citation: 'k8s.io/apiserver/pkg/authentication/request/x509',
     why: 'The common name is the user. Without one the API server answers 401.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: usesAs('user', 'kubelet-client'),
     when: (use) => identityOf(use.certificate).user === '',
     say: 'has no common name, so the API server sees no user',
@@ -230,7 +237,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('I13', 'frontproxy-cn-from-client-ca', 'C', 'warning', {
+  rule('I13', 'frontproxy-cn-from-client-ca', 'H', 'warning', {
     title: 'a client certificate with the front proxy’s name',
     citation: 'kubernetes/kubernetes#119267',
     why: 'Where the request-header authority accepts it, its holder may claim any identity in headers; elsewhere somebody has tried.',
@@ -275,7 +282,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a subject with separators or control characters in a value',
     citation: 'RFC 4514 §2.4',
     why: 'A name that a user chose was pasted into a subject: in some tools it becomes a group, in logs it forges lines.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: leaves,
     say: (one) => {
       const odd = oddValues(one, (value) => INJECTED.test(value))
@@ -296,11 +303,11 @@ export const IDENTITY_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('I17', 'kubelet-client-group', 'M', 'info', {
+  rule('I17', 'kubelet-client-group', 'L', 'info', {
     title: 'the API server’s kubelet client is an administrator',
     citation: 'KEP-4214; kubernetes/kubernetes#121837, #138957',
     why: 'It only has to reach kubelets. kubeadm up to 1.28 makes it system:masters; 1.29 puts it into kubeadm:cluster-admins, 1.37 into no group.',
-    fix: `upgrade to 1.29 or later, then ${GENERATE}`,
+    fix: unlessMadeSo(['k3s', 'rke2', 'microk8s'], after('upgrade to 1.29 or later', REISSUE)),
     of: usesAs('apiserver-kubelet-client'),
     when: isMaster,
     say: (use) => `is ${whoIs(use)}; kubeadm 1.29 and later give it fewer rights`,
@@ -309,7 +316,7 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'an etcd client carries system:masters',
     citation: 'kubernetes/kubernetes#119859, #120521',
     why: 'etcd reads no groups. If the authorities are ever shared, the certificate opens the API as well. kubeadm up to 1.28 writes it.',
-    fix: `upgrade to 1.29 or later, then ${GENERATE}`,
+    fix: after('upgrade to 1.29 or later', REISSUE),
     of: usesAs('apiserver-etcd-client', 'etcd-healthcheck-client'),
     when: isMaster,
     say: (use) => `is ${whoIs(use)}, although etcd reads no groups`,
@@ -318,7 +325,13 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a person’s certificate lives long',
     citation: 'CIS 3.1.1',
     why: 'Client certificates cannot be revoked one by one; 90 days limit what a lost laptop costs.',
-    fix: `set pki.users[].validity to 2160h, then ${GENERATE}`,
+    fix: after(
+      byOwner({
+        kpki: 'set spec.pki.users[].validity to 2160h',
+        others: 'choose an end within 90 days',
+      }),
+      REISSUE,
+    ),
     profiles: HARDENING,
     of: uses,
     where: ({ role, node }) => role === 'user' && node.kind === 'operator',
@@ -336,23 +349,108 @@ export const IDENTITY_RULES: readonly Rule[] = [
     title: 'a subject with spaces around a value',
     citation: 'zlint w_subject_dn_leading_whitespace, w_subject_dn_trailing_whitespace',
     why: 'RBAC compares names literally, so it is another user or group than it looks.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: leaves,
     say: (one) => {
       const odd = oddValues(one, (value) => value.trim() !== value)
       return odd.length > 0 && `has spaces around ${listed(odd)}`
     },
   }),
+  rule('I22', 'stray-admin-certificate', 'C', 'error', {
+    title: 'a certificate that nothing uses is an administrator’s',
+    citation:
+      'https://kubernetes.io/docs/setup/best-practices/certificates/; kubernetes/kubeadm#2414',
+    why: 'Whoever copies the pair is administrator until it ends; nobody renews, misses or revokes it.',
+    fix: 'remove the pair; a certificate of system:masters is revoked only by a new authority',
+    of: strayAdmins,
+    when: ({ leaf }, _evidence, { at }) => leaf.facts.notAfter >= at,
+    say: ({ leaf, identity }, evidence) => {
+      const keys = indexOf(evidence).privateKeys.get(leaf.keyId) ?? []
+      const beside = keys.some(({ node }) => node.kind === 'node')
+      return {
+        message: `is ${identityText(identity)}, and no component uses it${beside ? '; its key lies on a node too' : ''}`,
+        severity: beside ? 'error' : 'warning',
+        certificate: leaf,
+      }
+    },
+  }),
+  rule('I23', 'admin-without-rights', 'H', 'error', {
+    title: 'an administrator’s kubeconfig has no rights',
+    citation:
+      'kubeadm cmd/phases/init/kubeconfig.go, app/phases/kubeconfig (EnsureAdminClusterRoleBinding)',
+    why: 'Rights come by the group: system:masters passes RBAC by, kubeadm:cluster-admins is bound by kubeadm 1.29 and later. The user’s name is bound to nothing.',
+    fix: REISSUE,
+    of: uses,
+    where: ({ pem, role }) => role === 'user' && roleOfFile(pem.place.path).endsWith('admin'),
+    say: (use, evidence) => {
+      const { user, groups } = identityOf(use.certificate)
+      if (groups.length === 0 && /^kubernetes-(super-)?admin$/.test(user))
+        return `is ${quoted(user)} without a group, to whom nothing is bound`
+      const release = releaseIn(evidence)
+      return (
+        release?.adminGroup === 'system:masters' &&
+        groups.includes('kubeadm:cluster-admins') &&
+        !groups.includes('system:masters') && {
+          message: `is in kubeadm:cluster-admins, which kubeadm binds since 1.29; the cluster is ${release.version.text}`,
+          severity: 'warning',
+        }
+      )
+    },
+  }),
+  rule('I24', 'kubelet-client-unbound', 'H', 'error', {
+    title: 'the API server has no rights at its kubelets',
+    citation: 'kubernetes/kubernetes#121837, #138957; kubeadm app/phases/certs/certlist.go',
+    why: 'Kubelets ask the API server what its own client may do. Without a group that is bound it is 403: no logs, no exec, no metrics.',
+    fix: REISSUE,
+    of: usesAs('apiserver-kubelet-client'),
+    where: ({ node }) =>
+      node.layout === 'kubeadm' && node.launches.some(({ source }) => source === 'static-pod'),
+    say: (use, evidence) => {
+      const identity = identityOf(use.certificate)
+      const release = releaseIn(evidence)
+      if (!release || adminGroup(identity) !== undefined) return undefined
+      const isBound =
+        release.kubeletClientGroup === undefined &&
+        identity.user === 'kube-apiserver-kubelet-client'
+      return (
+        !isBound &&
+        `is ${identityText(identity)}, to whom ${release.version.text} binds nothing: kubelets answer 403`
+      )
+    },
+  }),
   rule('I21', 'encoding-odd', 'L', 'info', {
     title: 'a subject in an outdated string type',
     citation: 'RFC 5280 §4.1.2.4',
     why: 'TeletexString and BMPString read differently in different programs, and Go chains names by their bytes.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: certificates,
     when: hasOldString,
     say: 'has a TeletexString or BMPString in its subject',
   }),
 ]
+
+/** Certificates below a node’s own folders that open the API as an administrator, and that nothing there uses. */
+function strayAdmins(evidence: Evidence) {
+  const doors = trustsIn(evidence, 'client-ca')
+  return leaves(evidence).flatMap((leaf) => {
+    const identity = identityOf(leaf)
+    const usages = leaf.facts.extendedKeyUsage?.usages
+    const opens =
+      adminGroup(identity) !== undefined &&
+      (usages === undefined ||
+        usages.includes('clientAuth') ||
+        usages.includes('anyExtendedKeyUsage')) &&
+      !indexOf(evidence).usesOf.has(leaf) &&
+      doors.some((door) => reaches(leaf, door.anchors, leaf.issuers))
+    if (!opens) return []
+    return leaf.places.flatMap((place) => {
+      const node = evidence.nodes.find(({ name }) => name === place.node)
+      // Other layouts keep administrators’ certificates beside the others.
+      const isOurs = node?.layout === 'kubeadm' || node?.layout === 'kubespray'
+      return node && isOurs && /^(etc|var)\//.test(place.path) ? [{ leaf, place, identity }] : []
+    })
+  })
+}
 
 function allowedNames(evidence: Evidence): ReadonlySet<string> {
   return new Set(

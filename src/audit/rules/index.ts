@@ -4,6 +4,7 @@ import { CHAIN_RULES } from './chains.js'
 import { CIS_RULES } from './cis.js'
 import { CONNECTION_RULES } from './connections.js'
 import { GROUP_TITLES } from './docs.js'
+import { DOOR_RULES } from './doors.js'
 import { DRIFT_RULES } from './drift.js'
 import { ENCRYPTION_RULES } from './encryption.js'
 import { EXPORT_RULES } from './exports.js'
@@ -17,6 +18,7 @@ import { MANIFEST_RULES } from './manifests.js'
 import { MODE_RULES } from './modes.js'
 import { NAME_RULES } from './names.js'
 import { PLACEMENT_RULES } from './placement.js'
+import { REACH_RULES } from './reach.js'
 import { SECRET_RULES } from './secrets.js'
 import { SEPARATION_RULES } from './separation.js'
 import { SERIAL_RULES } from './serials.js'
@@ -51,6 +53,8 @@ export const RULES: readonly Rule[] = [
   ...MODE_RULES,
   ...MANIFEST_RULES,
   ...FLAG_RULES,
+  ...DOOR_RULES,
+  ...REACH_RULES,
   ...CIS_RULES,
   ...EXPORT_RULES,
   ...CONNECTION_RULES,

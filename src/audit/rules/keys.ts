@@ -1,14 +1,18 @@
 import type { PublicKeyFacts } from '../../ca/certificate/facts.js'
+import type { Release } from '../../releases/features.js'
 import { once } from '../../values/once.js'
 import { listed, plural } from '../../values/text.js'
 import { privateKeyOf } from '../graph/credentials.js'
+import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence, Place } from '../read/evidence.js'
+import { pairsBeside } from '../read/pairs.js'
 import { shortPath } from '../read/paths.js'
 import type { Rule, RuleContext } from '../types.js'
-import { indexOf } from './by-evidence.js'
+import { indexOf, releaseIn } from './by-evidence.js'
 import { authorityPairs } from './files.js'
-import { finding, GENERATE, nameOf, rule, STRICT } from './rule.js'
-import { certificates, leaves, leavesByKey, nodes, only, uses } from './subjects.js'
+import { after, REISSUE, remarked } from './remedies.js'
+import { finding, nameOf, rule, STRICT } from './rule.js'
+import { certificates, leaves, leavesByKey, nodes, only, uses, usesAs } from './subjects.js'
 
 interface PublicKey {
   readonly place: Place
@@ -34,13 +38,22 @@ const MAX_COMPARED = 500
 const MAX_COMPARED_STRICT = 4000
 const MAX_FACTORED = 4000
 
-/** Certificates that components use, and authorities, with the private key beside them. */
-const pairs = (evidence: Evidence) => [
-  ...uses(evidence).flatMap((use) =>
-    use.key?.pem && privateKeyOf(use.key.pem) ? [{ ...use, key: use.key.pem }] : [],
-  ),
-  ...authorityPairs(evidence),
-]
+/** Certificates that components use, and whatever else has the private key beside it. */
+const pairs = (evidence: Evidence) => {
+  const { parts, used } = indexOf(evidence)
+  return [
+    ...uses(evidence).flatMap((use) =>
+      use.key?.pem && privateKeyOf(use.key.pem) ? [{ ...use, key: use.key.pem }] : [],
+    ),
+    ...authorityPairs(evidence),
+    ...parts.flatMap(({ pems }) =>
+      pairsBeside(pems).filter(
+        ({ pem }) =>
+          !used.has(pem) && !pem.certificates.some(({ facts }) => facts.basicConstraints?.ca),
+      ),
+    ),
+  ]
+}
 const keyed = only(uses, ({ role }) => role !== 'user' && role !== 'kubelet-client')
 
 export const KEY_RULES: readonly Rule[] = [
@@ -48,7 +61,7 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'a certificate and its key do not belong together',
     citation: 'Go crypto/tls X509KeyPair; kubernetes/kubernetes#127538',
     why: 'The component exits with "private key does not match public key". kubeadm never checks the pairs of leaves.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: pairs,
     // P10 speaks about the right certificate in the wrong position.
     when: ({ pem, key }) => {
@@ -64,7 +77,7 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'a certificate has no key',
     citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'The component that serves or presents the certificate does not start at its next restart.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: keyed,
     say: ({ key }) => {
       const isSeen = key?.state === 'present' || key?.state === 'missing'
@@ -77,7 +90,7 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'a key has no certificate',
     citation: 'k8s.io/client-go/util/cert (the key is written before the certificate)',
     why: 'Whoever wrote the pair was interrupted between the two files.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: nodes,
     where: ({ pems }) => pems.size > 0,
     say: function* (node) {
@@ -94,7 +107,7 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'one key serves several certificates',
     citation: 'NIST SP 800-57 part 1 §5.2',
     why: 'Who gets at the key in one role has the other role as well.',
-    fix: 'make a key of its own for each certificate: delete the copies, then kpki gen -o OUT',
+    fix: after('make a key of its own for each certificate: delete the copies', REISSUE),
     of: leaves,
     say: (leaf, evidence) => {
       const [first, ...others] = leavesByKey(evidence).get(leaf.keyId) ?? []
@@ -108,7 +121,7 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'an end-entity certificate has an authority’s key',
     citation: 'NIST SP 800-57 part 1 §5.2',
     why: 'Whoever holds the key of that certificate can issue any certificate in the authority’s name.',
-    fix: `delete the certificate and its key, then ${GENERATE}`,
+    fix: after('delete the certificate and its key', REISSUE),
     of: leaves,
     say: (leaf, evidence) => {
       const place = indexOf(evidence).authorityOfKey.get(leaf.keyId)?.places[0]
@@ -118,23 +131,26 @@ export const KEY_RULES: readonly Rule[] = [
   rule('K06', 'rsa-under-2048', 'H', 'warning', {
     title: 'an RSA key is shorter than 2048 bits',
     citation: 'NIST SP 800-131A; golang/go#68762',
-    why: 'Keys below 2048 bits are breakable in reach; Go 1.24 and later refuse those below 1024 altogether.',
-    fix: `delete the key, then ${GENERATE}`,
+    why: 'Keys below 2048 bits are breakable in reach; programs that behave as Go 1.24 and later refuse those below 1024 altogether: Kubernetes from 1.33 on (docs/reference/releases.md has the Go of each release).',
+    fix: after('delete the key', REISSUE),
     of: rsaKeys,
     when: ({ facts: { bits = 0 } }) => bits < 2048,
-    say: ({ facts: { bits = 0 } }) =>
-      bits < 1024
-        ? {
-            message: `has an RSA key of ${bits} bits, which Go 1.24 and later refuse; 2048 is the least`,
-            severity: 'error',
-          }
-        : `has an RSA key of ${bits} bits; 2048 is the least`,
+    say: ({ facts: { bits = 0 } }, evidence) => {
+      const message = `has an RSA key of ${bits} bits; 2048 is the least`
+      if (bits >= 1024) return message
+      const release = releaseIn(evidence)
+      const isRefused = release && goAtLeast(release, '1.24')
+      const whose = release
+        ? `which ${release.version.text}, as Go ${release.go}, ${isRefused ? 'refuses' : 'still takes'}; from 1.33 on Kubernetes refuses it`
+        : 'which Kubernetes refuses from 1.33 on'
+      return { message: `${message}, and below 1024 ${whose}`, severity: 'error' }
+    },
   }),
   rule('K07', 'rsa-over-8192', 'H', 'error', {
     title: 'an RSA key is longer than 8192 bits',
     citation: 'CVE-2023-29409',
     why: 'Go’s TLS refuses a handshake with a larger RSA key.',
-    fix: `delete the key, then ${GENERATE}`,
+    fix: after('delete the key', REISSUE),
     of: rsaKeys,
     when: ({ facts: { bits = 0 } }) => bits > 8192,
     say: ({ facts: { bits = 0 } }) => `has an RSA key of ${bits} bits; Go’s TLS stops at 8192`,
@@ -143,7 +159,7 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'an RSA key has an unusual exponent',
     citation: 'FIPS 186-5 §5.1; zlint e_rsa_public_exponent_too_small',
     why: 'Small exponents are fragile against careless padding, large ones slow; Go refuses even ones and those over 31 bits.',
-    fix: `delete the key, then ${GENERATE}`,
+    fix: after('delete the key', REISSUE),
     of: rsaKeys,
     say: ({ facts: { exponent = 65537n } }) => {
       const refused = exponent % 2n === 0n || exponent > 0x7fffffffn || exponent < 2n
@@ -157,7 +173,7 @@ export const KEY_RULES: readonly Rule[] = [
     citation:
       'CVE-2022-26320; zlint e_rsa_fermat_factorization, w_rsa_mod_factors_smaller_than_752',
     why: 'A small factor, or two primes close together, gives the private key to anyone who sees the certificate.',
-    fix: `delete the key and everything it signed, then ${GENERATE}`,
+    fix: after('delete the key and everything it signed', REISSUE),
     of: (evidence) => rsaKeys(evidence).slice(0, MAX_FACTORED),
     say: ({ facts: { modulus } }) => {
       if (modulus === undefined) return undefined
@@ -172,7 +188,10 @@ export const KEY_RULES: readonly Rule[] = [
     title: 'two RSA keys share a prime',
     citation: 'Heninger, Durumeric, Wustrow, Halderman: Mining Your Ps and Qs (2012)',
     why: 'Machines cloned before they had randomness make such keys. One GCD of the two public keys gives both private ones.',
-    fix: `delete both keys and everything they signed, then ${GENERATE} on a machine with randomness`,
+    fix: after(
+      'delete both keys and everything they signed',
+      remarked(REISSUE, 'on a machine with randomness'),
+    ),
     check: (evidence, context) => {
       const keys = rsaKeys(evidence)
       return keys.length < 2 ? 'not-applicable' : withSharedFactors(keys, context)
@@ -181,8 +200,8 @@ export const KEY_RULES: readonly Rule[] = [
   rule('K11', 'ec-curve', 'H', 'error', {
     title: 'an EC key is on a curve that Go’s TLS cannot use',
     citation: 'Go crypto/tls; zlint e_ec_improper_curves',
-    why: 'Only P-256, P-384 and P-521 work in certificates; with another curve no handshake succeeds.',
-    fix: `delete the key, then ${GENERATE}`,
+    why: 'Go’s TLS has signatures on P-256, P-384 and P-521 only; with P-224 or another curve no handshake succeeds, whatever the release of Go.',
+    fix: after('delete the key', REISSUE),
     of: ecKeys,
     when: ({ facts: { curve = '' } }) => !/^(P-256|P-384|P-521|explicit)$/.test(curve),
     say: ({ facts: { curve = '' } }) =>
@@ -240,11 +259,43 @@ export const KEY_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('K16', 'default-debian-key', 'M', 'error', {
+  rule('K17', 'openssl-security-level', 'M', 'warning', {
+    title: 'OpenSSL refuses the API server’s chain at a security level that many systems have',
+    citation: 'https://docs.openssl.org/3.0/man3/SSL_CTX_set_security_level/',
+    why: 'Debian’s and Ubuntu’s OpenSSL stand at level 2, and so does upstream’s from 3.2 on: it wants 112 bits of security, so RSA of 2048 bits. Level 1, upstream’s default before, takes RSA of 1024 bits; SHA-1 signatures it took before 3.0 only. Clients in pods and curl fail, and Go’s do not.',
+    fix: after('replace the key by one of 2048 bits or more', REISSUE),
+    of: (evidence) => [
+      ...new Set(
+        usesAs('apiserver')(evidence).flatMap(({ certificate }) => [
+          certificate,
+          ...ancestors(certificate),
+        ]),
+      ),
+    ],
+    say: (one) => {
+      const { publicKey, signature, selfIssued } = one.facts
+      const { type, bits = 0 } = publicKey
+      // Nobody checks a root’s own signature.
+      const isSha1 = /sha-?1$|sha1/i.test(signature.name) && !selfIssued
+      const isShort = type === 'RSA' && bits < 2048
+      if (!isShort && !isSha1) return undefined
+      const what = [
+        ...(isShort ? [`an RSA key of ${bits} bits`] : []),
+        ...(isSha1 ? ['a SHA-1 signature'] : []),
+      ].join(' and ')
+      const atLevel1 = isSha1
+        ? 'at level 1 OpenSSL before 3.0 alone takes it'
+        : bits >= 1024
+          ? 'at level 1 (upstream before 3.2) it takes it'
+          : 'and at level 1 too'
+      return `has ${what}, which OpenSSL refuses at security level 2 (Debian, Ubuntu, upstream from 3.2); ${atLevel1}`
+    },
+  }),
+  rule('K16', 'default-debian-key', 'H', 'error', {
     title: 'a published test key is in use',
     citation: 'RFC 9500',
     why: 'Its private half is printed in a document or a source tree: a certificate with it proves nothing.',
-    fix: `delete the key and everything it signed, then ${GENERATE}`,
+    fix: after('delete the key and everything it signed', REISSUE),
     of: publicKeys,
     say: ({ facts: { spki } }) => {
       const known = knownKey(spki)
@@ -290,6 +341,11 @@ function strengthOf({ facts }: Certificate): number {
   if (type === 'RSA')
     return bits >= 15360 ? 256 : bits >= 7680 ? 192 : bits >= 3072 ? 128 : bits >= 2048 ? 112 : 80
   return type === 'EC' ? bits >> 1 : 128
+}
+
+/** Whether the components of a release behave as this minor of Go, or a later one. */
+function goAtLeast({ go }: Release, minor: string): boolean {
+  return Number(go.slice(2)) >= Number(minor.slice(2))
 }
 
 const ML_DSA = /^2\.16\.840\.1\.101\.3\.4\.3\.(17|18|19)$/

@@ -1,6 +1,7 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
 import { matchesName } from '../../ca/verify/names.js'
 import { fileAt } from '../../files/tree.js'
+import { flagOf } from '../../values/command-line.js'
 import { isLocalHost, parseHost } from '../../values/hosts.js'
 import { listed, quoted } from '../../values/text.js'
 import { isoDay } from '../../values/time.js'
@@ -10,8 +11,9 @@ import type { Evidence, KubeconfigUser } from '../read/evidence.js'
 import { isCovered, shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { endpointHost, reaches, trustsIn } from './by-evidence.js'
+import { ADD_NAMES, after, byOwner, REISSUE, RENEW, unlessMadeSo } from './remedies.js'
 import type { TrustUse, Use } from './roles.js'
-import { finding, GENERATE, rule } from './rule.js'
+import { finding, rule } from './rule.js'
 import { kubeconfigs, only, placeIn, uses, usesAs } from './subjects.js'
 
 const readable = only(kubeconfigs, ({ config }) => !config.failure)
@@ -45,7 +47,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     citation:
       'https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/',
     why: 'kubectl and components refuse to start with it.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: kubeconfigs,
     when: ({ config }) => config.failure,
     say: ({ config }) => `cannot be read: ${config.failure?.message}`,
@@ -55,7 +57,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     citation:
       'https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/',
     why: 'The client finds no server or no credential: "context does not exist", or it asks localhost:8080.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: readable,
     say: function* ({ config }) {
       const current = config.contexts.find(({ name }) => name === config.currentContext)
@@ -76,7 +78,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'a kubeconfig’s authority does not verify the API server',
     citation: 'kubernetes/kubeadm#2027',
     why: 'The client ends with "certificate signed by unknown authority", typically after a rotation.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: doors,
     when: ({ cluster }) => !cluster.insecureSkipTlsVerify,
     say: ({ cluster, servers }) => {
@@ -112,7 +114,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'a kubeconfig’s server is no name of the API server’s certificate',
     citation: 'kubernetes-sigs/kubespray#2164',
     why: 'The client refuses the certificate for that host.',
-    fix: 'add the name to spec.apiServer.certSANs, then kpki gen -o OUT',
+    fix: ADD_NAMES,
     of: doors,
     when: ({ cluster }) => !cluster.insecureSkipTlsVerify,
     say: ({ cluster, servers }) => {
@@ -133,7 +135,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'a kubeconfig’s certificate and key do not belong together',
     citation: 'rancher/rancher#20646',
     why: 'The client exits with "private key does not match public key".',
-    fix: GENERATE,
+    fix: REISSUE,
     of: users,
     say: ({ certificate, key }) => {
       const own = privateKeyOf(key?.pem)
@@ -145,7 +147,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'a kubeconfig’s certificate is not from the client authority',
     citation: 'kubernetes/kubeadm#1361',
     why: 'The API server answers 401.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: (evidence) => (trustsIn(evidence, 'client-ca').length > 0 ? users(evidence) : []),
     say: ({ certificate, pem, node }, evidence) => {
       const refused = trustsIn(evidence, 'client-ca').find(
@@ -164,7 +166,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'a kubeconfig’s certificate has expired while the node’s others are fresh',
     citation: 'kubernetes/kubeadm#2185',
     why: 'A renewal that looked successful left this file behind: the kubelet or the administrator is locked out.',
-    fix: `${GENERATE}   # kubeadm: kubeadm certs renew does not touch kubelet.conf`,
+    fix: RENEW,
     of: users,
     when: ({ certificate }, _evidence, { at }) => certificate.facts.notAfter < at,
     say: ({ certificate }) => `expired on ${isoDay(certificate.facts.notAfter)}`,
@@ -261,10 +263,14 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     why: 'With proxy-url or tls-server-name the server’s address is not what is reached or checked.',
     fix: 'nothing, if it is meant so',
     of: readable,
-    say: function* ({ config }) {
+    say: function* ({ node, config }) {
+      const isComponent = /^(kubelet|kube-)/.test(roleOfFile(config.path)) && node.kind === 'node'
       for (const { name, proxyUrl, tlsServerName } of config.clusters) {
         if (proxyUrl !== undefined)
-          yield `goes through the proxy ${quoted(proxyUrl.replace(/\/\/[^@/]*@/, '//…@'))} for ${quoted(name)}`
+          yield {
+            message: `goes through the proxy ${quoted(proxyUrl.replace(/\/\/[^@/]*@/, '//…@'))} for ${quoted(name)}`,
+            severity: isComponent ? 'warning' : 'info',
+          }
         if (tlsServerName !== undefined)
           yield `checks the name ${quoted(tlsServerName)} for ${quoted(name)}`
       }
@@ -274,7 +280,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'a kubeconfig holds another identity than its name says',
     citation: 'kubernetes/kubeadm#589',
     why: 'The component gets 403, or rights that it should not have.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: uses,
     where: ({ kubeconfig, node }) => kubeconfig && node.kind === 'node',
     when: (use) => !fileSays(use),
@@ -285,7 +291,7 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
     title: 'kubelet.conf’s user entry has another name',
     citation: 'kubernetes/kubeadm#3014',
     why: 'With an external authority kubeadm looks for the entry system:node:<name> and stops when it is not there.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: kubeletFiles,
     where: ({ node, config }) => node.layout === 'kubeadm' && config.path.endsWith('/kubelet.conf'),
     say: ({ node, config: { user } }) => {
@@ -299,11 +305,14 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('F18', 'kubelet-embedded', 'M', 'info', {
+  rule('F18', 'kubelet-embedded', 'L', 'info', {
     title: 'kubelet.conf embeds its certificate',
     citation: 'kubernetes/kubeadm#1753',
     why: 'The kubelet rotates into a file; one that embeds its certificate and does not rotate ends with it.',
-    fix: 'point client-certificate and client-key to /var/lib/kubelet/pki/kubelet-client-current.pem',
+    fix: unlessMadeSo(
+      ['kops', 'microk8s'],
+      'point client-certificate and client-key to /var/lib/kubelet/pki/kubelet-client-current.pem',
+    ),
     of: kubeletFiles,
     when: ({ config }) => config.user?.certificateInline,
     say: ({ node }) => {
@@ -334,11 +343,17 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
       )
     },
   }),
-  rule('F20', 'name-collision', 'M', 'info', {
+  rule('F20', 'name-collision', 'L', 'info', {
     title: 'people’s kubeconfigs share entry names',
     citation: 'kubernetes/kubeadm#416',
     why: 'Merged into one KUBECONFIG, the first entry of a name hides the others: the wrong identity or cluster is used.',
-    fix: 'set spec.kubeconfig.uniqueNames: true, then kpki gen -o OUT',
+    fix: after(
+      byOwner({
+        kpki: 'set spec.kubeconfig.uniqueNames to true',
+        others: 'give the entries names of their cluster',
+      }),
+      REISSUE,
+    ),
     check: (evidence) => {
       const all = operators(evidence)
       if (all.length < 2) return 'not-applicable'
@@ -402,7 +417,53 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
         : undefined
     },
   }),
-  rule('F24', 'duplicate-yaml-key', 'L', 'warning', {
+  rule('F25', 'impersonation', 'H', 'warning', {
+    title: 'a kubeconfig acts as somebody else',
+    citation:
+      'https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation',
+    why: 'Every request claims the other identity: a component’s own rights count for nothing, and whoever may impersonate may be anybody.',
+    fix: 'remove as, as-uid, as-groups and as-user-extra',
+    of: usersOf,
+    say: ({ node, config, user: { name, impersonate, fields } }) => {
+      const odd = fields.filter((field) => /^as(-|$)/.test(field))
+      if (odd.length === 0) return undefined
+      const who = impersonate === undefined ? listed(odd) : quoted(impersonate)
+      const isComponent = node.kind === 'node' && roleOfFile(config.path) !== 'user'
+      return {
+        message: `acts as ${who} for the user ${quoted(name)}`,
+        severity: isComponent ? 'error' : 'warning',
+      }
+    },
+  }),
+  rule('F26', 'server-port', 'C', 'error', {
+    title: 'a kubeconfig calls a port where its API server does not listen',
+    citation: 'k8s.io/apiserver/pkg/server/options/serving.go (secure-port)',
+    why: 'The connection is refused.',
+    fix: 'write the port of --secure-port',
+    of: doors,
+    say: ({ node, cluster }, evidence) => {
+      const target = parseHost(cluster.server)
+      if (!target) return undefined
+      const own = evidence.nodes.filter(
+        (one) => one.addresses.includes(target.host) || (isLocalHost(target.host) && one === node),
+      )
+      const ports = own.flatMap((one) =>
+        one.launches.flatMap(({ component, source, flags, unseenFlags }) =>
+          component === 'kube-apiserver' && source !== 'default' && unseenFlags === undefined
+            ? [Number(flagOf(flags, 'secure-port') ?? 6443)]
+            : [],
+        ),
+      )
+      // What listens beside the API server on its address may be a load balancer of the user’s.
+      return (
+        ports.length > 0 &&
+        !ports.includes(target.port) &&
+        endpointHost(node, evidence) !== target.host &&
+        `calls port ${target.port} of ${target.host}, where the API server listens on ${listed(ports.map(String))}`
+      )
+    },
+  }),
+  rule('F24', 'duplicate-yaml-key', 'M', 'warning', {
     title: 'a kubeconfig with duplicate names or broken data',
     citation: 'YAML 1.2 §3.2.1.3; k8s.io/client-go/tools/clientcmd',
     why: 'Parsers disagree which of two entries of one name counts.',

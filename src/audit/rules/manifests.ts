@@ -5,7 +5,8 @@ import type { Evidence, Launch, NodeEvidence } from '../read/evidence.js'
 import { fileOn, isCovered, locate, lostFolder, shortPath } from '../read/paths.js'
 import type { FindingDraft, Rule } from '../types.js'
 import { reaches, trustsIn } from './by-evidence.js'
-import { GENERATE, type Launched, rule, STRICT } from './rule.js'
+import { after, byOwner, REISSUE, REWRITE, remarked, unlessMadeSo } from './remedies.js'
+import { type Launched, rule, STRICT } from './rule.js'
 import { launches, launchesAs, usesAs } from './subjects.js'
 
 const apiservers = launchesAs('kube-apiserver')
@@ -28,7 +29,7 @@ export const MANIFEST_RULES: readonly Rule[] = [
     title: 'a flag names a file that is not there or not mounted',
     citation: 'https://kubernetes.io/docs/tasks/configure-pod-container/static-pod/',
     why: 'The component exits at once and is started again for ever.',
-    fix: 'kpki gen -o OUT   # or correct the flag, or mount the directory',
+    fix: remarked(REWRITE, 'or correct the flag, or mount the directory'),
     needs: 'manifests',
     of: launches,
     when: ({ launch }) => launch.component !== 'kubelet',
@@ -99,7 +100,14 @@ export const MANIFEST_RULES: readonly Rule[] = [
     title: 'the API server does not verify kubelets',
     citation: 'CIS 1.2.5',
     why: 'Whoever takes a node’s address reads what kubectl exec and logs send. kubeadm leaves it so.',
-    fix: 'set spec.apiServer.verifyKubelets: true with pki.kubeletServing: signed, then kpki gen -o OUT',
+    fix: byOwner({
+      kpki: after(
+        'set spec.apiServer.verifyKubelets to true and spec.pki.kubeletServing to signed',
+        REISSUE,
+      ),
+      others:
+        'give kubelets certificates of an authority (serverTLSBootstrap: true), then --kubelet-certificate-authority',
+    }),
     needs: 'manifests',
     of: apiservers,
     when: (one) => flagOf(one.launch.flags, 'kubelet-certificate-authority') === undefined,
@@ -109,7 +117,7 @@ export const MANIFEST_RULES: readonly Rule[] = [
     title: 'the API server verifies kubelets that cannot be verified',
     citation: 'CIS 1.2.5; kubernetes/kubeadm#1223',
     why: 'kubectl logs, exec and port-forward fail for those nodes.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: (evidence) =>
       trustsIn(evidence, 'kubelet-ca').length > 0 ? usesAs('kubelet-serving')(evidence) : [],
     say: ({ certificate, pem }, evidence) => {
@@ -138,7 +146,7 @@ export const MANIFEST_RULES: readonly Rule[] = [
     title: 'the kubelet does not renew its certificate',
     citation: 'CIS 4.2.10, 4.2.11',
     why: 'The node drops out after a year.',
-    fix: 'rotateCertificates: true',
+    fix: unlessMadeSo(['microk8s'], 'rotateCertificates: true'),
     needs: 'manifests',
     of: kubelets,
     when: ({ kubelet }) => !kubelet.rotateCertificates,
@@ -148,7 +156,7 @@ export const MANIFEST_RULES: readonly Rule[] = [
     title: 'a flag for service-account tokens is missing',
     citation: 'CIS 1.2.21, 1.2.22, 1.3.4',
     why: 'kube-apiserver exits without an issuer and a signing key; without the controller manager’s key no token Secrets are filled.',
-    fix: 'kpki gen -o OUT',
+    fix: REWRITE,
     needs: 'manifests',
     of: apiservers,
     say: (one) => {
@@ -191,7 +199,10 @@ export const MANIFEST_RULES: readonly Rule[] = [
     citation:
       'https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/',
     why: 'The controller manager signs with it; whoever breaks into the machine mints what he likes.',
-    fix: 'pki.caKeys: offline, and a signer outside the cluster',
+    fix: byOwner({
+      kpki: 'set spec.pki.caKeys to offline, and use a signer outside the cluster',
+      others: 'keep the authority’s key off the nodes, and use a signer outside the cluster',
+    }),
     needs: 'manifests',
     profiles: STRICT,
     of: managers,

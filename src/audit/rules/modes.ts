@@ -1,7 +1,7 @@
-import { type FileEntry, fileAt, modeText } from '../../files/tree.js'
+import { type FileEntry, fileAt, modeText, textOf } from '../../files/tree.js'
 import { flagOf } from '../../values/command-line.js'
 import { pathInTree } from '../../values/paths.js'
-import { privateKeyOf } from '../graph/credentials.js'
+import { fileOfFlag, privateKeyOf } from '../graph/credentials.js'
 import type { Evidence, NodeEvidence } from '../read/evidence.js'
 import type { FindingDraft, Rule } from '../types.js'
 import { indexOf, launchOf } from './by-evidence.js'
@@ -63,6 +63,57 @@ const KUBELET_UNIT = /(^|\/)kubelet\.service(\.d\/[^/]+\.conf)?$/
 const runsAsUser = (evidence: Evidence) =>
   indexOf(evidence).launches.filter(({ launch }) => (launch.runAsUser ?? 0) !== 0)
 
+/** Files with secrets that flags of the API server name. */
+const SECRET_FLAGS = ['encryption-provider-config', 'token-auth-file', 'basic-auth-file']
+
+const secretFiles = ({ nodes }: Evidence): readonly PlacedEntry<FileEntry>[] =>
+  nodes.flatMap((node) => {
+    const named = node.launches.flatMap((launch) =>
+      SECRET_FLAGS.flatMap((flag) => fileOfFlag(node, launch, flag)?.path ?? []),
+    )
+    const webhooks = [...node.webhooks.values()].flatMap(({ path, users }) =>
+      users.some(({ token, key, basicAuth }) => token || key || basicAuth) ? [path] : [],
+    )
+    return filesOf(node, [...new Set([...named, ...webhooks])])
+  })
+
+/** A file that is a copy of secrets, by what is in it or by its name. */
+interface CopyOfSecrets extends PlacedEntry {
+  readonly holds: string
+  readonly sure: boolean
+}
+
+const CREDENTIAL = /client-key-data["']?:|\n\s*["']?token["']?:\s*\S|\n\s*["']?password["']?:\s*\S/
+const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
+const ARCHIVE =
+  /(pki|kubernetes|etcd|cert|kube|backup|secret)[^/]*\.(tar|tgz|tar\.\w+|zip|7z|cpio)$/i
+const KEY_STORE = /\.(p12|pfx|jks)$/i
+const SNAPSHOT = /(^|\/)[^/]*(etcd|snap)[^/]*\.(db|snap|snapshot|bak)$/i
+/** A kubeconfig or a key is small. */
+const MAX_COPY = 1 << 18
+
+function copies({ nodes }: Evidence): readonly CopyOfSecrets[] {
+  return nodes.flatMap((node) =>
+    [...node.tree.values()].flatMap((entry): readonly CopyOfSecrets[] => {
+      if (entry.kind !== 'file') return []
+      const { path } = entry
+      // O01 and F21 speak of these.
+      if (node.kubeconfigs.has(path) || node.pems.has(path) || node.webhooks.has(path)) return []
+      const one = placed(node, entry)
+      if (SNAPSHOT.test(path)) return [{ ...one, holds: 'etcd’s data', sure: false }]
+      if (ARCHIVE.test(path) || KEY_STORE.test(path))
+        return [{ ...one, holds: 'keys', sure: false }]
+      // The runtime keeps files of its own below these.
+      if (/^(proc|sys|dev|usr|var\/lib\/(containerd|docker|kubelet\/pods))\//.test(path)) return []
+      const text = entry.data.length <= MAX_COPY ? textOf(entry) : ''
+      if (PRIVATE_KEY.test(text)) return [{ ...one, holds: 'a private key', sure: true }]
+      return /kind["']?:\s*["']?Config\b/.test(text) && CREDENTIAL.test(text)
+        ? [{ ...one, holds: 'the credentials of a kubeconfig', sure: true }]
+        : []
+    }),
+  )
+}
+
 export const MODE_RULES: readonly Rule[] = [
   rule('O01', 'key-mode', 'C', 'error', {
     title: 'others can read a private key',
@@ -78,7 +129,7 @@ export const MODE_RULES: readonly Rule[] = [
       return found && { ...found, severity }
     },
   }),
-  rule('O02', 'cert-mode', 'L', 'warning', {
+  rule('O02', 'cert-mode', 'M', 'warning', {
     title: 'others can write a certificate file',
     citation: 'CIS 1.1.20, 4.1.7',
     why: 'Whoever writes a trust file lets in whom he likes.',
@@ -107,7 +158,7 @@ export const MODE_RULES: readonly Rule[] = [
       entry.kind === 'directory' &&
       (entry.mode & 0o022) !== 0 && {
         message: `is writable for others (mode ${modeText(entry.mode)})`,
-        fix: `chmod go-w /${entry.path}`,
+        fix: 'chmod go-w FILE',
       },
   }),
   rule('O05', 'etcd-data', 'H', 'warning', {
@@ -125,7 +176,7 @@ export const MODE_RULES: readonly Rule[] = [
         isRoots &&
         profile === 'cis' && {
           message: 'belongs to root; CIS wants etcd:etcd',
-          fix: `chown etcd:etcd /${one.entry.path}`,
+          fix: 'chown etcd:etcd FILE',
           severity: 'info',
         }
       )
@@ -215,6 +266,41 @@ export const MODE_RULES: readonly Rule[] = [
       ),
     say: foreign,
   }),
+  rule('O15', 'backup-readable', 'C', 'error', {
+    title: 'others can read a copy of credentials or of etcd’s data',
+    citation: 'CIS 1.1.13, 1.1.19, 1.1.12',
+    why: 'The live files are looked after, and nobody looks after their copies: an administrator’s kubeconfig, the keys in an archive, every Secret in a snapshot.',
+    fix: 'shred -u FILE   # or chmod 600 FILE',
+    needs: 'metadata',
+    of: copies,
+    say: (one) => {
+      const { node, entry, holds, sure } = one
+      if (entry.kind !== 'file') return undefined
+      if ((entry.mode & 0o044) === 0)
+        return (
+          sure &&
+          node.role === 'worker' && {
+            message: `holds ${holds}, on a worker`,
+            fix: `shred -u /${entry.path}`,
+            severity: 'warning',
+          }
+        )
+      return {
+        message: `${sure ? 'holds' : 'may hold'} ${holds}, and its mode ${modeText(entry.mode)} lets others read it`,
+        fix: `shred -u /${entry.path}   # or chmod 600 /${entry.path}`,
+        severity: sure ? 'error' : 'warning',
+      }
+    },
+  }),
+  rule('O16', 'secret-file-mode', 'C', 'error', {
+    title: 'others can read a file of secrets that the API server is given',
+    citation: 'https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/; CIS 1.2.2',
+    why: 'Encryption keys open every Secret of a backup; a static token or a webhook’s credential is good for whoever reads it.',
+    fix: 'chmod 600 FILE',
+    needs: 'metadata',
+    of: secretFiles,
+    say: (one) => wider(one, 0o600),
+  }),
   rule('O14', 'cni-mode', 'L', 'info', {
     title: 'CNI configuration is open',
     citation: 'CIS 1.1.9, 1.1.10',
@@ -233,18 +319,18 @@ function wider({ entry }: PlacedEntry, limit: number): FindingDraft | undefined 
   if ((entry.mode & 0o777 & ~limit) === 0) return undefined
   return {
     message: `has the mode ${modeText(entry.mode)}; ${modeText(limit)} or less is expected`,
-    fix: `chmod ${modeText(limit)} /${entry.path}`,
+    fix: `chmod ${modeText(limit)} FILE`,
   }
 }
 
 // Owners are known only for trees from a disk or an archive.
 function foreign({ entry }: PlacedEntry): FindingDraft | undefined {
   if (entry.kind !== 'file' && entry.kind !== 'directory') return undefined
-  const { owner, path } = entry
+  const { owner } = entry
   if (!owner || (owner.uid === 0 && owner.gid === 0)) return undefined
   return {
     message: `belongs to ${owner.uid}:${owner.gid}; 0:0 (root) is expected`,
-    fix: `chown root:root /${path}`,
+    fix: 'chown root:root FILE',
   }
 }
 

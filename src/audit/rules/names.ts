@@ -5,21 +5,25 @@ import { contains, familyOf, isIp, parseCidr } from '../../values/addresses.js'
 import { flagOf } from '../../values/command-line.js'
 import { isLocalHost } from '../../values/hosts.js'
 import { isDns1123Subdomain } from '../../values/names.js'
+import { once } from '../../values/once.js'
 import { listed, quoted } from '../../values/text.js'
-import type { Certificate } from '../read/evidence.js'
+import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import {
   dnsDomain,
   endpointHost,
   firstServiceAddress,
   hostsOfFlag,
+  indexOf,
   launchOf,
   nodeNameOf,
+  reaches,
   serviceRanges,
   trustsIn,
 } from './by-evidence.js'
+import { ADD_NAMES, after, byOwner, REISSUE } from './remedies.js'
 import type { Use } from './roles.js'
-import { GENERATE, rule, STRICT } from './rule.js'
+import { rule, STRICT } from './rule.js'
 import { isSelfMade, leaves, only, uses, usesAs } from './subjects.js'
 
 const named = only(leaves, ({ facts }) => facts.altNames !== undefined)
@@ -39,7 +43,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'a serving certificate has no alternative names',
     citation: 'Go 1.15 release notes; RFC 9525 §2',
     why: 'Go ignores the common name: no client accepts the certificate for any host.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: servers,
     when: (use) => !hasNames(use),
     say: 'has no DNS name and no address; the common name does not count',
@@ -48,7 +52,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'the API server’s certificate lacks a name of its service',
     citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'Clients in pods that use the service’s DNS name instead of its address refuse the API server.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: apiservers,
     say: (use, evidence) => {
       const domain = dnsDomain(use.node, evidence)
@@ -64,7 +68,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'the API server’s certificate lacks the service address',
     citation: 'kubeadm app/phases/certs; kelseyhightower/kubernetes-the-hard-way#872',
     why: 'Every pod reaches the API by that address and refuses the certificate.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: apiservers,
     say: (use, evidence) =>
       lacking(use, serviceRanges(use.node, evidence).slice(0, 1).map(firstServiceAddress)),
@@ -73,7 +77,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'the API server’s certificate lacks its advertised address',
     citation: 'kubeadm app/phases/certs',
     why: 'The controller manager, the scheduler and other control planes connect to that address.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: apiservers,
     say: (use) => {
       const launch = launchOf(use.node, 'kube-apiserver')
@@ -85,18 +89,22 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'the API server’s certificate lacks the control-plane endpoint',
     citation: 'kubernetes/kubeadm#1447; kubernetes-sigs/kubespray#2164',
     why: 'Every kubeconfig names the endpoint, and every client refuses the certificate.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: apiservers,
     say: (use, evidence) => {
       const host = endpointHost(use.node, evidence)
       return host !== undefined && lacking(use, [host])
     },
   }),
-  rule('S06', 'apiserver-peer-master', 'M', 'info', {
+  rule('S06', 'apiserver-peer-master', 'L', 'info', {
     title: 'the API server’s certificate lacks the other control planes',
     citation: 'kubernetes-sigs/kubespray#4775',
     why: 'Without a common endpoint a client that turns to another control plane needs its name in the certificate it meets; certificates copied between masters break.',
-    fix: 'set spec.controlPlaneEndpoint',
+    fix: byOwner({
+      kpki: 'set spec.controlPlaneEndpoint',
+      kubeadm: 'set controlPlaneEndpoint of ClusterConfiguration',
+      others: 'put one name or address before the API servers',
+    }),
     profiles: STRICT,
     of: apiservers,
     when: ({ node }, evidence) => endpointHost(node, evidence) === undefined,
@@ -112,7 +120,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'etcd’s certificate lacks localhost',
     citation: 'kubeadm app/phases/certs (etcd names)',
     why: 'The API server and etcdctl reach the member of their own node by the loop-back address.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: usesAs('etcd-server'),
     say: (use) => {
       const launch = launchOf(use.node, 'kube-apiserver')
@@ -124,7 +132,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'etcd’s serving certificate lacks its member’s address',
     citation: 'https://etcd.io/docs/latest/op-guide/security/; kubeadm app/phases/certs',
     why: 'API servers and other members refuse the connection to that address.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: usesAs('etcd-server'),
     say: (use) => lacking(use, ownHosts(use, 'advertise-client-urls')),
   }),
@@ -132,7 +140,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'etcd’s peer certificate lacks its member’s address',
     citation: 'https://etcd.io/docs/latest/op-guide/security/',
     why: 'Other members refuse it after the next restart, and the quorum is lost.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: usesAs('etcd-peer'),
     say: (use) => lacking(use, ownHosts(use, 'initial-advertise-peer-urls')),
   }),
@@ -140,7 +148,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'a kubelet’s serving certificate lacks its node’s address or name',
     citation: 'kubernetes-sigs/metrics-server#196; --kubelet-preferred-address-types',
     why: 'The API server tries the internal address first: logs, exec and metrics of that node fail.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: issued,
     when: ({ certificate }) => !isSelfMade(certificate),
     say: (use, evidence) => {
@@ -158,7 +166,7 @@ export const NAME_RULES: readonly Rule[] = [
     citation:
       'https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/ (kubelet-serving)',
     why: 'The signer kubernetes.io/kubelet-serving refuses to renew such a certificate.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: issued,
     where: ({ certificate }) => !isSelfMade(certificate),
     say: ({ certificate }) => {
@@ -181,7 +189,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'an address is written as a DNS name',
     citation: 'RFC 5280 §4.2.1.6',
     why: 'Clients compare addresses with address entries only, so it never matches.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: named,
     say: (one) => {
       const addresses = dnsOf(one).filter(isAddress)
@@ -198,7 +206,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'a name ends in a dot',
     citation: 'RFC 9525 §6.3; Go crypto/x509',
     why: 'Go compares names literally and refuses patterns with a trailing dot.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: named,
     say: (one) => {
       const found = dnsOf(one).filter((name) => name.endsWith('.'))
@@ -220,7 +228,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'a name that is no host name',
     citation: 'RFC 1123 §2.1; zlint e_rfc_dnsname_label_too_long',
     why: 'Underscores, capitals, over-long labels or other letters match nowhere, or only in some clients.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: named,
     say: (one) => {
       const found = oddNames(one)
@@ -231,7 +239,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'a name occurs twice',
     citation: 'zlint n_san_dns_name_duplicate',
     why: 'Harmless; two lists were merged carelessly.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: named,
     say: (one) => {
       const all = [...dnsOf(one), ...(one.facts.altNames?.ip ?? [])]
@@ -239,11 +247,11 @@ export const NAME_RULES: readonly Rule[] = [
       return twice.length > 0 && `has names twice: ${shown([...new Set(twice)])}`
     },
   }),
-  rule('S17', 'dual-stack-gap', 'H', 'info', {
+  rule('S17', 'dual-stack-gap', 'L', 'info', {
     title: 'the cluster is dual-stack, the certificate is not',
     citation: 'https://kubernetes.io/docs/concepts/services-networking/dual-stack/',
     why: 'Clients of the other family that use an address refuse the certificate. kubeadm puts one family in.',
-    fix: 'give the nodes both addresses in cluster.yaml, then kpki gen -o OUT',
+    fix: after('give the nodes both addresses in cluster.yaml', REISSUE),
     of: apiservers,
     where: ({ node }, evidence) => serviceRanges(node, evidence).length > 1,
     say: (use, _evidence, { profile }) => {
@@ -260,7 +268,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'the certificate has the service address of another range',
     citation: 'kelseyhightower/kubernetes-the-hard-way#877',
     why: 'A guide’s range was copied and then changed in one of the two places.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: apiservers,
     say: (use, evidence) => {
       const ranges = serviceRanges(use.node, evidence).flatMap((range) => parseCidr(range) ?? [])
@@ -286,7 +294,7 @@ export const NAME_RULES: readonly Rule[] = [
     title: 'the certificate has a name that the cluster file does not know',
     citation: 'NIST SP 1800-16 §4.2',
     why: 'A machine that was given away keeps an address with a valid certificate of the API server.',
-    fix: GENERATE,
+    fix: ADD_NAMES,
     of: (evidence) => (evidence.cluster ? apiservers(evidence) : []),
     say: (use, { cluster }) => {
       const node = cluster?.nodes.find(({ name }) => name === use.node.name)
@@ -310,7 +318,7 @@ export const NAME_RULES: readonly Rule[] = [
     citation:
       'https://kubernetes.io/docs/concepts/architecture/nodes/#node-name-uniqueness; kelseyhightower/kubernetes-the-hard-way#613',
     why: 'The kubelet registers in lower case; a certificate for another spelling is another node to the node authorizer.',
-    fix: 'use the lower-case host name, then kpki gen -o OUT',
+    fix: after('use the lower-case host name', REISSUE),
     of: kubelets,
     say: ({ certificate }) => {
       const name = /^system:node:(.*)$/.exec(commonNameOf(certificate.facts.subject))?.[1]
@@ -321,16 +329,96 @@ export const NAME_RULES: readonly Rule[] = [
       )
     },
   }),
+  rule('S22', 'api-server-name-on-another', 'C', 'error', {
+    title: 'another certificate carries the API server’s names or addresses',
+    citation: 'RFC 9525 §6; https://kubernetes.io/docs/setup/best-practices/certificates/',
+    why: 'Whoever has its key is the API server for every client: they check the name and the authority, nothing else. Tokens and Secrets go there.',
+    fix: 'replace the certificate by one with the machine’s own names, and its key; a new authority alone takes the old one back',
+    of: otherServers,
+    when: ({ leaf }, _evidence, { at }) => leaf.facts.notAfter >= at,
+    say: ({ leaf, node }, evidence) => {
+      const found = [...apiNames(evidence)].flatMap(([name, own]) =>
+        matchesName(leaf.facts, name) && !(own.has(node.name) && node.addresses.includes(name))
+          ? [name]
+          : [],
+      )
+      return (
+        found.length > 0 && {
+          message: `on ${node.name} is good for ${listed(found)}, which is how clients call the API server`,
+          certificate: leaf,
+        }
+      )
+    },
+  }),
+  rule('S23', 'kubelet-carries-another-node', 'H', 'error', {
+    title: 'a kubelet’s serving certificate carries another node’s name or address',
+    citation: 'k8s.io/kubernetes/pkg/apis/certificates/v1 (kubelet-serving); RFC 9525 §6',
+    why: 'Whoever has the key of this node poses as the other one’s kubelet: what exec and logs send there goes to him.',
+    fix: REISSUE,
+    of: issued,
+    when: ({ certificate }) => !isSelfMade(certificate),
+    say: ({ node, certificate }, evidence) => {
+      const others = evidence.nodes
+        .filter((one) => one !== node)
+        .flatMap((one) => [one.name, ...one.addresses])
+        .filter((name) => name !== nodeNameOf(node) && !node.addresses.includes(name))
+      const found = others.filter((name) => matchesName(certificate.facts, name))
+      return found.length > 0 && `is good for ${listed(found)}, on ${node.name}`
+    },
+  }),
   rule('S21', 'san-noncritical-empty-subject', 'M', 'warning', {
     title: 'an empty subject beside names that are not critical',
     citation: 'RFC 5280 §4.2.1.6; zlint e_ext_san_not_critical_without_subject',
     why: 'Strict verifiers refuse it.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: named,
     when: (one) => one.facts.subject.rdns.length === 0 && one.facts.altNames?.critical === false,
     say: 'has no subject, and its alternative names are not critical',
   }),
 ]
+
+/** Names by which the API server is called, and the machines that may carry them. */
+const apiNames = once((evidence: Evidence): ReadonlyMap<string, ReadonlySet<string>> => {
+  const names = new Map<string, Set<string>>()
+  const add = (name: string, node: string) => {
+    const known = names.get(name) ?? new Set()
+    names.set(name, known.add(node))
+  }
+  for (const { node } of apiservers(evidence)) {
+    const domain = dnsDomain(node, evidence)
+    const endpoint = endpointHost(node, evidence)
+    const service = serviceRanges(node, evidence).map(firstServiceAddress)
+    for (const name of [
+      'kubernetes',
+      'kubernetes.default',
+      'kubernetes.default.svc',
+      ...(domain === undefined ? [] : [`kubernetes.default.svc.${domain}`]),
+      ...(endpoint === undefined ? [] : [endpoint]),
+      ...service,
+      ...node.addresses,
+    ])
+      add(name, node.name)
+  }
+  return names
+})
+
+/** Certificates on nodes that may serve, other than the API servers’ own. */
+function otherServers(evidence: Evidence) {
+  const { usesOf } = indexOf(evidence)
+  const doors = (['kubeconfig-ca', 'root-ca'] as const).flatMap((role) => trustsIn(evidence, role))
+  return leaves(evidence).flatMap((leaf) => {
+    const usages = leaf.facts.extendedKeyUsage?.usages
+    const serves =
+      !usages || usages.includes('serverAuth') || usages.includes('anyExtendedKeyUsage')
+    const isApiServer = usesOf.get(leaf)?.some(({ role }) => role === 'apiserver') === true
+    if (!serves || isApiServer || !doors.some((door) => reaches(leaf, door.anchors, leaf.issuers)))
+      return []
+    return leaf.places.flatMap((place) => {
+      const node = evidence.nodes.find(({ name }) => name === place.node)
+      return node ? [{ leaf, place, node }] : []
+    })
+  })
+}
 
 const hasNames = ({ certificate: { facts } }: Use) =>
   (facts.altNames?.dns.length ?? 0) + (facts.altNames?.ip.length ?? 0) > 0

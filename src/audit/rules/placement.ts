@@ -9,7 +9,8 @@ import type { Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
 import { authorityPairs } from './files.js'
-import { finding, GENERATE, HARDENING, nameOf, rule } from './rule.js'
+import { REISSUE } from './remedies.js'
+import { finding, HARDENING, nameOf, rule } from './rule.js'
 import {
   authorities,
   controlPlanes,
@@ -129,7 +130,7 @@ export const PLACEMENT_RULES: readonly Rule[] = [
     title: 'one key lies on several hosts',
     citation: 'NIST SP 800-57 part 1 §5.2',
     why: 'The hosts cannot be told apart, and losing one means replacing all.',
-    fix: GENERATE,
+    fix: REISSUE,
     check: (evidence) => {
       const shared = clusterKeys(evidence)
       const { privateKeys, keys } = indexOf(evidence)
@@ -163,17 +164,20 @@ export const PLACEMENT_RULES: readonly Rule[] = [
       )
       if (all.length < 2) return 'not-applicable'
       return [...groupBy(all, ({ certificate }) => certificate.keyId).values()].flatMap((same) => {
-        const names = [...new Set(same.map(({ name }) => name))]
-        const [first] = same
+        const byName = [...groupBy(same, ({ name }) => name).values()]
+        const names = byName.map(([one]) => one?.name ?? '')
         const merged = evidence.cluster?.clusterName
-        return first &&
-          names.length > 1 &&
-          !(merged !== undefined && names.every((name) => name.startsWith(merged)))
-          ? finding(
-              first.config,
+        if (merged !== undefined && names.every((name) => name.startsWith(merged))) return []
+        // Most of them are of this cluster.
+        const [, ...odd] = byName.sort((a, b) => b.length - a.length)
+        return odd
+          .flat()
+          .map(({ config }) =>
+            finding(
+              config,
               `and others trust one authority for different clusters: ${listed(names)}`,
-            )
-          : []
+            ),
+          )
       })
     },
   }),

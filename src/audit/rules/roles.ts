@@ -4,6 +4,7 @@ import { FLAGS, type PresentedRole, pathOf, type TrustRole } from '../../manifes
 import { clusterTrust, userCredential } from '../graph/clients.js'
 import {
   anchorsOf,
+  embeddedFile,
   fileOnNode,
   type NamedFile,
   roleFile,
@@ -18,6 +19,7 @@ import type {
   NodeEvidence,
   PemFacts,
 } from '../read/evidence.js'
+import { pairsBeside } from '../read/pairs.js'
 
 /** A certificate in the place from which a component takes it. */
 export interface Use {
@@ -62,8 +64,23 @@ function use(
   return [{ role, row: ROLES[role], node, pem, certificate, ...more }]
 }
 
-/** Every certificate that a component of the node, or a person, presents. */
+/** Every certificate that a component of the node, or a person, presents; where none is seen, every pair. */
 export function usesOf(node: NodeEvidence): readonly Use[] {
+  const presented = presentedBy(node)
+  if (!node.standsAlone) return presented
+  const taken = new Set(presented.map(({ pem }) => pem))
+  const rest = pairsBeside(node.pems).filter(
+    ({ pem }) => !taken.has(pem) && !pem.certificates[0]?.facts.basicConstraints?.ca,
+  )
+  return [
+    ...presented,
+    ...rest.flatMap(({ pem, key }) =>
+      use('by-itself', node, { certificate: embeddedFile(pem), key: embeddedFile(key) }),
+    ),
+  ]
+}
+
+function presentedBy(node: NodeEvidence): readonly Use[] {
   const { kubelet } = node
   const serving = kubelet && kubeletServing(node, kubelet)
   // Layouts that have none of its own lend it another’s, which is judged in that one’s role.
@@ -131,7 +148,12 @@ export function trustsOf(node: NodeEvidence): readonly TrustUse[] {
 }
 
 /** What a certificate is for, in the place where it was found. */
-export type LeafRole = PresentedRole | 'etcd-healthcheck-client' | 'kubelet-client' | 'user'
+export type LeafRole =
+  | PresentedRole
+  | 'etcd-healthcheck-client'
+  | 'kubelet-client'
+  | 'user'
+  | 'by-itself'
 
 export interface RoleRow {
   /** In words. */
@@ -209,6 +231,7 @@ export const ROLES: Readonly<Record<LeafRole, RoleRow>> = {
     usages: client,
     acceptedBy: ['client-ca'],
   },
+  'by-itself': { about: 'a certificate beside its key', usages: [], acceptedBy: [] },
 }
 
 // What the kubelet presents and trusts comes from its configuration as well as from flags.

@@ -20,6 +20,7 @@ import type {
   RuleGroup,
   Severity,
 } from '../types.js'
+import { type Fix, fixInGeneral } from './remedies.js'
 
 /** Runs always. */
 export const ALL: readonly Profile[] = ['kubeadm', 'cis', 'strict']
@@ -28,15 +29,12 @@ export const HARDENING: readonly Profile[] = ['cis', 'strict']
 export const STRICT: readonly Profile[] = ['strict']
 export const CIS: readonly Profile[] = ['cis']
 
-/** The remedy for whatever kpki can make anew. */
-export const GENERATE = 'kpki gen -o OUT'
-
 /** What one row of the catalogue says besides its code, name and grades. */
 export interface RuleWords {
   readonly title: string
   readonly citation: string
   readonly why: string
-  readonly fix: string
+  readonly fix: Fix
   /** Default: `bytes`. */
   readonly needs?: InputLevel
   /** Default: {@link ALL}. */
@@ -63,10 +61,14 @@ export function rule<T extends Subject>(
   severity: Severity,
   row: RuleSentence<T> | (RuleWords & Pick<Rule, 'check'>),
 ): Rule {
-  const { title, citation, why, fix, needs = 'bytes', profiles = ALL } = row
+  const { title, citation, why, fix: remedy, needs = 'bytes', profiles = ALL } = row
   const group = code.charAt(0) as RuleGroup
   const check = 'check' in row ? row.check : each(row.of, row.say, row)
-  return { id, code, group, level, severity, title, citation, why, fix, needs, profiles, check }
+  const fix = fixInGeneral(remedy)
+  return {
+    ...{ id, code, group, level, severity, title, citation, why, fix, remedy },
+    ...{ needs, profiles, check },
+  }
 }
 
 /** What findings can be about, besides what else a rule has to know of it. */

@@ -9,6 +9,8 @@ import type {
   Skipped,
   Suspect,
 } from '../types.js'
+import { ASSUMED, restsOnAssumption } from './assumptions.js'
+import { fixFor, subjectOf } from './remedies.js'
 
 /** A finding before it has its name: with the files in which its fault may lie, its own place first. */
 export interface RuleFinding extends Omit<Finding, 'id' | 'causedBy'> {
@@ -63,7 +65,7 @@ export function runRules(
         notApplicable++
         continue
       }
-      const found = [...result].map((draft) => findingOf(rule, draft))
+      const found = [...result].map((draft) => findingOf(rule, draft, evidence))
       if (found.length === 0) passed++
       else failed++
       findings.push(...found)
@@ -88,9 +90,10 @@ function lackOf(needs: InputLevel, evidence: Evidence): string | undefined {
   return undefined
 }
 
-function findingOf(rule: Rule, draft: FindingDraft): RuleFinding {
+function findingOf(rule: Rule, draft: FindingDraft, evidence: Evidence): RuleFinding {
   const { node, path, message, certificate, severity = rule.severity, suspects = [] } = draft
-  const fix = draft.fix ?? rule.fix
+  const remedy = draft.fix ?? rule.remedy ?? rule.fix
+  const fix = remedy === undefined ? remedy : fixFor(remedy, subjectOf(evidence, draft))
   return {
     rule: rule.id,
     code: rule.code,
@@ -98,7 +101,7 @@ function findingOf(rule: Rule, draft: FindingDraft): RuleFinding {
     level: rule.level,
     ...(node !== undefined && { node }),
     ...(path !== undefined && { path }),
-    message,
+    message: restsOnAssumption(rule, draft, evidence) ? `${message} ${ASSUMED}` : message,
     ...(fix !== undefined && { fix }),
     ...(certificate && { certificate: certificate.fingerprint }),
     suspects: node !== undefined && path !== undefined ? [{ node, path }, ...suspects] : suspects,

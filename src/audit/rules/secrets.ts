@@ -6,7 +6,8 @@ import { privateKeyOf, tokenSigner, tokenVerifiers } from '../graph/credentials.
 import type { DocumentFacts, Evidence, PemFacts, Place } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { indexOf, launchOf, trustsIn } from './by-evidence.js'
-import { finding, GENERATE, nameOf, rule } from './rule.js'
+import { after, byOwner, REISSUE, remarked } from './remedies.js'
+import { finding, nameOf, rule } from './rule.js'
 import { leavesByKey, only } from './subjects.js'
 
 /** The service-account keys of one control plane. */
@@ -125,7 +126,7 @@ export const SECRET_RULES: readonly Rule[] = [
     title: 'the service-account key is of a kind that cannot sign tokens',
     citation: 'kubernetes pkg/serviceaccount/jwt.go',
     why: 'The token signer takes RSA and ECDSA on P-256, P-384 and P-521; with anything else the API server exits.',
-    fix: `delete sa.key and sa.pub, then ${GENERATE}`,
+    fix: after('delete sa.key and sa.pub', REISSUE),
     of: signerFiles,
     say: (pem) => {
       const facts = privateKeyOf(pem)?.facts
@@ -140,7 +141,7 @@ export const SECRET_RULES: readonly Rule[] = [
     title: 'the service-account key is short',
     citation: 'NIST SP 800-131A',
     why: 'Who computes it is any service account.',
-    fix: `delete sa.key and sa.pub, then ${GENERATE}`,
+    fix: after('delete sa.key and sa.pub', REISSUE),
     of: signerFiles,
     say: (pem) => {
       const facts = privateKeyOf(pem)?.facts
@@ -155,7 +156,7 @@ export const SECRET_RULES: readonly Rule[] = [
     title: 'the service-account key is a TLS key as well',
     citation: 'NIST SP 800-57 part 1 §5.2',
     why: 'One leak gives a server’s identity and every service account’s.',
-    fix: `delete sa.key and sa.pub, then ${GENERATE}`,
+    fix: after('delete sa.key and sa.pub', REISSUE),
     of: signerFiles,
     say: (pem, evidence) => {
       const keyId = privateKeyOf(pem)?.keyId
@@ -165,7 +166,7 @@ export const SECRET_RULES: readonly Rule[] = [
       return place && `is the key of ${nameOf(place)} too`
     },
   }),
-  rule('A05', 'sa-old-pub-kept', 'M', 'info', {
+  rule('A05', 'sa-old-pub-kept', 'L', 'info', {
     title: 'the API server accepts tokens of a key that signs no more',
     citation: 'https://docs.k3s.io/cli/certificate (service-account key rotation)',
     why: 'Right while old tokens live; afterwards the old key is a way in.',
@@ -252,7 +253,10 @@ export const SECRET_RULES: readonly Rule[] = [
     title: 'the pinned authority is not the cluster’s',
     citation: JOIN,
     why: 'kubeadm join refuses the cluster.',
-    fix: 'kpki gen -o OUT   # writes the pin of the present authority',
+    fix: byOwner({
+      kpki: remarked(REISSUE, 'writes the pin of the present authority'),
+      others: 'give kubeadm join the present pin: kubeadm token create --print-join-command',
+    }),
     of: (evidence) => (pins(evidence).length > 0 ? pinning(evidence) : []),
     say: (document, evidence) => {
       const [active = ''] = pins(evidence)

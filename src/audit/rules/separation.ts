@@ -5,12 +5,11 @@ import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { reaches, trustsIn } from './by-evidence.js'
+import { SEPARATE } from './remedies.js'
 import type { TrustUse } from './roles.js'
 import { type Launched, nameOf, rule } from './rule.js'
 import { trustsAs } from './subjects.js'
 
-const SEPARATE =
-  'set pki.topology: separate in cluster.yaml, then kpki gen into a new OUT (a new authority for each zone)'
 const ONLY_INTERMEDIATE = 'keep only the zone’s own issuing authority in the file, not the root'
 
 /** Authorities of API clients, of every control plane. */
@@ -75,14 +74,14 @@ function signingFlags({ nodes }: Evidence): readonly SigningFlag[] {
   )
 }
 
-/** Trust files of another zone to which a signing authority leads, although the clients’ authority itself does not. */
+/** Trust files of another zone to which a signing authority leads, although not all of the clients’ authorities do. */
 function otherZone({ authority }: SigningFlag, evidence: Evidence): TrustUse | undefined {
   return (['requestheader-ca', 'etcd-ca', 'etcd-peer-ca'] as const)
     .flatMap((role) => trustsIn(evidence, role))
     .find(
       (trust) =>
         reaches(authority, trust.anchors) &&
-        !clientAuthorities(evidence).some((one) => reaches(one, trust.anchors)),
+        !clientAuthorities(evidence).every((one) => reaches(one, trust.anchors)),
     )
 }
 

@@ -1,13 +1,17 @@
 import { commonNameOf } from '../../ca/certificate/names.js'
-import type { TreeEntry } from '../../files/tree.js'
-import type { ComponentName } from '../../manifests/flags.js'
+import { fileAt, type TreeEntry, textOf } from '../../files/tree.js'
+import { type ComponentName, KUBELET_FIELDS } from '../../manifests/flags.js'
 import { hexOf } from '../../values/bytes.js'
+import { flagOf } from '../../values/command-line.js'
+import { at, scalarText } from '../../values/json.js'
 import { groupBy } from '../../values/lists.js'
 import { once } from '../../values/once.js'
+import { readDocument } from '../read/documents.js'
 import type {
   Certificate,
   Evidence,
   KubeconfigFacts,
+  KubeletFacts,
   NodeEvidence,
   Place,
 } from '../read/evidence.js'
@@ -66,6 +70,25 @@ export const launchesAs = (component: ComponentName) =>
 /** Kubelets whose configuration is there. */
 export const configuredKubelets = ({ nodes }: Evidence) =>
   nodes.flatMap((node) => (node.kubelet?.config ? [{ node, kubelet: node.kubelet }] : []))
+
+/** What counts of a kubelet's setting, and the file that says so: flags before drop-ins before the configuration. */
+export function kubeletSetting(
+  { node, kubelet }: { readonly node: NodeEvidence; readonly kubelet: KubeletFacts },
+  flag: string | undefined,
+  field = KUBELET_FIELDS.get(flag ?? ''),
+): { readonly value?: string; readonly place: Place } {
+  const given = flag === undefined ? undefined : flagOf(kubelet.flags, flag)
+  const main = placeIn(node, kubelet.configPath ?? '')
+  if (given !== undefined && flag !== undefined)
+    return { value: given, place: placeIn(node, kubelet.flagPaths.get(flag) ?? main.path) }
+  const value = field && scalarText(at(kubelet.config, ...field))
+  if (!field || value === undefined) return { place: main }
+  const sayer = [...kubelet.dropIns].reverse().find((path) => {
+    const entry = fileAt(node.tree, path)
+    return entry && at(readDocument(textOf(entry)).value, ...field) !== undefined
+  })
+  return { value, place: sayer === undefined ? main : placeIn(node, sayer) }
+}
 
 export const uses = (evidence: Evidence) => indexOf(evidence).uses
 /** Certificates in one of these places. */

@@ -1,11 +1,12 @@
 import type { ExtendedKeyUsage } from '../../ca/certificate/facts.js'
-import { listed } from '../../values/text.js'
+import { listed, plural } from '../../values/text.js'
 import { identityOf } from '../graph/judge.js'
 import { ancestors } from '../graph/trust.js'
 import type { Rule } from '../types.js'
+import { REISSUE, unlessMadeSo } from './remedies.js'
 import type { Use } from './roles.js'
-import { GENERATE, rule, STRICT } from './rule.js'
-import { certificates, leaves, only, uses, usesAs } from './subjects.js'
+import { nameOf, rule, STRICT } from './rule.js'
+import { authorities, certificates, leaves, only, uses, usesAs } from './subjects.js'
 
 function usagesOf({ certificate }: Use): readonly ExtendedKeyUsage[] {
   return certificate.facts.extendedKeyUsage?.usages ?? ['anyExtendedKeyUsage']
@@ -29,7 +30,7 @@ export const USAGE_RULES: readonly Rule[] = [
     title: 'a certificate has no extended key usage',
     citation: 'RFC 5280 §4.2.1.12; zlint e_sub_cert_eku_missing',
     why: 'It is good for everything: a server’s certificate works as a client’s and the other way round.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: leaves,
     when: (leaf) => !leaf.facts.extendedKeyUsage,
     say: 'has no extended key usage, so it may be used for everything',
@@ -38,7 +39,7 @@ export const USAGE_RULES: readonly Rule[] = [
     title: 'a serving certificate lacks serverAuth',
     citation: 'RFC 5280 §4.2.1.12; https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'Every client refuses the connection.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: wants('serverAuth'),
     say: lacks('serverAuth'),
   }),
@@ -46,7 +47,7 @@ export const USAGE_RULES: readonly Rule[] = [
     title: 'a client certificate lacks clientAuth',
     citation: 'RFC 5280 §4.2.1.12; https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'The server refuses the client: "certificate specifies an incompatible key usage".',
-    fix: GENERATE,
+    fix: REISSUE,
     of: wants('clientAuth'),
     say: lacks('clientAuth'),
   }),
@@ -55,7 +56,7 @@ export const USAGE_RULES: readonly Rule[] = [
     citation:
       'https://kubernetes.io/docs/setup/best-practices/certificates/; digitalrebar/provision#807',
     why: 'etcd’s gRPC gateway dials etcd itself with this certificate; without clientAuth its HTTP API and health checks over it fail.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: usesAs('etcd-server'),
     say: lacks('clientAuth'),
   }),
@@ -63,7 +64,7 @@ export const USAGE_RULES: readonly Rule[] = [
     title: 'etcd’s peer certificate lacks a usage',
     citation: 'https://etcd.io/docs/latest/op-guide/security/',
     why: 'Each member is server and client of the others. With one usage missing the cluster does not form.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: usesAs('etcd-peer'),
     say: (use) => lacks('serverAuth')(use) || lacks('clientAuth')(use),
   }),
@@ -71,7 +72,7 @@ export const USAGE_RULES: readonly Rule[] = [
     title: 'the API server’s serving certificate is a client certificate as well',
     citation: 'NIST SP 800-57 part 1 §5.2',
     why: 'The TLS key becomes a user of the API. With O=system:masters it is the key to the whole cluster.',
-    fix: GENERATE,
+    fix: unlessMadeSo(['microk8s', 'minikube'], REISSUE),
     of: usesAs('apiserver'),
     when: (use) => usagesOf(use).includes('clientAuth'),
     say: ({ certificate }) => {
@@ -88,9 +89,9 @@ export const USAGE_RULES: readonly Rule[] = [
     title: 'a client certificate may serve as well',
     citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'Who steals the client’s key can pose as a server that other clients trust.',
-    fix: GENERATE,
+    fix: unlessMadeSo(['microk8s', 'minikube', 'kubespray'], REISSUE),
     of: uses,
-    where: ({ row }) => !row.usages.includes('serverAuth'),
+    where: ({ row }) => row.usages.length > 0 && !row.usages.includes('serverAuth'),
     when: (use) => usagesOf(use).includes('serverAuth'),
     say: (use) => `is ${use.row.about} and has serverAuth`,
   }),
@@ -98,7 +99,7 @@ export const USAGE_RULES: readonly Rule[] = [
     title: 'a certificate for any use',
     citation: 'RFC 5280 §4.2.1.12',
     why: 'anyExtendedKeyUsage limits nothing.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: leaves,
     when: (leaf) => leaf.facts.extendedKeyUsage?.usages.includes('anyExtendedKeyUsage'),
     say: 'has anyExtendedKeyUsage',
@@ -108,25 +109,27 @@ export const USAGE_RULES: readonly Rule[] = [
     citation: 'Go crypto/x509 Verify (usages nest down the chain)',
     why: 'Go wants every certificate of the chain to allow the use. An authority for serverAuth only cannot issue clients.',
     fix: 'issue the authority without extended key usage',
-    of: uses,
-    say: (use) => {
-      for (const { facts, places } of ancestors(use.certificate)) {
-        const allowed = facts.extendedKeyUsage?.usages
-        const excluded =
-          allowed && !allowed.includes('anyExtendedKeyUsage')
-            ? use.row.usages.filter((usage) => !allowed.includes(usage))
-            : []
-        if (allowed && excluded.length > 0 && places[0] && facts.basicConstraints?.ca)
-          return `needs ${listed(excluded)}, but its authority allows only ${listed(allowed)}`
-      }
-      return undefined
+    of: authorities,
+    say: (authority, evidence) => {
+      const allowed = authority.facts.extendedKeyUsage?.usages
+      if (!allowed || allowed.includes('anyExtendedKeyUsage')) return undefined
+      const lost = uses(evidence).filter(
+        (use) =>
+          use.row.usages.some((usage) => !allowed.includes(usage)) &&
+          ancestors(use.certificate).has(authority),
+      )
+      const [first] = lost
+      return (
+        first &&
+        `allows only ${listed(allowed)}, and ${plural(lost.length, 'certificate')} below it need more: ${nameOf(first.pem.place)} on ${first.node.name} first`
+      )
     },
   }),
-  rule('E18', 'ku-inconsistent', 'L', 'warning', {
+  rule('E18', 'ku-inconsistent', 'M', 'warning', {
     title: 'key usage does not fit the extended key usage',
     citation: 'RFC 5280 §4.2.1.12; zlint e_key_usage_and_extended_key_usage_inconsistent',
     why: 'Go does not look; strict TLS stacks refuse a handshake without digitalSignature.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: leaves,
     say: (leaf) => {
       const { keyUsage, extendedKeyUsage, publicKey } = leaf.facts
@@ -144,7 +147,7 @@ export const USAGE_RULES: readonly Rule[] = [
     title: 'an EC key with keyEncipherment',
     citation: 'RFC 8813 §3; kubernetes/kubernetes#142037',
     why: 'An EC key cannot encipher keys, so the bit means nothing. kubeadm before 1.38 writes it; linters shout.',
-    fix: GENERATE,
+    fix: REISSUE,
     profiles: STRICT,
     of: certificates,
     where: ({ facts }) => facts.publicKey.type === 'EC',
@@ -155,7 +158,7 @@ export const USAGE_RULES: readonly Rule[] = [
     title: 'key usage is not critical',
     citation: 'RFC 5280 §4.2.1.3 (SHOULD)',
     why: 'A verifier that does not know key usage passes it over.',
-    fix: GENERATE,
+    fix: REISSUE,
     profiles: STRICT,
     of: certificates,
     when: (one) => one.facts.keyUsage?.critical === false,

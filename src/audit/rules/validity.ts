@@ -1,16 +1,24 @@
 import { fileAt } from '../../files/tree.js'
 import { groupBy } from '../../values/lists.js'
 import { once } from '../../values/once.js'
+import { plural } from '../../values/text.js'
 import { DAY, isoDay } from '../../values/time.js'
+import { ancestors } from '../graph/trust.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
+import { shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
-import { GENERATE, HARDENING, rule, STRICT } from './rule.js'
+import { after, byOwner, REISSUE, RENEW, remarked, renewWithin } from './remedies.js'
+import { HARDENING, rule, STRICT } from './rule.js'
 import { authorities, certificates, isSelfMade, leaves } from './subjects.js'
 
 const YEAR = 365
 /** A root ends with little notice; kubeadm’s leaf lives a year. */
 const AUTHORITY_HORIZON = 180
+/** kpki gen renews what ends within so many days, or the last third of a shorter life. */
+const RENEWED = 30
+const ROTATE =
+  'rotate the authority: trust a new one beside it first, then issue from the new one, then drop the old one'
 /** Nodes’ clocks differ by minutes. */
 const ALLOWANCE = 5 * 60_000
 
@@ -43,9 +51,9 @@ export const VALIDITY_RULES: readonly Rule[] = [
     title: 'a certificate has expired',
     citation: 'RFC 5280 §4.1.2.5',
     why: 'Every connection that needs it fails.',
-    fix: `${GENERATE}   # kubeadm: kubeadm certs renew all, then restart the control plane`,
+    fix: RENEW,
     of: certificates,
-    when: (one, _evidence, { at }) => one.facts.notAfter < at,
+    when: (one, evidence, { at }) => one.facts.notAfter < at && !isDeadEntry(one, evidence),
     say: (one, evidence, { at }) => {
       const { notAfter } = one.facts
       const ago = Math.floor(daysBetween(notAfter, at))
@@ -56,25 +64,31 @@ export const VALIDITY_RULES: readonly Rule[] = [
   rule('V02', 'expiring', 'H', 'warning', {
     title: 'a certificate ends soon',
     citation: 'kubernetes/kubeadm#581',
-    why: 'It is an outage with a date. Authorities are reported half a year ahead, since replacing one takes a rotation.',
-    fix: `${GENERATE}   # kubeadm: kubeadm certs renew all, then restart the control plane`,
+    why: 'It is an outage with a date. One that lives shortly is due in the last third of its life, as kpki gen renews it. Authorities are reported half a year ahead, since replacing one takes a rotation.',
+    fix: RENEW,
     of: certificates,
+    // What a kubelet made for itself it makes anew, and nobody verifies it.
+    where: (one) => !isThrowaway(one),
     say: (one, evidence, { at, horizonDays }) => {
       const { notAfter } = one.facts
       const left = daysBetween(at, notAfter)
-      const horizon = trustedAuthority(one, evidence)
+      const isAuthority = trustedAuthority(one, evidence)
+      const horizon = isAuthority
         ? Math.max(AUTHORITY_HORIZON, horizonDays)
-        : horizonDays
-      return (
-        left >= 0 && left < horizon && `ends on ${isoDay(notAfter)}, in ${Math.floor(left)} days`
-      )
+        : Math.min(horizonDays, lifeInDays(one) / 3)
+      if (left < 0 || left >= horizon) return undefined
+      const message = `ends on ${isoDay(notAfter)}, in ${Math.floor(left)} days`
+      if (isAuthority) return { message, fix: ROTATE }
+      return left < Math.min(RENEWED, lifeInDays(one) / 3)
+        ? message
+        : { message, fix: renewWithin(Math.ceil(left) + 1) }
     },
   }),
   rule('V03', 'not-yet-valid', 'C', 'error', {
     title: 'a certificate is not valid yet',
     citation: 'RFC 5280 §4.1.2.5; kubernetes-sigs/cluster-api-provider-vsphere#503',
     why: 'Both sides refuse it until then. Usually a clock was wrong where it was made.',
-    fix: `correct the clock (timedatectl), then ${GENERATE}`,
+    fix: after('correct the clock (timedatectl)', REISSUE),
     of: certificates,
     when: (one, _evidence, { at }) => one.facts.notBefore.getTime() > at.getTime() + ALLOWANCE,
     say: (one) => `is not valid before ${one.facts.notBefore.toISOString()}`,
@@ -83,18 +97,25 @@ export const VALIDITY_RULES: readonly Rule[] = [
     title: 'a certificate begins the minute it was made',
     citation: 'kubernetes/kubernetes#118922 (five minutes)',
     why: 'A fresh node whose clock is a little slow refuses it.',
-    fix: `${GENERATE}   # back-dates by five minutes`,
+    fix: remarked(REISSUE, 'with a begin five minutes back'),
     needs: 'metadata',
     profiles: HARDENING,
     of: modified,
     when: ({ lead }) => lead >= 0 && lead < 60_000,
     say: 'begins within a minute of its making; five minutes earlier is usual',
   }),
-  rule('V05', 'too-long-leaf', 'M', 'info', {
+  rule('V05', 'too-long-leaf', 'L', 'info', {
     title: 'a certificate lives longer than policies allow',
     citation: 'NIST SP 800-52 rev. 2 §3.1; CA/Browser Forum §6.3.2 (398 days)',
     why: 'Nothing revokes it in Kubernetes: a stolen key is good until the end.',
-    fix: `set pki.validity.certificate to 8760h or less, then ${GENERATE}`,
+    fix: after(
+      byOwner({
+        kpki: 'set spec.pki.validity.certificate to 8760h or less',
+        kubeadm: 'set certificateValidityPeriod of ClusterConfiguration (v1beta4) to 8760h or less',
+        others: 'choose an end within 398 days',
+      }),
+      REISSUE,
+    ),
     profiles: STRICT,
     of: leaves,
     when: (leaf) => lifeInDays(leaf) > 398,
@@ -109,6 +130,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
     why: 'What is left of the authority cuts the next renewal short; one that never ends is never rotated.',
     fix: 'rotate the authority before its leaves are renewed again',
     of: authorities,
+    where: (authority) => !isThrowaway(authority),
     say: (authority, evidence, { at }) => {
       const { notAfter } = authority.facts
       const left = daysBetween(at, notAfter)
@@ -128,19 +150,30 @@ export const VALIDITY_RULES: readonly Rule[] = [
     citation: 'kubernetes/kubeadm#1784',
     why: 'The date in the certificate is not the date of the outage: that is the earliest end over the chain.',
     fix: 'renew what ends first',
-    of: (_evidence, { expiry }) => expiry,
-    when: ({ notAfter, effectiveNotAfter }) => effectiveNotAfter < notAfter,
-    say: ({ node, path, field, notAfter, effectiveNotAfter }) => ({
-      node,
-      path,
-      message: `${path}${field === undefined ? '' : ` (${field})`} says ${notAfter.slice(0, 10)}, but its chain ends on ${effectiveNotAfter.slice(0, 10)}`,
-    }),
+    of: authorities,
+    say: (authority, evidence, { expiry }) => {
+      const { notAfter } = authority.facts
+      const end = notAfter.toISOString()
+      const late = expiry.filter(
+        (one) => one.effectiveNotAfter === end && one.notAfter > end && !one.authority,
+      )
+      const below = late.filter(({ certificate }) => isBelow(certificate, authority, evidence))
+      const [first] = below
+      const where = new Set(below.map(({ certificate }) => certificate)).size
+      return (
+        first &&
+        `ends on ${isoDay(notAfter)}, before ${plural(where, 'certificate')} that hangs on it: ${shortPath(first.path)} on ${first.node} says ${first.notAfter.slice(0, 10)}`
+      )
+    },
   }),
-  rule('V08', 'same-second-cliff', 'M', 'info', {
+  rule('V08', 'same-second-cliff', 'L', 'info', {
     title: 'most certificates end at the same moment',
     citation: 'kOps upup/pkg/fi issue_cert.go (up to 30 days of skew)',
     why: 'A forgotten renewal stops the whole cluster at once instead of one component at a time.',
-    fix: 'give rows of pki.certificates different validity',
+    fix: byOwner({
+      kpki: 'give rows of spec.pki.certificates different validity',
+      others: 'renew them on different days',
+    }),
     profiles: STRICT,
     check: (evidence) => {
       const all = leaves(evidence)
@@ -155,7 +188,7 @@ export const VALIDITY_RULES: readonly Rule[] = [
     title: 'a certificate ends before it begins',
     citation: 'RFC 5280 §4.1.2.5; zlint e_validity_time_not_positive',
     why: 'It is never valid.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: certificates,
     when: (one) => one.facts.notAfter <= one.facts.notBefore,
     say: (one) =>
@@ -165,18 +198,25 @@ export const VALIDITY_RULES: readonly Rule[] = [
     title: 'a date is written in the wrong type',
     citation: 'RFC 5280 §4.1.2.5; zlint e_wrong_time_format_pre2050',
     why: 'Go reads it; strict parsers refuse the certificate.',
-    fix: GENERATE,
+    fix: REISSUE,
     of: certificates,
     say: (one) => {
       const odd = one.facts.oddities.filter((text) => /^not(Before|After) /.test(text))
       return odd.length > 0 && `is odd: ${odd.join(', ')}`
     },
   }),
-  rule('V11', 'absurd-far', 'L', 'warning', {
+  rule('V11', 'absurd-far', 'M', 'warning', {
     title: 'a certificate that practically never ends',
     citation: 'kubespray etcd_cert script (36,500 days)',
     why: 'It is never rotated, and nobody remembers how when it has to be.',
-    fix: `set pki.validity, then ${GENERATE}`,
+    fix: after(
+      byOwner({
+        kpki: 'set spec.pki.validity',
+        kubeadm: 'set certificateValidityPeriod of ClusterConfiguration (v1beta4)',
+        others: 'choose an end within reach',
+      }),
+      REISSUE,
+    ),
     of: certificates,
     when: (one) =>
       lifeInDays(one) >= 60 * YEAR ||
@@ -194,6 +234,36 @@ export const VALIDITY_RULES: readonly Rule[] = [
     say: 'has CRL or OCSP pointers, which Kubernetes does not read',
   }),
 ]
+
+/** An authority that ended in a file which holds others, and from which nothing in use comes any more. */
+function isDeadEntry(one: Certificate, evidence: Evidence): boolean {
+  return (
+    authorities(evidence).includes(one) &&
+    !indexOf(evidence).usesOf.has(one) &&
+    one.places.every(({ node, path, field }) =>
+      indexOf(evidence).pems.some(
+        ({ pem }) =>
+          pem.place.node === node &&
+          pem.place.path === path &&
+          pem.place.field === field &&
+          pem.certificates.some((other) => other.facts.notAfter > one.facts.notAfter),
+      ),
+    ) &&
+    !indexOf(evidence).uses.some(
+      ({ certificate }) => certificate.issuers.includes(one) && certificate.issuers.length === 1,
+    )
+  )
+}
+
+/** What a kubelet makes for itself at its first start, and everything that it signed. */
+function isThrowaway(one: Certificate): boolean {
+  return isSelfMade(one) || one.issuers.some((issuer) => issuer !== one && isSelfMade(issuer))
+}
+
+function isBelow(fingerprint: string, authority: Certificate, evidence: Evidence): boolean {
+  const one = certificates(evidence).find((other) => other.fingerprint === fingerprint)
+  return one !== undefined && one !== authority && ancestors(one).has(authority)
+}
 
 function trustedAuthority(one: Certificate, evidence: Evidence): boolean {
   const isAuthority = one.facts.basicConstraints?.ca === true && !isSelfMade(one)

@@ -20,6 +20,7 @@ import {
 import { acceptedKeys, kubeconfigProblem } from '../graph/edges-api.js'
 import { encryptionProblem } from '../read/documents.js'
 import type { KeyFacts, Launch, NodeEvidence } from '../read/evidence.js'
+import { authenticationProblem, authorizationProblem } from './access.js'
 
 /** How the file that a flag names stops its component. */
 type Check = (
@@ -89,6 +90,18 @@ const presence: Check = (node, launch, { flag }) => {
     if (!value.startsWith('/')) continue
     const gone = absence(fileOfLaunch(node, launch, value), `--${flag}:`)
     if (gone) return gone
+  }
+  return undefined
+}
+
+/** Each value is `tls.crt,tls.key`, with the names that the pair is for behind a colon. */
+const sniPairs: Check = (node, launch, { flag, called = '' }) => {
+  for (const value of launch.flags.get(flag) ?? []) {
+    const [certificate, key] = (value.split(':')[0] ?? '')
+      .split(',')
+      .map((path) => fileOfLaunch(node, launch, path))
+    const wrong = certificate && key && pairProblem({ certificate, key, embedded: false }, called)
+    if (wrong) return wrong
   }
   return undefined
 }
@@ -218,6 +231,15 @@ const encryption: Check = (node, launch, row) => {
   return why === undefined ? undefined : unparsable(file, `${what(row)} ${named(file)} ${why}`)
 }
 
+const access =
+  (why: (node: NodeEvidence, launch: Launch) => string | undefined): Check =>
+  (node, launch, row) => {
+    const gone = presence(node, launch, row, [])
+    const file = gone ? undefined : fileOfFlag(node, launch, row.flag)
+    const problem = file && why(node, launch)
+    return problem ? unparsable(file, `--${row.flag}: ${named(file)} ${problem}`) : gone
+  }
+
 const CHECKS: Readonly<Record<FlagReader, Check>> = {
   'key-pair': pair,
   signer,
@@ -228,6 +250,9 @@ const CHECKS: Readonly<Record<FlagReader, Check>> = {
   'public-keys': publicKeys,
   kubeconfig,
   'encryption-configuration': encryption,
+  'authentication-configuration': access(authenticationProblem),
+  'authorization-configuration': access(authorizationProblem),
+  'sni-pairs': sniPairs,
   presence,
 }
 

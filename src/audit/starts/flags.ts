@@ -2,6 +2,7 @@ import { type ComponentName, FLAGS } from '../../manifests/flags.js'
 import { type Flags, flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
 import type { Refusal } from '../graph/credentials.js'
 import type { Launch } from '../read/evidence.js'
+import { exclusionProblem } from './access.js'
 
 /** Whether version `a` (`1.28.7`) is of minor `b` (`1.24`) or later. */
 function isAtLeast(a: string, b: string): boolean {
@@ -170,6 +171,7 @@ export function flagProblem(launch: Launch): Refusal | undefined {
     removedProblem(launch) ??
     missingProblem(launch) ??
     modeProblem(launch) ??
+    exclusionProblem(launch) ??
     tlsProblem(launch) ??
     portProblem(launch) ??
     probeProblem(launch)

@@ -87,9 +87,8 @@ function sentence(connection: Connection): string {
   if (standing === 'unknown') return connectionSentence(connection)
   if (standing === 'works') return `${from} → ${to} ${url}: succeeds, as it must`
   if (standing === 'forbidden') return connectionSentence(connection)
-  const fix = connection.fix === undefined ? '' : `; fix: ${connection.fix}`
   const reason = connection.reason ?? 'is refused'
-  return `${from} → ${to} ${url}: ${reason}${fix}`
+  return `${from} → ${to} ${url}: ${reason}`
 }
 
 function ends({ subject, node, path, effectiveNotAfter, notAfter }: Expiry): string {

@@ -1,20 +1,13 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { secretIds } from '../../certs/secrets.js'
 import type { Cluster, PatchFile } from '../../cluster/cluster.js'
 import { HOST_SYSTEMS } from '../../cluster/cluster.js'
+import { type TokenKind, withoutSecrets } from '../../cluster/kubeadm/tokens.js'
 import { clusterDocuments } from '../../cluster/resolve/read.js'
 import { isKpkiError, KpkiError, type SpecIssue } from '../../errors.js'
 import { dumpYaml, dumpYamlAll } from '../../files/yaml/dump.js'
 import { readSource } from '../../generate/source.js'
-import {
-  isObject,
-  type JsonObject,
-  objectAt,
-  valueAt,
-  withAt,
-  withoutKeys,
-} from '../../values/json.js'
+import { isObject, type JsonObject, objectAt, valueAt, withAt } from '../../values/json.js'
 import type { Io } from '../io.js'
 import { inputName, readText } from './text.js'
 
@@ -109,7 +102,7 @@ function resolvedText(cluster: Cluster, documents: readonly unknown[], patches?:
       hostOs: cluster.hostOs,
       ...(patches !== undefined && { patches }),
     }
-    return header + dumpYaml(withoutSecretsAt({ ...file, spec }, INIT_SECTION, cluster))
+    return header + dumpYaml(withoutSecretsIn({ ...file, spec }))
   }
   const resolved = documents
     .filter(isObject)
@@ -121,26 +114,25 @@ function resolvedText(cluster: Cluster, documents: readonly unknown[], patches?:
             ? { ...document, patches: { directory: patches } }
             : document,
     )
-    .map((document) =>
-      document.kind === 'InitConfiguration' ? withoutSecrets(document, cluster) : document,
-    )
+    .map((document) => {
+      const kind = KINDS.find((one) => one === document.kind)
+      return kind === undefined ? document : withoutSecrets(kind, document)
+    })
   const decided = cluster.hostOs === 'none' ? [] : [{ ...DECISIONS, hostOs: cluster.hostOs }]
   return header + dumpYamlAll([...resolved, ...decided])
 }
 
-const INIT_SECTION = 'spec.kubeadm.initConfiguration'
+/** Where cluster.yaml has kubeadm's documents. */
+const SECTIONS = {
+  InitConfiguration: 'spec.kubeadm.initConfiguration',
+  JoinConfiguration: 'spec.kubeadm.joinConfiguration',
+} as const satisfies Readonly<Record<TokenKind, string>>
 
-function withoutSecretsAt(file: JsonObject, path: string, cluster: Cluster): JsonObject {
-  const init = valueAt(file, path)
-  return isObject(init) ? withAt(file, path, withoutSecrets(init, cluster)) : file
-}
+const KINDS = Object.keys(SECTIONS) as readonly TokenKind[]
 
-/** An InitConfiguration without what the authorities' folder keeps, and the next run takes from there. */
-function withoutSecrets(init: JsonObject, cluster: Cluster): JsonObject {
-  const rest = withoutKeys(init, ['certificateKey'])
-  const { bootstrapTokens: tokens } = rest
-  if (!Array.isArray(tokens) || !secretIds(cluster).includes('bootstrapToken')) return rest
-  const [first, ...others] = tokens
-  if (!isObject(first)) return rest
-  return { ...rest, bootstrapTokens: [withoutKeys(first, ['token']), ...others] }
+function withoutSecretsIn(file: JsonObject): JsonObject {
+  return KINDS.reduce((left, kind) => {
+    const document = valueAt(left, SECTIONS[kind])
+    return isObject(document) ? withAt(left, SECTIONS[kind], withoutSecrets(kind, document)) : left
+  }, file)
 }

@@ -1,7 +1,7 @@
 import { lstat, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KpkiError } from '../../errors.js'
-import { isCode, readBounded } from '../../files/disk.js'
+import { isCode, readBounded, unreadable } from '../../files/disk.js'
 import { modeText } from '../../files/tree.js'
 import type { Io } from '../io.js'
 
@@ -46,27 +46,28 @@ export async function refuseForeign(io: Io, out: string, places: Places): Promis
     )
   }
   // The user named it, and may reach it through a link.
-  const top = await found(stat(out))
+  const top = await found(out, () => stat(out))
   if (top !== undefined) look(out, top)
   const pending = [...places.folders, ...places.whole].map((path) => join(out, path))
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
-    const entry = await found(lstat(path))
+    const entry = await found(path, () => lstat(path))
     if (entry === undefined || entry.isSymbolicLink()) continue
     look(path, entry)
     const whole = places.whole.some((folder) => `${path}/`.startsWith(`${join(out, folder)}/`))
     if (whole && entry.isDirectory())
-      for (const name of await readdir(path)) pending.push(join(path, name))
+      for (const name of (await found(path, () => readdir(path))) ?? [])
+        pending.push(join(path, name))
   }
 }
 
-async function found<T>(asked: Promise<T>): Promise<T | undefined> {
+async function found<T>(path: string, ask: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await asked
+    return await ask()
   } catch (cause) {
     // What may not be looked at is not written to either: that is said where it is tried.
     if (['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP'].some((code) => isCode(cause, code)))
       return undefined
-    throw cause
+    throw unreadable(path, cause)
   }
 }
 

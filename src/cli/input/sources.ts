@@ -3,7 +3,7 @@ import { lstat, open, readdir, readlink, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { AuditInput, Unrecognised } from '../../audit/read/evidence.js'
 import { NODE_FOLDERS } from '../../audit/read/layouts.js'
-import { recognise, requirePki } from '../../audit/read/recognise.js'
+import { recognise, requirePki, UNKNOWN_OUT } from '../../audit/read/recognise.js'
 import type { Cluster } from '../../cluster/cluster.js'
 import { KpkiError } from '../../errors.js'
 import { readBounded, readTree } from '../../files/disk.js'
@@ -110,7 +110,7 @@ async function readOne(
     return fromArchive(await readArchive(process.stdin, 'standard input'), readCluster)
   const full = resolve(io.cwd, path)
   const found = await look(full, path)
-  if (found.isDirectory()) return readFolder(full, readCluster)
+  if (found.isDirectory()) return placedOut(await readFolder(full, readCluster), path)
   if (!found.isFile())
     throw new KpkiError('ERR_USAGE', `${path} is neither a folder nor a regular file`, {})
   if (await isArchive(full, path))
@@ -141,6 +141,13 @@ async function readFolder(
 ): Promise<AuditInput> {
   const tree = (await isSystemRoot(full)) ? await readSystem(full) : await readTree(full)
   return named(recognise(tree, readCluster), nameOf(full))
+}
+
+/** Commands name an output folder as the user did. */
+function placedOut(input: AuditInput, path: string): AuditInput {
+  if (input.outs === undefined) return input
+  const placed = (out: string) => (out === UNKNOWN_OUT ? path : join(path, out))
+  return { ...input, outs: new Map([...input.outs].map(([part, out]) => [part, placed(out)])) }
 }
 
 async function look(full: string, path: string) {
@@ -204,11 +211,12 @@ function named(input: AuditInput, name: string): AuditInput {
 function renamed(input: AuditInput, rename: (name: string) => string): AuditInput {
   const keys = <V>(map: ReadonlyMap<string, V>): ReadonlyMap<string, V> =>
     new Map([...map].map(([name, value]) => [rename(name), value]))
-  const { origins } = input
+  const { origins, outs } = input
   return {
     ...input,
     nodes: keys(input.nodes),
     ...(origins === undefined ? {} : { origins: keys(origins) }),
+    ...(outs === undefined ? {} : { outs: keys(outs) }),
   }
 }
 
@@ -218,12 +226,14 @@ function merge(inputs: readonly AuditInput[]): AuditInput {
   if (only !== undefined && inputs.length === 1) return only
   const nodes = new Map<string, FileTree>()
   const origins = new Map<string, ReadonlyMap<string, string>>()
+  const outs = new Map<string, string>()
   const unrecognised: Unrecognised[] = []
   const rest: { authorities?: FileTree; operator?: FileTree; cluster?: Cluster } = {}
   for (const input of inputs) {
     const free = renamed(input, (name) => freeName(name, nodes))
     for (const [name, tree] of free.nodes) nodes.set(name, tree)
     for (const [name, paths] of free.origins ?? []) origins.set(name, paths)
+    for (const [name, out] of free.outs ?? []) outs.set(name, out)
     unrecognised.push(...(input.unrecognised ?? []))
     for (const folder of ['authorities', 'operator'] as const) {
       const tree = input[folder]
@@ -231,7 +241,7 @@ function merge(inputs: readonly AuditInput[]): AuditInput {
     }
     if (input.cluster !== undefined) rest.cluster ??= input.cluster
   }
-  return { ...rest, nodes, origins, unrecognised }
+  return { ...rest, nodes, origins, outs, unrecognised }
 }
 
 function freeName(name: string, taken: ReadonlyMap<string, unknown>): string {

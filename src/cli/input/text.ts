@@ -5,8 +5,8 @@ import { KpkiError } from '../../errors.js'
 import { isCode, readBounded } from '../../files/disk.js'
 import type { Io } from '../io.js'
 
-const MAX_INPUT = 16 * 1024 * 1024
-const LIMIT = '16 MiB'
+const MIB = 1024 * 1024
+const MAX_INPUT = 16 * MIB
 /** What a shell hands over: standard input by its names, and `<(command)`. They are pipes that end. */
 const HANDED_OVER = /^\/dev\/(stdin|fd\/\d+)$|^\/proc\/self\/fd\/\d+$/
 
@@ -18,24 +18,24 @@ export function inputName(path: string): string {
 }
 
 /**
- * The bytes of a file, of what a shell hands over, or of standard input for `-`. Never more than 16 MiB; neither
- * pipes nor devices are waited for.
+ * The bytes of a file, of what a shell hands over, or of standard input for `-`. Never more than `limit`, 16 MiB by
+ * default; neither pipes nor devices are waited for.
  *
  * @throws KpkiError `ERR_FILE_MISSING`, `ERR_FILE_UNREADABLE`, or `ERR_USAGE` when it is no file.
  */
-export async function readInput(io: Io, path: string): Promise<Uint8Array> {
+export async function readInput(io: Io, path: string, limit = MAX_INPUT): Promise<Uint8Array> {
   const full = resolve(io.cwd, path)
-  const read = await readAny(path, full).catch((cause: unknown) => {
+  const read = await readAny(path, full, limit).catch((cause: unknown) => {
     if (isCode(cause, 'ENOENT') || isCode(cause, 'ENOTDIR'))
       throw new KpkiError('ERR_FILE_MISSING', `${path} does not exist`, { path }, { cause })
     const code = cause instanceof Error && 'code' in cause ? cause.code : cause
     const message = `${inputName(path)} cannot be read (${String(code)})`
     throw new KpkiError('ERR_FILE_UNREADABLE', message, { path }, { cause })
   })
-  if (read === 'large')
-    throw new KpkiError('ERR_FILE_UNREADABLE', `${inputName(path)} is larger than ${LIMIT}`, {
-      path,
-    })
+  if (read === 'large') {
+    const message = `${inputName(path)} is larger than ${limit / MIB} MiB`
+    throw new KpkiError('ERR_FILE_UNREADABLE', message, { path })
+  }
   if (read === 'folder')
     throw new KpkiError('ERR_USAGE', `${path} is a folder`, {}, { hint: 'name a file in it' })
   if (read === 'special')
@@ -53,8 +53,8 @@ export async function readInput(io: Io, path: string): Promise<Uint8Array> {
  *
  * @throws KpkiError besides, `ERR_YAML_INVALID` when it is not UTF-8.
  */
-export async function readText(io: Io, path: string): Promise<string> {
-  const bytes = await readInput(io, path)
+export async function readText(io: Io, path: string, limit?: number): Promise<string> {
+  const bytes = await readInput(io, path, limit)
   try {
     return decoder.decode(bytes)
   } catch (cause) {
@@ -84,19 +84,22 @@ function badLine(bytes: Uint8Array): number {
   return line
 }
 
-async function readAny(path: string, full: string): ReturnType<typeof readBounded> {
-  if (path === '-') return readStream(process.stdin)
+async function readAny(path: string, full: string, limit: number): ReturnType<typeof readBounded> {
+  if (path === '-') return readStream(process.stdin, limit)
   return HANDED_OVER.test(full)
-    ? readStream(createReadStream(full))
-    : readBounded(full, MAX_INPUT, { follow: true })
+    ? readStream(createReadStream(full), limit)
+    : readBounded(full, limit, { follow: true })
 }
 
-async function readStream(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array | 'large'> {
+async function readStream(
+  stream: AsyncIterable<Uint8Array>,
+  limit: number,
+): Promise<Uint8Array | 'large'> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of stream) {
     size += chunk.length
-    if (size > MAX_INPUT) return 'large'
+    if (size > limit) return 'large'
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)

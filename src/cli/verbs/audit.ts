@@ -1,4 +1,4 @@
-import { basename, dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { version } from '../../../package.json'
 import { type AuditOptions, auditTree } from '../../audit/audit.js'
@@ -8,8 +8,7 @@ import { isFailed } from '../../audit/report.js'
 import { RULES } from '../../audit/rules/index.js'
 import type { AuditReport, FailOn, Profile, Waiver } from '../../audit/types.js'
 import { KpkiError } from '../../errors.js'
-import { writeTree } from '../../files/disk.js'
-import { file, treeOf } from '../../files/tree.js'
+import { replaceFile } from '../../files/disk.js'
 import { nearestOf } from '../../values/names.js'
 import { printable } from '../../values/text.js'
 import { DAY, parseDate, parseDuration } from '../../values/time.js'
@@ -101,8 +100,7 @@ export async function writeReport(
     io.out(text, form)
     return
   }
-  const full = resolve(io.cwd, path)
-  await writeTree(dirname(full), treeOf([file(basename(full), text, 0o644)]))
+  await replaceFile(resolve(io.cwd, path), text, 0o644)
 }
 
 const PATIENCE = 1_000

@@ -1,8 +1,7 @@
-import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type ConfigFormat, convertConfig } from '../../cluster/convert.js'
-import { KpkiError } from '../../errors.js'
+import { writeNewFile } from '../../files/disk.js'
 import { readText } from '../input/text.js'
 import { type ExitCode, type Io, issueLine } from '../io.js'
 
@@ -49,25 +48,7 @@ export async function runConvert(io: Io, file: string, options: ConvertOptions):
   const { text, warnings } = convertConfig(source, FORMATS[options.to])
   for (const warning of warnings) io.err(`kpki: warning:${issueLine(warning).slice(1)}\n`)
   if (options.out === undefined) io.out(text, 'data')
-  else await writeNew(resolve(io.cwd, options.out), text)
+  // Tokens can be in it: nobody else may read it.
+  else await writeNewFile(resolve(io.cwd, options.out), text, 0o600)
   return 0
-}
-
-// Tokens can be in it: nobody else may read it.
-async function writeNew(path: string, text: string): Promise<void> {
-  try {
-    await writeFile(path, text, { flag: 'wx', mode: 0o600 })
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')
-      throw new KpkiError(
-        'ERR_FILE_UNSAFE',
-        `${path} exists already`,
-        { path },
-        {
-          cause,
-          hint: 'it is not overwritten: choose another name, or remove it first',
-        },
-      )
-    throw new KpkiError('ERR_WRITE_FAILED', `${path} could not be written`, { path }, { cause })
-  }
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { NOT_DECIDABLE, rulePage } from '../../audit/rules/docs.js'
 import { RULES } from '../../audit/rules/index.js'
-import type { Rule } from '../../audit/types.js'
+import type { Rule, RuleInfo } from '../../audit/types.js'
 import { type ExitCode, errorPage, type Io } from '../io.js'
 import { unknownRule } from './audit.js'
 
@@ -58,7 +58,7 @@ export async function runExplain(
   return 0
 }
 
-function plain({ check: _, ...rest }: Rule): Omit<Rule, 'check'> {
+function plain({ check: _, remedy: __, ...rest }: Rule): RuleInfo {
   return rest
 }
 

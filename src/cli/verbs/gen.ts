@@ -4,9 +4,16 @@ import { runtimeEngine } from '../../ca/engine.js'
 import { envOf, planningEnv } from '../../ca/env.js'
 import type { Cluster } from '../../cluster/cluster.js'
 import { KpkiError } from '../../errors.js'
-import { makeRoot, readTree, removeLeftOvers, removePaths, writeTree } from '../../files/disk.js'
+import {
+  foldersOf,
+  makeRoot,
+  readTree,
+  removeLeftOvers,
+  removePaths,
+  writeTree,
+} from '../../files/disk.js'
 import { withLock } from '../../files/lock.js'
-import { type FileTree, file, type TreeEntry, treeOf } from '../../files/tree.js'
+import { directory, type FileTree, file, treeOf } from '../../files/tree.js'
 import { type Change, compare, type DatedCertificate, type Part } from '../../generate/changes.js'
 import { refuseUnusable } from '../../generate/found.js'
 import { type GenerateOptions, generateParts } from '../../generate/generate.js'
@@ -100,7 +107,7 @@ export async function runGen(io: Io, options: GenOptions): Promise<ExitCode> {
   const writing = options.dryRun !== true && options.check !== true
   if (!writing) {
     const stale = await staleIn(out, cluster)
-    const made = await make(io, out, cluster, text, renewBefore, false)
+    const made = await make(io, out, cluster, text, { ...renewBefore, ...departed(stale) }, false)
     return report(io, options, cluster, { ...made, stale, pruned: options.prune === true })
   }
   await makeFolder(out)
@@ -108,7 +115,7 @@ export async function runGen(io: Io, options: GenOptions): Promise<ExitCode> {
     await removeLeftOvers(out, FOLDERS)
     const stale = await staleIn(out, cluster)
     const pruned = options.prune === true && (await mayPrune(io, out, stale, options.yes === true))
-    const made = await make(io, out, cluster, text, renewBefore, true)
+    const made = await make(io, out, cluster, text, { ...renewBefore, ...departed(stale) }, true)
     if (pruned)
       await removePaths(
         out,
@@ -135,6 +142,11 @@ async function staleIn(out: string, cluster: Cluster): Promise<readonly StalePat
     ['nodes', 'kubeconfig'].map((folder) => readTree(out, { folder, depth: 1 })),
   )
   return stalePaths(cluster, nodes ?? treeOf([]), kubeconfig ?? treeOf([]))
+}
+
+function departed(stale: readonly StalePath[]): { readonly departed: readonly string[] } {
+  const nodes = stale.filter(({ path }) => path.startsWith('nodes/'))
+  return { departed: nodes.map(({ path }) => path.slice('nodes/'.length)) }
 }
 
 async function mayPrune(
@@ -165,7 +177,7 @@ async function make(
   out: string,
   cluster: Cluster,
   text: string,
-  renewBefore: { readonly renewBefore?: number },
+  settings: Pick<GenerateOptions, 'renewBefore' | 'departed'>,
   writing: boolean,
 ): Promise<Made> {
   const changes: Change[] = []
@@ -176,9 +188,11 @@ async function make(
   const started = io.now().getTime()
   const writes = writing ? writer(out) : undefined
   try {
-    for await (const part of parts(cluster, text, out, { env, existing, ...renewBefore })) {
+    for await (const part of parts(cluster, text, out, { env, existing, ...settings })) {
       await writes?.add(part)
-      changes.push(...part.changes)
+      // The cluster file is told of first.
+      if (part.folder === '') changes.unshift(...part.changes)
+      else changes.push(...part.changes)
       certificates.push(...part.certificates)
       if (io.isTerminal && io.now().getTime() - started > 1000 && part.node !== undefined)
         io.err(`kpki: ${part.folder}\n`)
@@ -190,7 +204,8 @@ async function make(
   return { changes, certificates }
 }
 
-// The cluster file goes first: with it, `kpki gen -o OUT` completes a run that was cut off.
+// The cluster file goes before the nodes: with it, `kpki gen -o OUT` completes a run that was cut off. It goes behind
+// the authorities: the secrets that it no longer holds are there by then.
 async function* parts(
   cluster: Cluster,
   text: string,
@@ -203,8 +218,8 @@ async function* parts(
   const first = await others.next()
   refuseUnusable('', [{ path: CLUSTER_FILE }], before)
   const draft = { entry: file(CLUSTER_FILE, text, 0o600) }
-  yield compare({ folder: '', drafts: [draft], folders: [], certificates: [] }, before)
   if (first.done !== true) yield first.value
+  yield compare({ folder: '', drafts: [draft], folders: [], certificates: [] }, before)
   yield* others
 }
 
@@ -244,12 +259,12 @@ function writer(out: string): Writer {
 async function writePart(out: string, { folder, tree, changes }: Part): Promise<void> {
   const kept = new Set(changes.filter(({ action }) => action === 'keep').map(({ path }) => path))
   const prefix = folder === '' ? '' : `${folder}/`
-  const entries: TreeEntry[] = [...tree.values()].filter((entry) => !kept.has(prefix + entry.path))
-  await writeTree(out, treeOf(entries), {
-    folder,
-    rootMode: 0o700,
-    directoryMode: folderMode(folder),
-  })
+  // Folders keep their modes where nothing in them is new, too.
+  const folders = [...foldersOf(tree, folderMode(folder))].map((folder) => directory(...folder))
+  const files = [...tree.values()].filter(
+    ({ kind, path }) => kind !== 'directory' && !kept.has(prefix + path),
+  )
+  await writeTree(out, treeOf([...folders, ...files]), { folder, rootMode: 0o700 })
 }
 
 // A node's folders are the node's own: kubeadm's modes. Everything else is the operator's alone.

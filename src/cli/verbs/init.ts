@@ -1,9 +1,9 @@
-import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import { BASE_CASE, clusterFileText, type InitAnswers, type InitNode } from '../../cluster/init.js'
 import { isKpkiError, KpkiError } from '../../errors.js'
+import { writeNewFile } from '../../files/disk.js'
 import { parseCluster } from '../../generate/source.js'
 import { RELEASES } from '../../releases/table.js'
 import { describeError, type ExitCode, type Io } from '../io.js'
@@ -47,7 +47,7 @@ export async function runInit(io: Io, options: InitOptions): Promise<ExitCode> {
   const text = clusterFileText(answers)
   if (options.file === '-') io.out(text, 'data')
   else {
-    await writeNew(resolve(io.cwd, options.file), text)
+    await writeNewFile(resolve(io.cwd, options.file), text, 0o644)
     io.err(`wrote ${options.file}; next: kpki gen -f ${options.file} -o out\n`)
   }
   return 0
@@ -114,24 +114,5 @@ function mistakesIn(answers: InitAnswers): string | undefined {
   } catch (error) {
     if (!isKpkiError(error)) throw error
     return describeError(error).text
-  }
-}
-
-async function writeNew(path: string, text: string): Promise<void> {
-  try {
-    const handle = await open(path, 'wx', 0o644)
-    try {
-      await handle.writeFile(text)
-    } finally {
-      await handle.close()
-    }
-  } catch (cause) {
-    const exists = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
-    throw new KpkiError(
-      exists ? 'ERR_FILE_UNSAFE' : 'ERR_WRITE_FAILED',
-      exists ? `${path} exists already` : `${path} can't be written`,
-      { path },
-      { cause, hint: 'choose another name with -f' },
-    )
   }
 }

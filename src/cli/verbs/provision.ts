@@ -1,9 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { Command, Option } from 'commander'
 import { readCertificate } from '../../ca/certificate/read.js'
 import { KpkiError } from '../../errors.js'
+import { replaceFile } from '../../files/disk.js'
 import { modeText, textOf } from '../../files/tree.js'
 import type { Inputs } from '../../provision/context.js'
 import type { ProvisionEvent } from '../../provision/event.js'
@@ -25,6 +25,7 @@ import { skippedByVerify } from '../../provision/steps/verify.js'
 import { printable } from '../../values/text.js'
 import { isoDay } from '../../values/time.js'
 import { loadCluster } from '../input/cluster-file.js'
+import { readText } from '../input/text.js'
 import { type ExitCode, type Io, issueLine } from '../io.js'
 import { words } from '../options.js'
 
@@ -308,7 +309,7 @@ export async function runPlan(io: Io, options: ProvisionFlags): Promise<ExitCode
     const plan = await provisionPlan(inputs, world, request)
     const text = `${JSON.stringify(plan, undefined, 2)}\n`
     if (options.output !== undefined)
-      await writeFile(resolve(io.cwd, options.output), text, { mode: 0o600 })
+      await replaceFile(resolve(io.cwd, options.output), text, 0o600)
     io.out(options.json ? text : planText(plan))
     return plan.problems.some((problem) => problem.level === 'error') ? 3 : 0
   })
@@ -319,7 +320,7 @@ export async function runApply(
   options: ProvisionFlags,
   reviewed?: string,
 ): Promise<ExitCode> {
-  const plan = reviewed === undefined ? undefined : await readPlan(resolve(io.cwd, reviewed))
+  const plan = reviewed === undefined ? undefined : await readPlan(io, reviewed)
   return within(io, options, true, async ({ inputs, world, request }) => {
     const confirm = confirmation(io, options, plan !== undefined)
     const settings = { ...request, confirm, reviewed: plan }
@@ -488,11 +489,11 @@ const resumeLine = () => {
   return `kpki: hint: to go on where this stopped: kpki ${words.join(' ')}\n`
 }
 
-async function readPlan(path: string): Promise<ProvisionPlan> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new KpkiError('ERR_FILE_MISSING', `${path} can not be read`, { path }, { cause })
-  })
-  const plan = parse(text) as Partial<ProvisionPlan> | undefined
+/** Ten thousand hosts with their files, and some. */
+const MAX_PLAN = 256 * 1024 * 1024
+
+async function readPlan(io: Io, path: string): Promise<ProvisionPlan> {
+  const plan = parse(await readText(io, path, MAX_PLAN)) as Partial<ProvisionPlan> | undefined
   if (plan?.kind === 'ProvisionPlan' && plan.hash && plan.steps) return plan as ProvisionPlan
   throw new KpkiError('ERR_USAGE', `${path} is no plan of kpki provision plan`, {})
 }

@@ -8,6 +8,7 @@ import type {
   ExtraVolume,
 } from '../../cluster/cluster.js'
 import { DOCUMENTS } from '../../cluster/kubeadm/schema.js'
+import { type TokenKind, withTokens } from '../../cluster/kubeadm/tokens.js'
 import { toV1beta3 } from '../../cluster/kubeadm/versions.js'
 import { dumpYamlAll } from '../../files/yaml/dump.js'
 import { bracketed, formatEndpoint } from '../../values/addresses.js'
@@ -134,6 +135,8 @@ export interface JoinSecrets {
   readonly bootstrapToken: string | undefined
   /** 32 bytes in hexadecimal: encrypts the certificates that `kubeadm init --upload-certs` shares. */
   readonly certificateKey: string | undefined
+  /** Further tokens of the user's documents that are kept elsewhere, by their place. */
+  readonly kubeadmTokens: ReadonlyMap<string, string>
   /** `sha256:` and the hexadecimal SHA-256 of the cluster authority's SubjectPublicKeyInfo. */
   readonly authorityPins: readonly string[]
 }
@@ -166,7 +169,7 @@ function isV1beta3({ release }: Cluster): boolean {
 }
 
 function initConfiguration(cluster: Cluster, node: ClusterNode, secrets: JoinSecrets): JsonObject {
-  const user = cluster.kubeadm.initConfiguration
+  const user = complete('InitConfiguration', cluster.kubeadm.initConfiguration, secrets)
   return {
     ...user,
     ...withoutEmpty({
@@ -183,7 +186,11 @@ function initConfiguration(cluster: Cluster, node: ClusterNode, secrets: JoinSec
 }
 
 function joinConfiguration(cluster: Cluster, node: ClusterNode, secrets: JoinSecrets): JsonObject {
-  const { controlPlane, ...user } = cluster.kubeadm.joinConfiguration
+  const { controlPlane, ...user } = complete(
+    'JoinConfiguration',
+    cluster.kubeadm.joinConfiguration,
+    secrets,
+  )
   const { certificateKey } = secrets
   return {
     ...user,
@@ -205,6 +212,11 @@ function joinConfiguration(cluster: Cluster, node: ClusterNode, secrets: JoinSec
       timeouts: isV1beta3(cluster) ? user.timeouts : timeouts(cluster, user),
     }),
   }
+}
+
+/** The user's document with the tokens that are kept elsewhere. */
+function complete(kind: TokenKind, user: JsonObject, { kubeadmTokens }: JoinSecrets): JsonObject {
+  return withTokens(kind, user, (place, token) => token ?? kubeadmTokens.get(place))
 }
 
 // The user's own documents; kubeadm adds its defaults to them as kpki does.

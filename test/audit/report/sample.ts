@@ -51,7 +51,6 @@ export const brokenConnection = connection({
   will: 'fail',
   reason: 'server certificate pki/etcd/server.crt has no SAN 10.0.0.5 (it has localhost)',
   rule: 'san-missing',
-  fix: 'kpki gen -f cluster.yaml',
   node: 'controlplane',
   path: 'etc/kubernetes/pki/etcd/server.crt',
 })
@@ -104,6 +103,16 @@ export function sampleReport(parts: Partial<AuditReport> = {}): AuditReport {
     profile: 'kubeadm',
     horizonDays: 90,
     verdict: verdictOf(findings, crashed.length, unknown),
+    layouts: [
+      {
+        node: 'controlplane',
+        layout: 'kubeadm',
+        name: 'kubeadm',
+        owner: 'kpki',
+        alone: false,
+        assumed: [],
+      },
+    ],
     findings,
     connections,
     components: [component()],
@@ -149,7 +158,6 @@ export function badReport(): AuditReport {
       component({
         starts: false,
         reason: '--cert-file names a file that is not there',
-        fix: 'kpki gen',
       }),
       component({ name: 'kubelet', node: 'worker1' }),
     ],
@@ -198,7 +206,6 @@ export function hostileReport(): AuditReport {
       from: HOSTILE,
       url: HOSTILE,
       kind: HOSTILE,
-      ...(one.reason === undefined ? {} : { reason: HOSTILE, fix: HOSTILE, privilege: HOSTILE }),
       identity: { user: HOSTILE, groups: [HOSTILE] },
     })),
     components: report.components.map((one) => ({ ...one, node: HOSTILE, reason: HOSTILE })),
@@ -216,6 +223,16 @@ export function hostileReport(): AuditReport {
         { at: AT, days: 0, subject: HOSTILE, what: HOSTILE, node: HOSTILE, path: HOSTILE },
       ],
     },
+    layouts: [
+      {
+        node: HOSTILE,
+        layout: HOSTILE,
+        name: HOSTILE,
+        owner: HOSTILE,
+        alone: true,
+        assumed: [HOSTILE],
+      },
+    ],
     skipped: [{ rule: 'x', code: 'R01', reason: HOSTILE }],
     waived: report.waived.map((one) => ({ ...one, ...hostile, waiver: { reason: HOSTILE } })),
     crashed: [{ rule: 'x', code: 'R01', message: HOSTILE }],

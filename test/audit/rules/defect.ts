@@ -41,8 +41,22 @@ export interface Defect {
   /** The base tree is the earlier state. */
   readonly earlier?: boolean
   readonly connections?: readonly Connection[]
+  /** What the components do with it, by their own source or documentation. */
+  readonly source?: string
   /** Makes the passing twin where the base tree is not one. */
   readonly twin?: (trees: BrokenTrees) => void | Promise<void>
+}
+
+/** A defect of which the components’ own source says what happens. */
+export function sourced(
+  rule: string,
+  name: string,
+  source: string,
+  accused: Accusation | readonly Accusation[],
+  mutate: Defect['mutate'],
+  more: Partial<Defect> = {},
+): Defect {
+  return defect(rule, name, accused, mutate, { source, ...more })
 }
 
 export function defect(

@@ -67,6 +67,21 @@ export const CHAIN_DEFECTS: readonly Defect[] = [
       await forge(facts(e, 'apiserver'), key, { issuer: ca.subject.raw }),
     )
   }),
+  defect(
+    'C19',
+    'a certificate that nothing trusts, of another authority of the same name',
+    error('pki/backup.crt'),
+    async (e) => {
+      const { key, facts: ca } = await newAuthority(e, 'ca', {})
+      e.write(
+        `${PKI}/backup.crt`,
+        await forge(facts(e, 'apiserver'), key, { issuer: ca.subject.raw }),
+      )
+    },
+    {
+      twin: (e) => e.write(`${PKI}/backup.crt`, e.text(`${PKI}/apiserver.crt`)),
+    },
+  ),
   defect('C01', 'the same name in another string type', error('pki/etcd/server.crt'), (e) =>
     reissue(e, 'etcd/server', {
       issuer: sequence(element(0x31, sequence(oid('2.5.4.3'), asciiString(0x0c, 'etcd-ca')))),
@@ -84,22 +99,11 @@ export const CHAIN_DEFECTS: readonly Defect[] = [
     error('pki/front-proxy-client.crt'),
     (e) => reissue(e, 'front-proxy-client', {}, { by: 'ca' }),
   ),
-  defect(
-    'C03',
-    'an intermediate that nobody has',
-    [
-      // Each leaf is accused; the trust file pki/etcd/ca.crt is what was exchanged.
-      error('pki/apiserver-etcd-client.crt'),
-      error('pki/etcd/server.crt'),
-      error('pki/etcd/peer.crt'),
-      error('pki/etcd/healthcheck-client.crt'),
-    ],
-    async (e) => {
-      const { root } = await underRoot(e, 'etcd/ca')
-      e.write(`${PKI}/etcd/ca.crt`, root.pem)
-      e.write('spare.crt', e.text(`${PKI}/etcd/ca.crt`, 'controlplane2'))
-    },
-  ),
+  defect('C03', 'an intermediate that nobody has', error('pki/etcd/ca.crt'), async (e) => {
+    const { root } = await underRoot(e, 'etcd/ca')
+    e.write(`${PKI}/etcd/ca.crt`, root.pem)
+    e.write('spare.crt', e.text(`${PKI}/etcd/ca.crt`, 'controlplane2'))
+  }),
   defect('C04', 'an issuer without CA:TRUE', error('pki/ca.crt'), (e) =>
     reissue(e, 'ca', { extensions: basic(false) }),
   ),
@@ -263,22 +267,8 @@ export const CHAIN_DEFECTS: readonly Defect[] = [
   defect('E16', 'any usage', warning('pki/apiserver.crt'), (e) =>
     reissue(e, 'apiserver', { extensions: usages('anyExtendedKeyUsage') }),
   ),
-  defect(
-    'E17',
-    'an authority for servers only',
-    [
-      // Each client is accused; what would have to be mended is pki/ca.crt.
-      error('pki/apiserver-kubelet-client.crt', ...PLANES),
-      error('admin.conf', ...PLANES),
-      error('super-admin.conf'),
-      error('controller-manager.conf', ...PLANES),
-      error('scheduler.conf', ...PLANES),
-      error('kubelet.conf', ...NODES),
-      error('/admin.conf', 'operator'),
-      error('/super-admin.conf', 'operator'),
-      error('/jane.conf', 'operator'),
-    ],
-    (e) => reissue(e, 'ca', { extensions: usages('serverAuth') }),
+  defect('E17', 'an authority for servers only', error('pki/ca.crt'), (e) =>
+    reissue(e, 'ca', { extensions: usages('serverAuth') }),
   ),
   defect('E18', 'a server that may not sign', warning('pki/apiserver.crt'), (e) =>
     reissue(e, 'apiserver', { extensions: keyUsage(0x08) }),

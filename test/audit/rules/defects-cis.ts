@@ -1,4 +1,4 @@
-import { type Defect, defect, type Grade, info, NODES, PLANES, warning } from './defect.js'
+import { type Defect, defect, error, type Grade, info, NODES, PLANES, warning } from './defect.js'
 
 const CONFIG = 'var/lib/kubelet/config.yaml'
 
@@ -88,9 +88,9 @@ export const CIS_DEFECTS: readonly Defect[] = [
     '/etc/kubernetes/pki/apiserver-kubelet-client.key',
     undefined,
   ),
-  flag('M23', warning, api, 'authorization-mode', 'Node,RBAC', 'AlwaysAllow'),
-  flag('M24', warning, api, 'authorization-mode', 'Node,RBAC', 'RBAC'),
-  flag('M25', warning, api, 'authorization-mode', 'Node,RBAC', 'Node'),
+  flag('M23', error, api, 'authorization-mode', 'Node,RBAC', 'AlwaysAllow'),
+  flag('M24', error, api, 'authorization-mode', 'Node,RBAC', 'RBAC'),
+  flag('M25', error, api, 'authorization-mode', 'Node,RBAC', 'Node'),
   flag(
     'M26',
     info,
@@ -110,13 +110,13 @@ export const CIS_DEFECTS: readonly Defect[] = [
   ),
   flag('M29', warning, api, 'disable-admission-plugins', undefined, 'ServiceAccount'),
   flag('M30', warning, api, 'disable-admission-plugins', undefined, 'NamespaceLifecycle'),
-  flag('M31', warning, api, 'enable-admission-plugins', 'NodeRestriction', 'PodNodeSelector'),
+  flag('M31', error, api, 'enable-admission-plugins', 'NodeRestriction', 'PodNodeSelector'),
   flag('M32', warning, api, 'profiling', 'false', 'true'),
   flag('M33', warning, api, 'audit-log-path', '/var/log/audit.log', undefined),
   flag('M34', warning, api, 'audit-log-maxage', '30', '7'),
   flag('M35', warning, api, 'audit-log-maxbackup', '10', '1'),
   flag('M36', warning, api, 'audit-log-maxsize', '100', '10'),
-  flag('M37', warning, api, 'service-account-lookup', undefined, 'false'),
+  flag('M37', error, api, 'service-account-lookup', undefined, 'false'),
   flag(
     'M38',
     warning,
@@ -131,7 +131,7 @@ export const CIS_DEFECTS: readonly Defect[] = [
   flag('M42', info, api, 'service-account-extend-token-expiration', 'false', undefined),
   flag('M43', info, manager, 'terminated-pod-gc-threshold', '100', undefined),
   flag('M44', warning, manager, 'profiling', 'false', undefined),
-  flag('M45', warning, manager, 'use-service-account-credentials', 'true', 'false'),
+  flag('M45', error, manager, 'use-service-account-credentials', 'true', 'false'),
   flag(
     'M46',
     warning,
@@ -153,13 +153,12 @@ export const CIS_DEFECTS: readonly Defect[] = [
     /anonymous:\n +enabled: false/,
     'anonymous:\n    enabled: true',
   ),
-  edit('M54', warning, 'AlwaysAllow', /mode: Webhook/, 'mode: AlwaysAllow'),
-  kubelet('M55', info, 'readOnlyPort', '0', '10255'),
+  edit('M54', error, 'AlwaysAllow', /mode: Webhook/, 'mode: AlwaysAllow'),
+  kubelet('M55', error, 'readOnlyPort', '0', '10255'),
   defect(
     'M56',
     'kubelet --streaming-connection-idle-timeout=0',
-    // The configuration is accused, the argument stands in kubeadm-flags.env.
-    info('/var/lib/kubelet/config.yaml', 'worker1'),
+    info('/var/lib/kubelet/kubeadm-flags.env', 'worker1'),
     (e) => argument(e, '--streaming-connection-idle-timeout=0'),
     { profile: 'cis' },
   ),
@@ -167,8 +166,7 @@ export const CIS_DEFECTS: readonly Defect[] = [
   defect(
     'M58',
     'kubelet --hostname-override',
-    // As above.
-    info('/var/lib/kubelet/config.yaml', 'worker1'),
+    info('/var/lib/kubelet/kubeadm-flags.env', 'worker1'),
     (e) => argument(e, '--hostname-override=worker1'),
     {
       profile: 'cis',

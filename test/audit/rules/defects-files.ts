@@ -19,10 +19,10 @@ export const FILE_DEFECTS: readonly Defect[] = [
   defect('P02', 'ca.crt holds no block', error('pki/ca.crt', 'worker1'), (e) =>
     e.write(CA, 'hello\n', 'worker1'),
   ),
-  defect('P03', 'text before the block', warning('pki/ca.crt'), (e) =>
+  defect('P03', 'text before the block', info('pki/ca.crt'), (e) =>
     e.edit(CA, (text) => `Certificate:\n${text}`),
   ),
-  defect('P03', 'text after the block', warning('pki/ca.crt'), (e) =>
+  defect('P03', 'text after the block', info('pki/ca.crt'), (e) =>
     e.edit(CA, (text) => `${text}the end\n`),
   ),
   defect('P04', 'headers on the authority', error('pki/ca.crt'), (e) =>
@@ -72,18 +72,13 @@ export const FILE_DEFECTS: readonly Defect[] = [
     const { pem } = await newAuthority(e, 'ca')
     e.edit(CA, (text) => text + pem)
   }),
-  defect('P15', 'the same authority twice', warning('pki/ca.crt'), (e) =>
+  defect('P15', 'the same authority twice', info('pki/ca.crt'), (e) =>
     e.edit(CA, (text) => text + text),
   ),
-  defect(
-    'P16',
-    'an expired authority in the bundle',
-    warning('pki/ca.crt', 'worker1'),
-    async (e) => {
-      const { pem } = await newAuthority(e, 'ca', { notBefore: later(-100), notAfter: later(-10) })
-      e.edit(CA, (text) => text + pem, 'worker1')
-    },
-  ),
+  defect('P16', 'an expired authority in the bundle', info('pki/ca.crt', 'worker1'), async (e) => {
+    const { pem } = await newAuthority(e, 'ca', { notBefore: later(-100), notAfter: later(-10) })
+    e.edit(CA, (text) => text + pem, 'worker1')
+  }),
   defect('P17', 'eleven authorities', info('pki/ca.crt'), async (e) => {
     const pems = await Promise.all(Array.from({ length: 11 }, () => newAuthority(e, 'ca')))
     e.edit(CA, (text) => text + pems.map(({ pem }) => pem).join(''))

@@ -85,8 +85,7 @@ export const IDENTITY_DEFECTS: readonly Defect[] = [
       { node: 'worker1' },
     ),
   ),
-  // worker1 is accused, whose identity it is; the copy to mend lies on worker2.
-  defect('I06', 'one identity on two nodes', error('kubelet.conf', 'worker1'), (e) =>
+  defect('I06', 'one identity on two nodes', error('kubelet.conf', 'worker2'), (e) =>
     e.write(`${CONF}/kubelet.conf`, e.text(`${CONF}/kubelet.conf`, 'worker1'), 'worker2'),
   ),
   defect('I07', 'the kubelet as administrator', error('kubelet.conf', 'worker1'), (e) =>
@@ -231,8 +230,7 @@ export const IDENTITY_DEFECTS: readonly Defect[] = [
     for (const file of ['crt', 'key'])
       e.write(`${PKI}/apiserver.${file}`, e.text(`${PKI}/apiserver.${file}`), 'controlplane2')
   }),
-  // The first kubeconfig is accused, not the odd one (other.conf of the operator).
-  defect('T11', 'two clusters, one authority', warning('admin.conf'), (e) => {
+  defect('T11', 'two clusters, one authority', warning('/other.conf', 'operator'), (e) => {
     e.write(
       'other.conf',
       e.text('jane.conf', 'operator').replaceAll(/(cluster|name): test$/gm, '$1: prod'),

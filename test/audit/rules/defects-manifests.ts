@@ -97,7 +97,7 @@ export const MANIFEST_DEFECTS: readonly Defect[] = [
     },
   ),
   flagged('M13', error, 'kube-apiserver', 'insecure-port', '8080'),
-  flagged('M13', warning, 'kube-apiserver', 'token-auth-file', '/etc/kubernetes/tokens.csv'),
+  flagged('M13', error, 'kube-apiserver', 'token-auth-file', '/etc/kubernetes/tokens.csv'),
   flagged('M14', warning, 'kube-apiserver', 'tls-cipher-suites', 'TLS_RSA_WITH_RC4_128_SHA'),
   flagged(
     'M14',

@@ -15,6 +15,7 @@ import {
   dayOf,
   effectsOf,
   headline,
+  layoutLines,
   loginText,
   nearness,
   onNodes,
@@ -66,7 +67,11 @@ function verdictSection(report: AuditReport): string {
 <p class="brand">kpki audit</p>
 <h1><span class="seal">${sign}</span>${e(headline(report))}</h1>
 <p class="summary">${e(verdict.summary)}</p>
-<p class="meta">judged at <time datetime="${e(report.at)}">${e(dayOf(report.at))} ${e(report.at.slice(11, 16))} UTC</time>, profile ${e(report.profile)}, horizon ${report.horizonDays} days; ${count(report.stats.nodes, 'node')}, ${count(report.stats.files, 'file')}, ${count(report.stats.certificates, 'certificate')}, ${count(report.connections.length, 'connection')}</p>
+${layoutLines(report)
+  .map((line) => `<p class="meta">${e(line)}</p>\n`)
+  .join(
+    '',
+  )}<p class="meta">judged at <time datetime="${e(report.at)}">${e(dayOf(report.at))} ${e(report.at.slice(11, 16))} UTC</time>, profile ${e(report.profile)}, horizon ${report.horizonDays} days; ${count(report.stats.nodes, 'node')}, ${count(report.stats.files, 'file')}, ${count(report.stats.certificates, 'certificate')}, ${count(report.connections.length, 'connection')}</p>
 <ul class="tiles">${tiles.join('')}</ul>
 <nav aria-label="Sections"><ul><li><a href="#graph">Picture</a></li><li><a href="#life">What ends when</a></li><li><a href="#findings">Findings</a></li><li><a href="#components">Components</a></li><li><a href="#connections">Connections</a></li><li><a href="#rest">The rest</a></li></ul></nav>
 </header>`
@@ -137,8 +142,8 @@ function componentSection({ components }: AuditReport): string {
   const rows = down
     .slice(0, SHOWN)
     .map(
-      ({ name, node, reason, fix, path }) =>
-        `<li class="down">${SIGNS.bad}<div><b>${name}</b> on ${e(node)}${path === undefined ? '' : ` <code>${e(path)}</code>`}<p>${e(reason ?? 'does not start')}</p>${fixLine(fix)}</div></li>`,
+      ({ name, node, reason, path }) =>
+        `<li class="down">${SIGNS.bad}<div><b>${name}</b> on ${e(node)}${path === undefined ? '' : ` <code>${e(path)}</code>`}<p>${e(reason ?? 'does not start')}</p></div></li>`,
     )
   const unknown = [
     ...groupBy(
@@ -477,9 +482,9 @@ ${table(connections.slice(0, SHOWN_CONNECTIONS))}${more}${beyond}</details>`
 }
 
 function row(connection: Connection, grave: boolean): string {
-  const { from, to, url, until, reason, fix, clientCertificate, serverCertificate } = connection
+  const { from, to, url, until, reason, clientCertificate, serverCertificate } = connection
   const last = grave
-    ? `${e(reason ?? '')}${gain(connection)}${fixLine(fix)}`
+    ? `${e(reason ?? '')}${gain(connection)}`
     : until === undefined
       ? e(reason ?? '')
       : e(dayOf(until))
