@@ -44,7 +44,7 @@ export interface Target {
   readonly seeds?: readonly string[]
   /** What its errors may be; without any it never throws. */
   readonly codes: readonly ErrorCode[]
-  /** It shows the values of fields whose names it does not know: a secret under a wrong name is no secret to it. */
+  /** It shows names, and values of fields that it does not know: a secret in a wrong place is no secret to it. */
   readonly showsUnknown?: true
   /** Its part of all inputs; smaller where one takes long. */
   readonly share: number
@@ -373,6 +373,8 @@ function audit(
     shape,
     codes: ['ERR_NO_PKI'],
     share: 3,
+    // What is wrong with a key or a provider is told by its name.
+    ...(name === 'encryption' && { showsUnknown: true }),
     read: async (input) => {
       const tree = treeOf([...others, file(path, input, 0o600)])
       return audited(await auditTree({ nodes: new Map([['cp1', tree]]) }, { at: NOW }))
