@@ -106,7 +106,7 @@ function everythingOf(error: unknown): string {
 export async function fuzz(target: Target, options: FuzzOptions): Promise<Fuzzed> {
   const { corpus, patience } = options
   const seeds = [...seedsOf(target, corpus)]
-  const secrets = secretsOf(seeds)
+  const secrets = secretsOf(seedsOf(target))
   const ways = new Set<string>()
   const findings = new Map<string, Finding>()
   let runs = 0

@@ -15,7 +15,11 @@ export function secretsOf(inputs: readonly Uint8Array[]): Secrets {
     const fields = [...text.matchAll(FIELD)].map(([, value = '']) => value)
     const blocks = [...text.matchAll(BLOCK)].flatMap(([, body = '']) => forms(body))
     for (const secret of [...fields, ...blocks])
-      for (let at = 0; at + PIECE <= secret.length; at++) pieces.add(secret.slice(at, at + PIECE))
+      for (let at = 0; at + PIECE <= secret.length; at++) {
+        const piece = secret.slice(at, at + PIECE)
+        // AAAAAAAAAAAA is in no key's secret part alone.
+        if (new Set(piece).size > 5) pieces.add(piece)
+      }
   }
   return pieces
 }
