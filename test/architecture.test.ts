@@ -143,6 +143,17 @@ describe('architecture', () => {
     expect(strays).toEqual([])
   })
 
+  it('opens no connection itself: that is what ssh is for', () => {
+    const network = /^node:(net|tls|dgram|dns|http|https|http2)\b/
+    const found = sources.filter(({ packages, code }) =>
+      [
+        ...packages.map((name) => network.test(name)),
+        /\bfetch\(|\bWebSocket\b/.test(code),
+      ].includes(true),
+    )
+    expect(found.map(({ path }) => path)).toEqual([])
+  })
+
   it('gives each type a name of its own', () => {
     const homes = new Map<string, string[]>()
     for (const { path, types } of sources)

@@ -8,6 +8,7 @@ import {
   type Json,
   type JsonObject,
   objectAt,
+  shownText,
   valueAt,
   withAt,
   withoutAt,
@@ -143,10 +144,10 @@ function toClusterFile(drafts: readonly ConversionDraft[], warnings: SpecIssue[]
   const homeless = drafts.filter(({ value }) => !rows.some(({ kind }) => kind === value.kind))
   if (homeless.length > 0) {
     const message = 'says nothing about a cluster: cluster.yaml has no place for it'
-    throw refused(homeless.map(({ value }) => ({ path: String(value.kind), message })))
+    throw refused(homeless.map(({ value }) => ({ path: shownText(value.kind), message })))
   }
   const draftOf = (kind: string) => drafts.find(({ value }) => value.kind === kind)
-  const name = String(
+  const name = shownText(
     valueAt(draftOf(DOCUMENTS.cluster.kind)?.value, 'clusterName') ?? CLUSTER_NAME,
   )
   const init = draftOf(DOCUMENTS.init.kind)?.value
@@ -242,12 +243,12 @@ function nodesOf(
 function allowOverlap(spec: JsonObject, init: JsonObject | undefined): JsonObject {
   const { serviceSubnet, podSubnet, allowOverlap: allowed } = SETTINGS
   const ranges = (written: Json | undefined) =>
-    String(written ?? '')
+    shownText(written ?? '')
       .split(',')
       .flatMap((text) => parseCidr(text.trim()) ?? [])
   const services = ranges(valueAt(spec, serviceSubnet.own) ?? serviceSubnet.default)
   const pods = ranges(valueAt(spec, podSubnet.own))
-  const address = String(valueAt(init, NODE_FIELDS.address) ?? '')
+  const address = shownText(valueAt(init, NODE_FIELDS.address) ?? '')
   const overlaps =
     services.some((service) => pods.some((pod) => cidrOverlap(service, pod))) ||
     [...services, ...pods].some((range) => contains(range, address))

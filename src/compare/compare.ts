@@ -3,7 +3,7 @@ import { AUTHORITIES, LEAVES, type LeafRow } from '../certs/table.js'
 import { DEFAULT_TIMEOUTS, toV1beta4, V1BETA3 } from '../cluster/kubeadm/versions.js'
 import { modeText } from '../files/tree.js'
 import { sameBytes } from '../values/bytes.js'
-import { isObject, type JsonObject } from '../values/json.js'
+import { isObject, type JsonObject, shownText } from '../values/json.js'
 import { diffKubeconfigs, diffPem } from './certificates.js'
 import { diffArguments, diffPods, fields } from './pods.js'
 import { type DifferenceDraft, draft, present, sentence } from './text.js'
@@ -197,6 +197,6 @@ function withoutDefaults(timeouts: JsonObject): JsonObject {
 }
 
 function titleOf({ kind, metadata }: JsonObject, several: boolean): string {
-  const name = isObject(metadata) && 'name' in metadata ? `/${String(metadata.name)}` : ''
+  const name = isObject(metadata) && 'name' in metadata ? `/${shownText(metadata.name)}` : ''
   return several && typeof kind === 'string' ? `${kind}${name}` : ''
 }

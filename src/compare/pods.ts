@@ -1,5 +1,12 @@
 import { type Flags, parseFlags } from '../values/command-line.js'
-import { isList, isObject, type Json, type JsonObject, withoutKeys } from '../values/json.js'
+import {
+  isList,
+  isObject,
+  type Json,
+  type JsonObject,
+  shownText,
+  withoutKeys,
+} from '../values/json.js'
 import { type DifferenceDraft, draft, present } from './text.js'
 import { diffValues, shown } from './values.js'
 
@@ -64,7 +71,7 @@ export function diffPods(before: JsonObject, after: JsonObject): readonly Differ
 function containersOf({ spec }: JsonObject): ReadonlyMap<string, JsonObject> {
   const list = isObject(spec) ? spec.containers : undefined
   const containers = isList(list) ? list.filter(isObject) : []
-  return new Map(containers.map((container) => [String(container.name), container]))
+  return new Map(containers.map((container) => [shownText(container.name), container]))
 }
 
 function diffContainers(
@@ -73,7 +80,7 @@ function diffContainers(
   prefix: string,
 ): readonly DifferenceDraft[] {
   if (!before || !after) {
-    const [old, fresh] = [before, after].map((container) => container && String(container.image))
+    const [old, fresh] = [before, after].map((container) => container && shownText(container.image))
     return present([draft('image', `${prefix}container`, old, fresh)])
   }
   const drafts = [
@@ -113,7 +120,7 @@ function secretly(name: string): string {
 
 function mounts(before: JsonObject, after: JsonObject): readonly DifferenceDraft[] {
   const text = ({ name, readOnly }: JsonObject): string =>
-    `${String(name)}${readOnly === true ? ', read-only' : ''}`
+    `${shownText(name)}${readOnly === true ? ', read-only' : ''}`
   return byKey(before.volumeMounts, after.volumeMounts, 'mountPath', (path, old, fresh) =>
     draft('mount', path, old && text(old), fresh && text(fresh)),
   )
@@ -123,7 +130,9 @@ function volumes(before: JsonObject, after: JsonObject): readonly DifferenceDraf
   const text = ({ hostPath, ...volume }: JsonObject): string => {
     if (!isObject(hostPath)) return JSON.stringify(withoutKeys(volume, ['name']))
     const { path, type } = hostPath
-    return typeof type === 'string' && type !== '' ? `${String(path)} (${type})` : String(path)
+    return typeof type === 'string' && type !== ''
+      ? `${shownText(path)} (${type})`
+      : shownText(path)
   }
   const list = ({ spec }: JsonObject) => (isObject(spec) ? spec.volumes : undefined)
   return byKey(list(before), list(after), 'name', (name, old, fresh) =>
@@ -150,7 +159,7 @@ function probeText(probe: Json | undefined): string | undefined {
   const { httpGet } = probe
   if (!isObject(httpGet)) return JSON.stringify(probe)
   const { host, path, port, scheme } = httpGet
-  return `${String(scheme)} ${host === undefined ? '' : String(host)}:${String(port)}${String(path)}`
+  return `${shownText(scheme)} ${host === undefined ? '' : shownText(host)}:${shownText(port)}${shownText(path)}`
 }
 
 /** Differences of any two values, by field. */
@@ -174,7 +183,7 @@ function changeOf(before: Json | undefined, after: Json | undefined) {
 
 function textOf(value: Json | undefined): string | undefined {
   if (value === undefined) return undefined
-  return typeof value === 'string' ? value : JSON.stringify(value)
+  return shownText(value)
 }
 
 function byKey(
@@ -188,7 +197,7 @@ function byKey(
   ) => DifferenceDraft | undefined,
 ): readonly DifferenceDraft[] {
   const index = (list: Json | undefined) =>
-    new Map((isList(list) ? list.filter(isObject) : []).map((item) => [String(item[key]), item]))
+    new Map((isList(list) ? list.filter(isObject) : []).map((item) => [shownText(item[key]), item]))
   const [old, fresh] = [index(before), index(after)]
   const names = [...new Set([...old.keys(), ...fresh.keys()])]
   return present(names.map((name) => diff(name, old.get(name), fresh.get(name))))

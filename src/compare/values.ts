@@ -21,9 +21,11 @@ export function shown(name: string, value: Json): string {
   return withoutPasswords(text)
 }
 
-/** Text without the user part of URLs. */
+/** Text without the user part of URLs and without bootstrap tokens, which are known by their form under any name. */
 export function withoutPasswords(text: string): string {
-  return text.replace(/(\w:\/\/)[^\s/@]+@/g, '$1…@')
+  return text
+    .replace(/(\w:\/\/)[^\s/@]+@/g, '$1…@')
+    .replace(/\b[a-z0-9]{6}\.[a-z0-9]{16}\b/g, HIDDEN)
 }
 
 function hidden(value: Json): Json {

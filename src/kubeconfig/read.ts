@@ -1,6 +1,14 @@
 import { failureOf, loadYaml, type ReadFailure } from '../files/yaml/yaml.js'
 import { bytesOfBase64 } from '../values/bytes.js'
-import { at, filled, isObject, type Json, listOf, scalarText } from '../values/json.js'
+import {
+  at,
+  filled,
+  isObject,
+  type Json,
+  type JsonObject,
+  listOf,
+  scalarText,
+} from '../values/json.js'
 
 /** A cluster of a kubeconfig. */
 export interface ClusterEntry {
@@ -31,7 +39,7 @@ export interface UserEntry {
   readonly exec: string | undefined
   readonly authProvider: string | undefined
   readonly impersonate: string | undefined
-  /** Names of all its fields, sorted. */
+  /** Names of its fields, sorted; all that client-go does not know as one `unknown field`, for it may be a secret. */
   readonly fields: readonly string[]
 }
 
@@ -60,11 +68,16 @@ export function readKubeconfig(text: string): Kubeconfig {
     const value = loadYaml(text)
     const kind = isObject(value) ? value.kind : undefined
     if (kind === 'Config') return kubeconfigOf(value)
-    const found = kind === undefined ? 'no kind' : `kind ${JSON.stringify(scalarText(kind) ?? '?')}`
+    const found = kind === undefined ? 'no kind' : `kind ${JSON.stringify(nameOfKind(kind) ?? '?')}`
     return { ...kubeconfigOf({}), failure: { message: `no kubeconfig: ${found}, not Config` } }
   } catch (error) {
     return { ...kubeconfigOf({}), failure: failureOf(error) }
   }
+}
+
+/** Only what may be a kind's name: anywhere in a kubeconfig a secret may have got to the wrong place. */
+function nameOfKind(kind: Json | undefined): string | undefined {
+  return scalarText(kind)?.match(/^[A-Z][A-Za-z]{0,62}$/)?.[0]
 }
 
 /** The credentials of a kubeconfig's current user, as PEM text. */
@@ -140,8 +153,20 @@ function userOf(item: Json, oddities: string[]): UserEntry {
     exec: at(body, 'exec') == null ? undefined : (filled(at(body, 'exec', 'command')) ?? ''),
     authProvider: provider == null ? undefined : (filled(at(provider, 'name')) ?? ''),
     impersonate: filled(at(body, 'as')),
-    fields: isObject(body) ? Object.keys(body).sort() : [],
+    fields: isObject(body) ? fieldsOf(body) : [],
   }
+}
+
+/** Fields of client-go's AuthInfo (k8s.io/client-go/tools/clientcmd/api/v1). */
+const USER_FIELDS: ReadonlySet<string> = new Set([
+  ...['client-certificate', 'client-certificate-data', 'client-key', 'client-key-data'],
+  ...['token', 'tokenFile', 'username', 'password', 'auth-provider', 'exec', 'extensions'],
+  ...['as', 'as-uid', 'as-groups', 'as-user-extra'],
+])
+
+function fieldsOf(body: JsonObject): readonly string[] {
+  const names = Object.keys(body).map((name) => (USER_FIELDS.has(name) ? name : 'unknown field'))
+  return [...new Set(names)].sort()
 }
 
 function dataOf(body: Json | undefined, field: string, oddities: string[]): Uint8Array | undefined {

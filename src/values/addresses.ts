@@ -37,8 +37,10 @@ export function parseIp(text: string): IpNumber | undefined {
   }
   const dotted = text.slice(text.lastIndexOf(':') + 1)
   if (ZERO_LED.test(dotted) && !ipaddr.IPv4.isValidFourPartDecimal(dotted)) return undefined
-  if (text.includes('%') || !ipaddr.IPv6.isValid(text)) return undefined
-  const value = numberOf(ipaddr.IPv6.parse(text).toByteArray())
+  // ipaddr.js takes ::192.0.2.1 for ::ffff:192.0.2.1, which is another address.
+  const whole = /^::[^:]+\./.test(text) ? `::0:${dotted}` : text
+  if (text.includes('%') || !ipaddr.IPv6.isValid(whole)) return undefined
+  const value = numberOf(ipaddr.IPv6.parse(whole).toByteArray())
   if (value >> 32n === MAPPED) return { family: 4, value: value & 0xffffffffn }
   return { family: 6, value }
 }
@@ -55,12 +57,16 @@ export function familyOf(text: string): IpFamily | undefined {
 export function formatIp(address: string | IpNumber): string {
   const ip = typeof address === 'string' ? parseIp(address) : address
   if (!ip) return String(address)
-  const size = ip.family === 4 ? 4 : 16
-  const bytes = Array.from({ length: size }, (_, i) =>
-    Number((ip.value >> BigInt(8 * (size - 1 - i))) & 0xffn),
-  )
-  const parsed = ipaddr.fromByteArray(bytes)
+  const parsed = ipaddr.fromByteArray([...octetsOf(ip)])
   return parsed instanceof ipaddr.IPv6 ? parsed.toRFC5952String() : parsed.toString()
+}
+
+/** The 4 or 16 octets of an address, as networks write it. */
+export function octetsOf({ family, value }: IpNumber): Uint8Array {
+  const size = family === 4 ? 4 : 16
+  return Uint8Array.from({ length: size }, (_, i) =>
+    Number((value >> BigInt(8 * (size - 1 - i))) & 0xffn),
+  )
 }
 
 /** Whether two texts are the same address. */

@@ -108,6 +108,11 @@ export function scalarText(value: Json | undefined): string | undefined {
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
 }
 
+/** A value for people to read: scalars as they are, anything else as JSON. */
+export function shownText(value: Json | undefined): string {
+  return scalarText(value) ?? JSON.stringify(value ?? null)
+}
+
 /** Non-empty text. */
 export function filled(value: Json | undefined): string | undefined {
   const text = scalarText(value)

@@ -45,7 +45,7 @@ function parse(text: string, units: Readonly<Record<string, number>>): number | 
   const match = /^([-+]?)(.*)$/s.exec(text)
   const body = match?.[2] ?? ''
   if (body === '0') return 0
-  const parts = [...body.matchAll(/(\d+\.?\d*|\.\d+)([a-zµμ]+)/g)]
+  const parts = [...body.matchAll(/(\d+(?:\.\d*)?|\.\d+)([a-zµμ]+)/gy)]
   if (parts.length === 0 || parts.map((part) => part[0]).join('') !== body) return undefined
   let total = 0
   for (const [, amount = '', unit = ''] of parts) {

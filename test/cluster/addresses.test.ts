@@ -35,6 +35,13 @@ const cidr = fc
   .map(([address, prefix]) => `${address}/${prefix}`)
 
 describe('addresses', () => {
+  it('an address that only ends like IPv4 is no IPv4 address', () => {
+    expect(formatIp('::192.0.2.1')).toBe('::c000:201')
+    expect(sameIp('::192.0.2.1', '192.0.2.1')).toBe(false)
+    expect(sameIp('::ffff:192.0.2.1', '192.0.2.1')).toBe(true)
+    expect(isIp('::192.0.02.1')).toBe(false)
+  })
+
   it.each([
     ['172.31.10.5', 4],
     ['::1', 6],

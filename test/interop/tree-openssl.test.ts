@@ -2,10 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { verifyChain } from '../../src/ca/verify/verify.js'
 import type { Generated } from '../../src/generate/generate.js'
 import { embeddedCredentials } from '../../src/kubeconfig/read.js'
-import { large, textsOf } from '../certs/clusters.js'
-import { COMBINATIONS, nodeRoot, written } from './trees.js'
+import { large, small, textsOf } from '../certs/clusters.js'
+import { ALL_COMBINATIONS, COMBINATIONS, nodeRoot, pooledKeysEnv, written } from './trees.js'
 import { has, run, skipUnless } from './workbench.js'
 
 const PKI = 'etc/kubernetes/pki'
@@ -186,3 +187,81 @@ describe.skipIf(missing).each(COMBINATIONS)('%s, %s', (topology, keyAlgorithm) =
       expect(files.filter((path) => path.includes('root-ca'))).toEqual([])
     })
 })
+
+const OIDS = { sslserver: '1.3.6.1.5.5.7.3.1', sslclient: '1.3.6.1.5.5.7.3.2' } as const
+const USAGES = { sslserver: 'serverAuth', sslclient: 'clientAuth' } as const
+const without = skipUnless(has('openssl') && has('certtool'), 'GnuTLS', 'openssl, gnutls-bin')
+
+describe.skipIf(without).each(ALL_COMBINATIONS)(
+  'OpenSSL, GnuTLS and kpki agree: %s, %s',
+  (topology, keyAlgorithm) => {
+    const root = mkdtempSync(join(tmpdir(), 'kpki-three-'))
+    const at = (path: string) => join(nodeRoot(root, 'cp1'), path)
+    beforeAll(async () => {
+      await written(small({ topology, keyAlgorithm, kubeProxy: true }), root, pooledKeysEnv())
+    })
+    afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+    function pemOf(file: string): string {
+      const text = readFileSync(at(file), 'utf8')
+      return file.endsWith('.crt') ? text : (embeddedCredentials(text).certificate ?? '')
+    }
+
+    /** Whether each of the three takes a leaf for a purpose. */
+    async function verdicts(leaf: string, trust: string, purpose: 'sslserver' | 'sslclient') {
+      const crt = join(root, 'leaf.pem')
+      writeFileSync(crt, leaf)
+      const [openssl, gnutls, own] = await Promise.all([
+        run('openssl', [
+          ...['verify', '-x509_strict', '-partial_chain', '-no-CApath', '-no-CAstore'],
+          ...['-purpose', purpose, '-CAfile', trust, crt],
+        ]),
+        run('certtool', [
+          ...['--verify', '--verify-profile', 'low', '--verify-purpose', OIDS[purpose]],
+          ...['--load-ca-certificate', trust, '--infile', crt],
+        ]),
+        verifyChain({
+          leaf,
+          anchors: readFileSync(trust, 'utf8'),
+          at: new Date(),
+          usages: [USAGES[purpose]],
+        }),
+      ])
+      return { openssl: openssl.code === 0, gnutls: gnutls.code === 0, kpki: own.ok }
+    }
+
+    it('every leaf, for its purposes and for no other', async () => {
+      for (const { file, trust, purposes } of CONTROL_PLANE)
+        for (const purpose of ['sslserver', 'sslclient'] as const) {
+          const answer = purposes.includes(purpose)
+          const said = await verdicts(pemOf(file), at(`${PKI}/${trust}.crt`), purpose)
+          expect(said, `${file} ${purpose}`).toEqual({
+            openssl: answer,
+            gnutls: answer,
+            kpki: answer,
+          })
+        }
+    })
+
+    it('every authority, up to its root', async () => {
+      for (const name of ['ca', 'etcd/ca', 'front-proxy-ca']) {
+        const own = readFileSync(at(`${PKI}/${name}.crt`), 'utf8')
+        const above =
+          topology === 'hierarchy'
+            ? readFileSync(join(root, 'authorities/root-ca.crt'), 'utf8')
+            : ''
+        const chain = join(root, 'chain.pem')
+        writeFileSync(chain, own + above)
+        const gnutls = await run('certtool', ['--verify-chain', '--infile', chain])
+        expect(gnutls.out, name).toMatch(/Chain verification output: Verified/)
+        const anchor = join(root, 'anchor.pem')
+        writeFileSync(anchor, above || own)
+        const openssl = await run('openssl', [
+          ...['verify', '-x509_strict', '-check_ss_sig', '-CAfile', anchor],
+          at(`${PKI}/${name}.crt`),
+        ])
+        expect(openssl.code, `${name} ${openssl.err}`).toBe(0)
+      }
+    })
+  },
+)

@@ -1,6 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { KeyAlgorithm } from '../../src/ca/keys/algorithms.js'
+import { runtimeEngine } from '../../src/ca/engine.js'
+import { type Env, envOf } from '../../src/ca/env.js'
+import { KEY_ALGORITHMS, type KeyAlgorithm } from '../../src/ca/keys/algorithms.js'
 import type { Cluster } from '../../src/cluster/cluster.js'
 import { writeTree } from '../../src/files/disk.js'
 import { type FileTree, textAt } from '../../src/files/tree.js'
@@ -15,9 +17,31 @@ export const COMBINATIONS = TOPOLOGIES.flatMap((topology) =>
   ALGORITHMS.map((algorithm) => [topology, algorithm] as const),
 )
 
-/** A run with real keys, clock and randomness, written below `root`. */
-export async function written(cluster: Cluster, root: string): Promise<Generated> {
-  const made = await generate(cluster)
+/** Every topology with every algorithm there is. */
+export const ALL_COMBINATIONS = TOPOLOGIES.flatMap((topology) =>
+  (Object.keys(KEY_ALGORITHMS) as KeyAlgorithm[]).map(
+    (algorithm) => [topology, algorithm] as const,
+  ),
+)
+
+/** Six keys of each kind in turn, made once: authorities, made first, have different ones, and 4096 bits take seconds. */
+export function pooledKeysEnv(): Env {
+  const env = envOf(runtimeEngine(), new Date())
+  let made = 0
+  const newKey = (algorithm: KeyAlgorithm) => {
+    const name = `${algorithm} ${made++ % 6}`
+    const key = pool.get(name) ?? env.newKey(algorithm)
+    pool.set(name, key)
+    return key
+  }
+  return { ...env, newKey }
+}
+
+const pool = new Map<string, ReturnType<Env['newKey']>>()
+
+/** A run with real clock and randomness, and real keys unless `env` has others, written below `root`. */
+export async function written(cluster: Cluster, root: string, env?: Env): Promise<Generated> {
+  const made = await generate(cluster, { ...(env && { env }) })
   mkdirSync(root, { recursive: true })
   await writeTree(root, made.authorities, { folder: 'authorities' })
   for (const [name, tree] of made.nodes) await writeTree(root, tree, { folder: `nodes/${name}` })

@@ -44,11 +44,11 @@ export function readDocument(text: string): {
   }
 }
 
-const KEY_LENGTHS: Readonly<Record<string, readonly number[]>> = {
-  aescbc: [16, 24, 32],
-  aesgcm: [16, 24, 32],
-  secretbox: [32],
-}
+const KEY_LENGTHS: ReadonlyMap<string, readonly number[]> = new Map([
+  ['aescbc', [16, 24, 32]],
+  ['aesgcm', [16, 24, 32]],
+  ['secretbox', [32]],
+])
 
 /**
  * Why an API server refuses an EncryptionConfiguration; undefined when it takes it.
@@ -78,7 +78,7 @@ function providerProblem(provider: Json): string | undefined {
     return 'has a provider entry that is not exactly one provider'
   const [name = ''] = Object.keys(provider)
   if (name === 'identity' || name === 'kms') return undefined
-  const lengths = KEY_LENGTHS[name]
+  const lengths = KEY_LENGTHS.get(name)
   if (!lengths) return `has the unknown provider ${JSON.stringify(name)}`
   const keys = listOf(at(provider, name, 'keys'))
   if (keys.length === 0) return `has no keys for ${name}`

@@ -184,7 +184,7 @@ function podOf(pod: JsonObject, container: Json, words: readonly string[]) {
 }
 
 function versionOf(image: string): string | undefined {
-  return /:v?(\d+\.\d+\.\d+)[^/]*$/.exec(image)?.[1]
+  return /^[^:]*:v?(\d+\.\d+\.\d+)/.exec(image.slice(image.lastIndexOf('/') + 1))?.[1]
 }
 
 // etcd takes every flag from the environment too: ETCD_CERT_FILE is --cert-file.

@@ -83,7 +83,8 @@ interface CopyOfSecrets extends PlacedEntry {
   readonly sure: boolean
 }
 
-const CREDENTIAL = /client-key-data["']?:|\n\s*["']?token["']?:\s*\S|\n\s*["']?password["']?:\s*\S/
+const CREDENTIAL =
+  /client-key-data["']?:|\n[ \t]*["']?token["']?:\s*\S|\n[ \t]*["']?password["']?:\s*\S/
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
 const ARCHIVE =
   /(pki|kubernetes|etcd|cert|kube|backup|secret)[^/]*\.(tar|tgz|tar\.\w+|zip|7z|cpio)$/i

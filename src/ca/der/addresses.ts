@@ -1,17 +1,18 @@
 import ipaddr from 'ipaddr.js'
-import { isIp } from '../../values/addresses.js'
+import { octetsOf, parseIp } from '../../values/addresses.js'
 import { derError } from './der.js'
 
 /**
  * 4 or 16 address octets of a textual IP address. Only the forms that Go's `netip.ParseAddr` takes:
  * four decimal parts without leading zeros, or RFC 4291 IPv6; zones are refused since a certificate
- * cannot carry one.
+ * cannot carry one. An IPv4-mapped address has 4 octets, as Go writes it.
  *
  * @throws KpkiError `ERR_DER_INVALID`
  */
 export function encodeAddress(text: string): Uint8Array {
-  if (!isIp(text)) throw derError(`"${text}" is not an IP address`)
-  return Uint8Array.from(ipaddr.parse(text).toByteArray())
+  const ip = parseIp(text)
+  if (!ip) throw derError(`"${text}" is not an IP address`)
+  return octetsOf(ip)
 }
 
 /**

@@ -231,8 +231,11 @@ export async function readPrivateKeyWith(
   engine: CryptoEngine,
   pem: string | Uint8Array,
 ): Promise<PrivateKey> {
-  const secret = asKeyError('private key', () => readSecret(pem))
-  if (secret.spki) return privateKeyOf(secret, secret.spki)
+  const { secret, key } = asKeyError('private key', () => {
+    const secret = readSecret(pem)
+    return { secret, key: secret.spki && privateKeyOf(secret, secret.spki) }
+  })
+  if (key) return key
   try {
     return await complete(engine, secret)
   } catch (cause) {

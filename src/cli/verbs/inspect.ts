@@ -46,7 +46,7 @@ export async function runInspect(
     const before = found.length
     for (const entry of tree.values()) {
       if (entry.kind !== 'file') continue
-      const name = folder ? `${path.replace(/\/+$/, '')}/${entry.path}` : path
+      const name = folder ? `${path.replace(/(?<!\/)\/+$/, '')}/${entry.path}` : path
       const inspected = await inspectFile(name, entry.data)
       // In a folder, files that hold nothing of ours are not worth a line.
       if (inspected.objects.length > 0 || !folder) found.push(inspected)

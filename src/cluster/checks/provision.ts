@@ -38,7 +38,7 @@ function* cni({ spec }: Settings): Generator<SpecFinding> {
   if (
     given?.type === 'cilium' &&
     given.version !== undefined &&
-    !/^v?\d+\.\d+\.\d+[\w.+-]*$/.test(given.version)
+    !/^v?\d+\.\d+\.\d[\w.+-]*$/.test(given.version)
   ) {
     yield mistake(
       'spec.cni.version',

@@ -186,7 +186,7 @@ function buildProvision(settings: Settings): ProvisionSettings {
     // Without a CA key on a node nobody signs the certificate of a kubelet that joins by token.
     join: join?.value ?? (caKeys.value === 'offline' ? 'files' : 'token'),
     packages: {
-      repository: packageRepository.value.replace(/\/+$/, ''),
+      repository: packageRepository.value.replace(/(?<!\/)\/+$/, ''),
       keyFingerprint: packageKey.value.replaceAll(' ', '').toUpperCase(),
     },
     namespaces: present(spec.namespaces),

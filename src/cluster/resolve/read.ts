@@ -1,7 +1,7 @@
 import type { SpecIssue } from '../../errors.js'
 import { loadYamlAll } from '../../files/yaml/yaml.js'
 import type { KubeadmApi } from '../../releases/features.js'
-import { isObject, type JsonObject, valueAt } from '../../values/json.js'
+import { isObject, type JsonObject, scalarText, valueAt } from '../../values/json.js'
 import { checkSchema, suggestion } from '../checks/schema.js'
 import { DOCUMENTS, SCHEMAS } from '../kubeadm/schema.js'
 import {
@@ -69,7 +69,7 @@ export function readDocuments(values: readonly unknown[]): ReadDraft {
     }
   }
   const kubeadm = documents.some(({ apiVersion }) =>
-    String(apiVersion).startsWith('kubeadm.k8s.io/'),
+    scalarText(apiVersion)?.startsWith('kubeadm.k8s.io/'),
   )
   if (kubeadm) return readKubeadm(documents)
   const looksOwn = first.kind === 'Cluster' || isObject(first.spec)

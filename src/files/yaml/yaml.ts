@@ -82,7 +82,8 @@ function eventsOf(text: string, source: string | undefined): readonly Event[] {
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error
     const line = error.mark === undefined ? undefined : error.mark.line + 1
-    throw yamlError(error.reason, source, line, error)
+    // Not as its cause: that holds the whole text, which may be a kubeconfig.
+    throw yamlError(error.reason, source, line)
   }
 }
 
@@ -282,16 +283,10 @@ function yamlError(
   message: string,
   source: string | undefined,
   line?: number,
-  cause?: unknown,
 ): KpkiError<'ERR_YAML_INVALID'> {
   const place = [source, line === undefined ? undefined : `line ${line}`].filter(Boolean).join(', ')
-  return new KpkiError(
-    'ERR_YAML_INVALID',
-    place === '' ? message : `${place}: ${message}`,
-    {
-      ...(source === undefined ? {} : { path: source }),
-      ...(line === undefined ? {} : { line }),
-    },
-    cause === undefined ? {} : { cause },
-  )
+  return new KpkiError('ERR_YAML_INVALID', place === '' ? message : `${place}: ${message}`, {
+    ...(source === undefined ? {} : { path: source }),
+    ...(line === undefined ? {} : { line }),
+  })
 }

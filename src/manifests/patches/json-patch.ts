@@ -1,4 +1,11 @@
-import { isList, isObject, type Json, type JsonObject, sameJson } from '../../values/json.js'
+import {
+  isList,
+  isObject,
+  type Json,
+  type JsonObject,
+  sameJson,
+  shownText,
+} from '../../values/json.js'
 
 /** JSON Merge Patch (RFC 7386). */
 export function mergePatch(target: Json | undefined, patch: Json): Json {
@@ -43,7 +50,7 @@ function operate(document: Json, operation: Json): Json {
       return put(document, path, valueAt(document, pointer(operation, 'from')), 'add')
     case 'test':
       if (sameJson(valueAt(document, path), operation.value ?? null)) return document
-      throw new Error(`test of ${String(operation.path)} failed`)
+      throw new Error(`test of ${shownText(operation.path)} failed`)
     default:
       throw new Error(`unknown operation ${JSON.stringify(op)}`)
   }

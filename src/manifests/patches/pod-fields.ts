@@ -1,4 +1,4 @@
-import { isList, isObject, type Json, type JsonObject } from '../../values/json.js'
+import { isList, isObject, type Json, type JsonObject, shownText } from '../../values/json.js'
 import type { MergeSchema } from './strategic-merge.js'
 
 const SUFFIXES = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E']
@@ -145,7 +145,7 @@ function tidy(value: Json, key: string): Json | undefined {
     if (MAPS.includes(key) && Object.keys(value).length === 0) return undefined
     return QUANTITIES.includes(key) ? quantities(value) : tidyObject(value)
   }
-  if (SINGLE_QUANTITIES.includes(key)) return canonicalQuantity(String(value))
+  if (SINGLE_QUANTITIES.includes(key)) return canonicalQuantity(shownText(value))
   const omitted =
     value === null ||
     (value === '' && !KEPT_WHEN_EMPTY.includes(key)) ||
@@ -156,7 +156,7 @@ function tidy(value: Json, key: string): Json | undefined {
 
 function quantities(resources: JsonObject): JsonObject {
   return Object.fromEntries(
-    Object.entries(resources).map(([name, value]) => [name, canonicalQuantity(String(value))]),
+    Object.entries(resources).map(([name, value]) => [name, canonicalQuantity(shownText(value))]),
   )
 }
 

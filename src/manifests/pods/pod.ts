@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from '../../values/json.js'
+import { isObject, type JsonObject, shownText } from '../../values/json.js'
 import { compareText } from '../../values/text.js'
 import { commandLine, extraArguments, mergeArguments } from '../arguments.js'
 import { clusterFlags } from '../flags.js'
@@ -9,7 +9,9 @@ import { type Mount, mergeMounts } from './volumes.js'
 
 /** Kubernetes EnvVar objects with Kubernetes' defaults: the last one of a name counts, sorted by name. */
 export function environmentOf(extra: readonly JsonObject[]): readonly JsonObject[] {
-  const byName = new Map(extra.map((variable) => [String(variable.name), withDefaults(variable)]))
+  const byName = new Map(
+    extra.map((variable) => [shownText(variable.name), withDefaults(variable)]),
+  )
   return [...byName].sort(([a], [b]) => compareText(a, b)).map(([, variable]) => variable)
 }
 

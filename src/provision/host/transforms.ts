@@ -47,12 +47,12 @@ const places = (version: number, pause: string, mirrors: boolean): readonly Toml
  * systemd cgroups, the release's pause image, mirrors from certs.d. Everything else stays as it is.
  */
 export function adaptContainerd(base: string, values: JsonObject): string {
-  const version = Number(/^\s*version\s*=\s*(\d+)/m.exec(base)?.[1] ?? '0')
+  const version = Number(/^[ \t]*version[ \t]*=[ \t]*(\d+)/m.exec(base)?.[1] ?? '0')
   if (version < 2) throw new Error(`containerd's configuration has version ${version}, not 2 or 3`)
   const wanted = places(version, String(values.pause), values.mirrors === true)
   let lines = base.split('\n')
   for (const place of wanted) lines = set(lines, place)
-  return lines.join('\n').replace(/^(\s*disabled_plugins\s*=\s*\[)([^\]]*)\]/m, enableCri)
+  return lines.join('\n').replace(/^([ \t]*disabled_plugins[ \t]*=[ \t]*\[)([^[\]]*)\]/m, enableCri)
 }
 
 const enableCri = (_all: string, start: string, list: string) =>
@@ -82,7 +82,7 @@ function set(lines: readonly string[], place: TomlSetting): string[] {
 function tableName(line: string): string | undefined {
   const inner = /^\s*\[([^[\]]+)\]\s*(?:#.*)?$/.exec(line)?.[1]
   if (inner === undefined) return undefined
-  const parts = inner.matchAll(/\s*(?:"([^"]*)"|'([^']*)'|([^.\s]+))\s*(?:\.|$)/g)
+  const parts = inner.matchAll(/\s*(?:"([^"]*)"|'([^']*)'|([^.\s]+))\s*(?:\.|$)/gy)
   return [...parts].map(([, double, single, bare]) => double ?? single ?? bare).join('\0')
 }
 
@@ -117,7 +117,7 @@ function fingerprintOf(body: Uint8Array, digest: Digest): string {
 /** Bodies of the public-key packets (tag 6) of every armoured block. */
 function primaryKeys(armoured: string): readonly Uint8Array[] {
   const blocks = armoured.matchAll(
-    /-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n(?:[^\n]*:[^\n]*\n)*\r?\n([A-Za-z0-9+/=\s]*?)(?:\n=[A-Za-z0-9+/]{4}\s*)?-----END/g,
+    /-----BEGIN PGP PUBLIC KEY BLOCK-----\r?\n(?:[^\n:]*:[^\n]*\n)*\r?\n([A-Za-z0-9+/=\s]*?)(?:\n=[A-Za-z0-9+/]{4}\s*)?-----END/g,
   )
   return [...blocks].flatMap((match) => {
     const bytes = bytesOfBase64((match[1] ?? '').replaceAll(/\s/g, ''))
@@ -190,8 +190,10 @@ export function withBlock(base: string, name: string, block: string): string {
   const begin = `# BEGIN kpki ${name}\n`
   const end = `# END kpki ${name}\n`
   const whole = `${begin}${block}${end}`
-  const from = base.indexOf(begin)
+  // The last block that is whole: a mark that lost its other one begins and ends nothing.
+  const last = base.lastIndexOf(end)
+  const from = last < 0 ? -1 : base.lastIndexOf(begin, last)
   const to = base.indexOf(end, from)
-  if (from >= 0 && to >= 0) return base.slice(0, from) + whole + base.slice(to + end.length)
+  if (from >= 0) return base.slice(0, from) + whole + base.slice(to + end.length)
   return `${base === '' || base.endsWith('\n') ? base : `${base}\n`}${whole}`
 }

@@ -20,8 +20,8 @@ $apt install --no-install-recommends "$@" && apt-mark hold kubelet kubeadm kubec
 
 /** The folder of a minor's packages in a repository that is laid out as pkgs.k8s.io. */
 export function repositoryOf({ cluster }: Pick<StepContext, 'cluster'>): string {
-  const base = cluster.provision.packages.repository.replace(/\/+$/, '')
-  return `${base}/core:/stable:/v${cluster.release.version.minor}/deb/`
+  const { repository } = cluster.provision.packages
+  return `${repository}/core:/stable:/v${cluster.release.version.minor}/deb/`
 }
 
 /** Version of a package without the repository's revision. */
