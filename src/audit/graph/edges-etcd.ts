@@ -1,3 +1,4 @@
+import { isIp } from '../../values/addresses.js'
 import { type HostPort, isAnyHost, isLocalHost, parseHost, urlOf } from '../../values/hosts.js'
 import type { Credential, Refusal, TrustAnchors } from './credentials.js'
 import { type EdgeDraft, WELCOME } from './edges.js'
@@ -7,6 +8,7 @@ import {
   type EtcdPort,
   etcdAt,
   type Fleet,
+  placeOfLaunch,
   sightOf,
 } from './servers.js'
 
@@ -44,7 +46,8 @@ function apiServerEdge(fleet: Fleet, server: ApiServer, url: string): EdgeDraft 
   const target = parseHost(url, 2379)
   const member = target && etcdAt(fleet, server.node, target.host)
   const { etcdClient } = server
-  const problem = target && member && schemeProblem(member, target)
+  const told = placeOfLaunch(server)
+  const problem = target && member && listenProblem(member, target)
   return {
     from: server.id,
     to: member?.id ?? `etcd/${target?.host ?? 'external'}`,
@@ -52,7 +55,8 @@ function apiServerEdge(fleet: Fleet, server: ApiServer, url: string): EdgeDraft 
     client: {
       ...sightOf(server.node, server.launch),
       label: 'etcd client',
-      ...(problem && { problem }),
+      ...(problem && { problem: { ...problem, ...told } }),
+      ...(told && { told }),
       ...(etcdClient && { credential: etcdClient }),
       trust: server.etcdTrust ?? SYSTEM,
       ...(target && { name: target.host }),
@@ -66,11 +70,20 @@ function apiServerEdge(fleet: Fleet, server: ApiServer, url: string): EdgeDraft 
   }
 }
 
-// Whoever speaks http to TLS, or TLS to http, gets no answer.
-function schemeProblem(member: EtcdMember, { port, secure }: HostPort): Refusal | undefined {
+// Whoever speaks http to TLS, or TLS to http, or asks where nobody listens, gets no answer.
+function listenProblem(member: EtcdMember, { host, port, secure }: HostPort): Refusal | undefined {
+  const { unseen, assumed } = sightOf(member.node, member.launch)
   const listens = member.client.urls.flatMap((url) => parseHost(url, 2379) ?? [])
-  const there = listens.find((one) => one.port === port)
-  if (!there || there.secure === secure) return undefined
+  if (listens.length === 0 || unseen || assumed !== undefined) return undefined
+  const isThere = (one: HostPort) =>
+    one.port === port &&
+    (isAnyHost(one.host) || isLocalHost(one.host) === isLocalHost(host) || !isIp(host))
+  const there = listens.find(isThere)
+  if (!there) {
+    const message = `etcd is asked at ${host} port ${port}, and listens at ${member.client.urls.join(', ')}`
+    return { code: 'no-listener', message, node: member.node.name }
+  }
+  if (there.secure === secure) return undefined
   const [spoken, understood] = secure ? ['https', 'http'] : ['http', 'https']
   const message = `etcd is asked by ${spoken} at port ${port}, where it listens by ${understood}`
   return { code: 'plain-http', message, node: member.node.name }

@@ -1,8 +1,9 @@
 import { flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
 import { groupBy } from '../../values/lists.js'
 import { listed, quoted } from '../../values/text.js'
+import { fileOnNode } from '../graph/credentials.js'
 import type { Evidence, Launch, NodeEvidence } from '../read/evidence.js'
-import { fileOn, isCovered, locate, lostFolder, shortPath } from '../read/paths.js'
+import { locate, lostFolder, shortPath } from '../read/paths.js'
 import type { FindingDraft, Rule } from '../types.js'
 import { reaches, trustsIn } from './by-evidence.js'
 import { after, byOwner, REISSUE, REWRITE, remarked, unlessMadeSo } from './remedies.js'
@@ -269,7 +270,7 @@ function lostFile(
       why: 'not mounted into the pod',
       folder: value.slice(0, value.lastIndexOf('/')),
     }
-  if (fileOn(node.tree, found.path) || !isCovered(node, found.path)) return undefined
+  if (fileOnNode(node, found.path).state !== 'missing') return undefined
   const folder = lostFolder(node, found.path)
   return { flag, value, why: 'not there', ...(folder !== undefined && { folder: `/${folder}` }) }
 }
