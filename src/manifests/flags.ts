@@ -384,6 +384,7 @@ const TABLE: Readonly<Record<ComponentName, Readonly<Record<string, FlagFacts>>>
     },
     'enable-bootstrap-token-auth': { decides: 'authentication', judgedBy: ['T19'], value: 'true' },
     'basic-auth-file': { decides: 'authentication', judgedBy: ['M13'], until: '1.19' },
+    'kubelet-https': { ...setting('reach'), until: '1.22' },
     'insecure-port': { decides: 'reach', judgedBy: ['M13'], until: '1.24' },
     'insecure-bind-address': { decides: 'reach', until: '1.24' },
     address: { decides: 'reach', until: '1.24' },

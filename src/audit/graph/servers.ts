@@ -271,6 +271,8 @@ export function apiServersAt(fleet: Fleet, from: NodeEvidence, url: string): rea
   const here = isLocalHost(host) || isAnyHost(host)
   const node = here ? from : fleet.nodeByHost.get(host)
   const own = node === undefined ? [] : on(node).filter((one) => one.port === port)
+  // On a control plane without an API server nobody answers, and nobody else is meant.
+  if (node?.role === 'control-plane' && on(node).length === 0) return []
   // A load balancer, or a worker's local proxy: any of them answers.
   return own.length > 0 ? own : fleet.apiServers
 }

@@ -301,6 +301,8 @@ export const DRIFT_RULES: readonly Rule[] = [
     fix: 'copy the cluster’s ca.crt to the node, and restart the kubelet',
     check: (evidence) => {
       const clients = usesAs('apiserver-kubelet-client')(evidence)
+      // What the API server trusts as well is judged there.
+      const shared = new Set(trustsIn(evidence, 'client-ca').map(({ pem }) => pem))
       const doors = trustsIn(evidence, 'kubelet-client-ca').filter(
         ({ certificates }) => certificates.length > 0,
       )
@@ -310,7 +312,7 @@ export const DRIFT_RULES: readonly Rule[] = [
       const [norm] = doors.filter(isOpen)
       return norm
         ? doors
-            .filter((one) => !isOpen(one))
+            .filter((one) => !isOpen(one) && !shared.has(one.pem))
             .map(({ pem }) =>
               finding(
                 pem.place,

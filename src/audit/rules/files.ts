@@ -10,7 +10,7 @@ import { type BesidePair, pairsBeside } from '../read/pairs.js'
 import { fileOn, followLinks, isCovered, lostFolder, shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
-import { after, REISSUE, unlessMadeSo } from './remedies.js'
+import { after, byOwner, REISSUE, unlessMadeSo } from './remedies.js'
 import { finding, HARDENING, rule } from './rule.js'
 import {
   entries,
@@ -352,7 +352,10 @@ export const FILE_RULES: readonly Rule[] = [
     title: 'the output folder has files of a node or a user that cluster.yaml no longer has',
     citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
     why: 'Their certificates are as good as before: nobody renews them, and nobody misses the keys.',
-    fix: ({ out }) => `kpki gen -o ${out} --prune`,
+    fix: byOwner({
+      kpki: ({ out }) => `kpki gen -o ${out} --prune`,
+      others: 'remove the files, or put the node or the user back into cluster.yaml',
+    }),
     check: (evidence) => {
       const { cluster, authorities, operator, nodes: all } = evidence
       if (!cluster || !authorities) return 'not-applicable'

@@ -97,6 +97,23 @@ export const MANIFEST_RULES: readonly Rule[] = [
       return found.length > 0 && `has ${listed(found.map((flag) => `--${flag}`))}`
     },
   }),
+  rule('M91', 'etcd-data-at-risk', 'H', 'warning', {
+    title: 'etcd loses its data, or its peers, when it starts again',
+    citation: 'https://etcd.io/docs/latest/op-guide/recovery/',
+    why: 'Data in the container is gone with it; --force-new-cluster throws every other member out, at every start.',
+    fix: 'mount the data directory from the machine, and remove --force-new-cluster',
+    needs: 'manifests',
+    of: etcds,
+    say: function* ({ launch }) {
+      if (flagIsTrue(launch.flags, 'force-new-cluster'))
+        yield 'has --force-new-cluster: at every start it forgets every other member'
+      const directory = flagOf(launch.flags, 'data-dir')
+      if (directory === undefined || launch.source !== 'static-pod') return
+      const found = locate(launch, directory)
+      if (!('path' in found))
+        yield `keeps its data in ${directory}, which is no directory of the machine`
+    },
+  }),
   rule('M06', 'kubelet-ca-unset', 'H', 'warning', {
     title: 'the API server does not verify kubelets',
     citation: 'CIS 1.2.5',
@@ -231,7 +248,10 @@ function missingFiles({
   return [...groups.values()].flatMap((group) => {
     const [first] = group
     const folder = outermost(first?.folder, lost)
-    const suspects = folder === undefined ? [] : [{ node: node.name, path: folder.slice(1) }]
+    const suspects = [
+      ...(folder === undefined ? [] : [folder.slice(1)]),
+      ...group.flatMap(({ path = [] }) => path),
+    ].map((path) => ({ node: node.name, path }))
     if (!first || folder === undefined || group.length === 1)
       return group.map(({ flag, value, why }) => ({
         message: `gives --${flag}=${value}, which is ${why}`,
@@ -250,6 +270,8 @@ interface LostFile {
   readonly flag: string
   readonly value: string
   readonly why: 'not there' | 'not mounted into the pod'
+  /** Where it had to lie on the node. */
+  readonly path?: string
   /** The folder that is lost as a whole, as the flag has it. */
   readonly folder?: string
 }
@@ -272,7 +294,13 @@ function lostFile(
     }
   if (fileOnNode(node, found.path).state !== 'missing') return undefined
   const folder = lostFolder(node, found.path)
-  return { flag, value, why: 'not there', ...(folder !== undefined && { folder: `/${folder}` }) }
+  return {
+    flag,
+    value,
+    why: 'not there',
+    path: found.path,
+    ...(folder !== undefined && { folder: `/${folder}` }),
+  }
 }
 
 /** The outermost of the lost folders that a lost folder lies in. */
