@@ -47,7 +47,7 @@ function apiServerEdge(fleet: Fleet, server: ApiServer, url: string): EdgeDraft 
   const member = target && etcdAt(fleet, server.node, target.host)
   const { etcdClient } = server
   const told = placeOfLaunch(server)
-  const problem = target && member && listenProblem(member, target)
+  const problem = target && member && listenProblem(member, member.client, target)
   return {
     from: server.id,
     to: member?.id ?? `etcd/${target?.host ?? 'external'}`,
@@ -71,16 +71,20 @@ function apiServerEdge(fleet: Fleet, server: ApiServer, url: string): EdgeDraft 
 }
 
 // Whoever speaks http to TLS, or TLS to http, or asks where nobody listens, gets no answer.
-function listenProblem(member: EtcdMember, { host, port, secure }: HostPort): Refusal | undefined {
+function listenProblem(
+  member: EtcdMember,
+  { urls }: EtcdPort,
+  { host, port, secure }: HostPort,
+): Refusal | undefined {
   const { unseen, assumed } = sightOf(member.node, member.launch)
-  const listens = member.client.urls.flatMap((url) => parseHost(url, 2379) ?? [])
+  const listens = urls.flatMap((url) => parseHost(url, 2379) ?? [])
   if (listens.length === 0 || unseen || assumed !== undefined) return undefined
   const isThere = (one: HostPort) =>
     one.port === port &&
     (isAnyHost(one.host) || isLocalHost(one.host) === isLocalHost(host) || !isIp(host))
   const there = listens.find(isThere)
   if (!there) {
-    const message = `etcd is asked at ${host} port ${port}, and listens at ${member.client.urls.join(', ')}`
+    const message = `etcd is asked at ${host} port ${port}, and listens at ${urls.join(', ')}`
     return { code: 'no-listener', message, node: member.node.name }
   }
   if (there.secure === secure) return undefined
@@ -137,6 +141,8 @@ export function* etcdToEtcd({ etcd }: Fleet): Iterable<EdgeDraft> {
 function peerEdge(from: EtcdMember, to: EtcdMember, url: string): EdgeDraft {
   const target = parseHost(url, 2380)
   const { serving, trust } = from.peer
+  const problem = target && listenProblem(to, to.peer, target)
+  const told = placeOfLaunch(to)
   return {
     from: from.id,
     to: to.id,
@@ -145,6 +151,7 @@ function peerEdge(from: EtcdMember, to: EtcdMember, url: string): EdgeDraft {
       ...sightOf(from.node, from.launch),
       runs: { node: from.node.name, name: 'etcd' },
       label: 'peer',
+      ...(problem && { problem: { ...problem, ...told } }),
       ...(serving && { credential: serving }),
       trust: trust ?? SYSTEM,
       ...(target && { name: target.host }),

@@ -1,6 +1,6 @@
 import type { ComponentName } from '../../manifests/flags.js'
 import { contains, isIp, parseCidr } from '../../values/addresses.js'
-import { flagList, flagOf } from '../../values/command-line.js'
+import { flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
 import { isLocalHost, parseHost } from '../../values/hosts.js'
 import {
   at,
@@ -425,6 +425,21 @@ export const REACH_RULES: readonly Rule[] = [
         `is of 1.${minor}, its API server of 1.${theirs}`
       )
     },
+  }),
+  rule('M92', 'no-leader', 'C', 'error', {
+    title: 'several controller managers or schedulers work at once',
+    citation: 'k8s.io/component-base/config (LeaderElectionConfiguration)',
+    why: 'Each of them creates, deletes and binds as if it were alone: pods too many, volumes and addresses given twice.',
+    fix: '--leader-elect=true',
+    needs: 'manifests',
+    of: (evidence) =>
+      (['kube-controller-manager', 'kube-scheduler'] as const).flatMap((component) => {
+        const all = launchesAs(component)(evidence)
+        return all.length > 1 ? all : []
+      }),
+    when: ({ launch: { flags } }) =>
+      flags.has('leader-elect') && !flagIsTrue(flags, 'leader-elect'),
+    say: 'takes part in no election, although the cluster has several of its kind',
   }),
   rule('M78', 'kubelet-unreachable', 'H', 'error', {
     title: 'the API server cannot reach a kubelet',

@@ -64,8 +64,17 @@ const HTTP2 = [
 
 const VERSIONS = /^VersionTLS1[0-3]$/
 
-/** Why a kubelet refuses its own cipher suites or least version of TLS, flags before configuration. */
-export function kubeletTlsProblem({ config, flags }: KubeletFacts): string | undefined {
+/** Why a kubelet does not serve with its own pair, cipher suites or least version of TLS. */
+export function kubeletTlsProblem({
+  config,
+  flags,
+  tlsCertFile,
+  tlsPrivateKeyFile,
+}: KubeletFacts): string | undefined {
+  if ((tlsCertFile === undefined) !== (tlsPrivateKeyFile === undefined))
+    return tlsCertFile === undefined
+      ? 'tlsPrivateKeyFile is given without tlsCertFile'
+      : 'tlsCertFile is given without tlsPrivateKeyFile'
   const given = flagList(flags, 'tls-cipher-suites')
   const suites = given.length > 0 ? given : textsOf(at(config, 'tlsCipherSuites'))
   const unknown = suites.find((suite) => !SUITES.has(suite))

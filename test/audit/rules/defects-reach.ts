@@ -484,4 +484,26 @@ export const REACH_DEFECTS: readonly Defect[] = [
     (e) => e.flag('etcd', 'force-new-cluster', 'true'),
     { twin: (e) => e.flag('etcd', 'force-new-cluster', 'false') },
   ),
+  sourced(
+    'M92',
+    'a controller manager without leader election',
+    'k8s.io/kubernetes/cmd/kube-controller-manager/app: without --leader-elect it runs at once',
+    error('manifests/kube-controller-manager.yaml'),
+    (e) =>
+      e.replace(
+        `${MANIFESTS}/kube-controller-manager.yaml`,
+        'leader-elect=true',
+        'leader-elect=false',
+      ),
+    {
+      twin: (e) => {
+        e.replace(
+          `${MANIFESTS}/kube-controller-manager.yaml`,
+          'leader-elect=true',
+          'leader-elect=false',
+        )
+        e.remove(`${MANIFESTS}/kube-controller-manager.yaml`, 'controlplane2')
+      },
+    },
+  ),
 ]
