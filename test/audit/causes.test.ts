@@ -131,6 +131,11 @@ describe('what is accused first', () => {
       (node) => node.replace(etcd, /(listen-peer-urls=\S+):2380/, '$1:2390'),
       `X01 controlplane: ${etcd}`,
     ],
+    [
+      'no authority for peers',
+      (node) => node.replace(etcd, / {4}- --peer-trusted-ca-file=.*\n/, ''),
+      `X01 controlplane: ${etcd}`,
+    ],
     ['a suite that there is not', line('tlsCipherSuites: [FOO]'), `X01 controlplane: ${config}`],
     ['half a pair', line('tlsCertFile: /x.crt'), `X01 controlplane: ${config}`],
     [

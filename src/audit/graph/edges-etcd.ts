@@ -26,11 +26,13 @@ export function etcdSide(
   const { serving, trust } = port
   const sight = sightOf(member.node, member.launch)
   const isKnown = sight.unseen === undefined && sight.assumed === undefined
+  const told = placeOfLaunch(member)
   return {
     ...sight,
     runs: { node: member.node.name, name: 'etcd' },
     serving: serving ?? (isKnown ? 'plain-http' : 'unseen'),
     ...(trust && { trust }),
+    ...(told && { told }),
     certificate: port.demandsCertificate ? 'demanded' : 'ignored',
     ...(names && { clientNames: names }),
   }
@@ -142,7 +144,7 @@ function peerEdge(from: EtcdMember, to: EtcdMember, url: string): EdgeDraft {
   const target = parseHost(url, 2380)
   const { serving, trust } = from.peer
   const problem = target && listenProblem(to, to.peer, target)
-  const told = placeOfLaunch(to)
+  const [told, theirs] = [placeOfLaunch(from), placeOfLaunch(to)]
   return {
     from: from.id,
     to: to.id,
@@ -151,7 +153,8 @@ function peerEdge(from: EtcdMember, to: EtcdMember, url: string): EdgeDraft {
       ...sightOf(from.node, from.launch),
       runs: { node: from.node.name, name: 'etcd' },
       label: 'peer',
-      ...(problem && { problem: { ...problem, ...told } }),
+      ...(problem && { problem: { ...problem, ...theirs } }),
+      ...(told && { told }),
       ...(serving && { credential: serving }),
       trust: trust ?? SYSTEM,
       ...(target && { name: target.host }),

@@ -55,6 +55,8 @@ export interface Edge {
      */
     readonly serving: Credential | 'unseen' | 'requested' | 'self-made' | 'plain-http'
     readonly trust?: TrustAnchors
+    /** The file that says whom it trusts. */
+    readonly told?: Suspect
     /** `demanded`: no connection without; `asked`: checked if shown; `ignored`. */
     readonly certificate: 'demanded' | 'asked' | 'ignored'
     /** etcd's peer listener: the client's own certificate must name the address it comes from. */

@@ -204,7 +204,7 @@ async function clientSide(
   if (!trust) {
     if (server.serving === 'unseen') return { unseen: UNSEEN.unseen, identity }
     const message = 'the server has no CA to check client certificates with'
-    return refused({ code: 'no-client-ca', message })
+    return refused({ code: 'no-client-ca', message, ...server.told })
   }
   const unseen = trust.kind === 'file' ? unseenFile(trust.file, 'client CA') : undefined
   if (unseen) return { unseen, identity }
