@@ -4,8 +4,8 @@ import { causesOf } from '../../src/audit/causes.js'
 import { renderText } from '../../src/audit/report/text.js'
 import type { AuditReport } from '../../src/audit/types.js'
 import { finding } from './report/sample.js'
-import { overwrite, STORIES } from './stories.js'
-import { generated, mutated, NOW, PKI } from './support.js'
+import { MANIFEST, overwrite, STORIES, told } from './stories.js'
+import { generated, type Mutable, mutated, NOW, newKeyPem, PKI } from './support.js'
 
 const AT = { at: NOW }
 const grave = ({ findings }: AuditReport) => findings.filter(({ severity }) => severity === 'error')
@@ -26,6 +26,110 @@ describe('a report', () => {
     const report = await auditTree(await generated(), { at: new Date('2027-04-01T00:00:00Z') })
     expect(new Set(roots(report).map(({ code }) => code))).toEqual(new Set(['V01']))
     expect(new Set(grave(report).map(({ code }) => code))).toContain('X01')
+  })
+})
+
+describe('what is accused first', () => {
+  const flag = (name: string, value?: string) => (node: Mutable) => {
+    const given = new RegExp(` {4}- --${name}=.*\\n`)
+    const line = value === undefined ? '' : `    - --${name}=${value}\n`
+    const text = node.text(MANIFEST)
+    node.write(
+      MANIFEST,
+      given.test(text)
+        ? text.replace(given, line)
+        : text.replace('    - kube-apiserver\n', `    - kube-apiserver\n${line}`),
+    )
+  }
+  const etcd = 'etc/kubernetes/manifests/etcd.yaml'
+  const config = 'var/lib/kubelet/config.yaml'
+  const line = (text: string) => (node: Mutable) =>
+    node.write(config, `${node.text(config)}${text}\n`)
+  const nowhere = 'https://127.0.0.1:2479'
+
+  it.each<[string, (node: Mutable) => void | Promise<void>, string]>([
+    ['no client authority', flag('client-ca-file'), `X07 controlplane: ${MANIFEST}`],
+    ['no authority for etcd', flag('etcd-cafile'), `X01 controlplane: ${MANIFEST}`],
+    [
+      'etcd where it does not listen',
+      flag('etcd-servers', nowhere),
+      `X01 controlplane: ${MANIFEST}`,
+    ],
+    [
+      'peers where they do not listen',
+      (node) => node.replace(etcd, /(listen-peer-urls=\S+):2380/, '$1:2390'),
+      `X01 controlplane: ${etcd}`,
+    ],
+    [
+      'no authority for peers',
+      (node) => node.replace(etcd, / {4}- --peer-trusted-ca-file=.*\n/, ''),
+      `X01 controlplane: ${etcd}`,
+    ],
+    ['a suite that there is not', line('tlsCipherSuites: [FOO]'), `X01 controlplane: ${config}`],
+    ['half a pair', line('tlsCertFile: /x.crt'), `X01 controlplane: ${config}`],
+    [
+      'a volume that the pod does not have',
+      (node) =>
+        node.replace(
+          MANIFEST,
+          '- hostPath:\n      path: /etc/kubernetes/pki\n      type: DirectoryOrCreate\n    name: k8s-certs',
+          '- emptyDir: {}\n    name: other',
+        ),
+      `X01 controlplane: ${MANIFEST}`,
+    ],
+    [
+      'a program that there is not',
+      (node) => node.replace(MANIFEST, '- kube-apiserver\n', '- kube-apisrver\n'),
+      `X01 controlplane: ${MANIFEST}`,
+    ],
+    [
+      'a Deployment for a Pod',
+      (node) => node.replace(MANIFEST, 'kind: Pod', 'kind: Deployment'),
+      `X01 controlplane: ${MANIFEST}`,
+    ],
+    [
+      'a probe in clear text',
+      (node) => node.replace(MANIFEST, 'scheme: HTTPS', 'scheme: HTTP'),
+      `X01 controlplane: ${MANIFEST}`,
+    ],
+    ['a missing signer', (node) => node.remove(`${PKI}/sa.key`), `M01 controlplane: ${MANIFEST}`],
+    [
+      'another signer',
+      async (node) => node.write(`${PKI}/sa.key`, await newKeyPem()),
+      `A01 controlplane: ${PKI}/sa.key`,
+    ],
+  ])('%s', async (_, mutate, first) => {
+    const report = await auditTree(await mutated(await generated({ controlPlanes: 2 }), mutate), AT)
+    expect(report.findings[0] && told(report.findings[0])).toBe(first)
+  })
+
+  it('a member’s own service-account keys, before the tokens that do not verify', async () => {
+    const trees = await mutated(
+      await generated({ controlPlanes: 3 }),
+      (node) => overwrite(node, `${PKI}/sa.key`, `${PKI}/sa.pub`),
+      'controlplane2',
+    )
+    const report = await auditTree(trees, AT)
+    expect(roots(report).map(told)).toEqual([`T13 controlplane2: ${PKI}/sa.pub`])
+    expect(grave(report).map(({ code }) => code)).toContain('X09')
+  })
+
+  it('AlwaysAllow in a file, which leaves anonymous requests on', async () => {
+    const file = `${PKI}/authorization.yaml`
+    const trees = await mutated(await generated({ version: 'v1.34.1' }), (node) => {
+      flag('authorization-mode')(node)
+      flag('authorization-config', `/${file}`)(node)
+      node.write(
+        file,
+        'apiVersion: apiserver.config.k8s.io/v1\nkind: AuthorizationConfiguration\nauthorizers: [{ type: AlwaysAllow, name: all }]\n',
+      )
+    })
+    const report = await auditTree(trees, AT)
+    expect(report.findings[0] && told(report.findings[0])).toBe(`M23 controlplane: ${file}`)
+    const open = report.connections.filter(
+      ({ rule, will }) => rule === 'api-server-open' && will === 'succeed',
+    )
+    expect(open.map(({ from }) => from)).toContain('anonymous/anywhere')
   })
 })
 

@@ -2,12 +2,11 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { auditTree } from '../../src/audit/audit.js'
 import { renderText } from '../../src/audit/report/text.js'
-import type { AuditReport, Finding } from '../../src/audit/types.js'
-import { STORIES } from './stories.js'
+import type { AuditReport } from '../../src/audit/types.js'
+import { STORIES, told } from './stories.js'
 import { NOW } from './support.js'
 
 const PAGE = 'docs/audit.md'
-const told = ({ node, path, code }: Finding) => `${code} ${node}: ${path}`
 
 /** Verdict and errors, as they stand at a terminal; what is noted and what connects to whom is left out. */
 function beginning(report: AuditReport): string {

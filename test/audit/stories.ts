@@ -1,4 +1,5 @@
 import type { GeneratedTrees } from '../../src/audit/audit.js'
+import type { Finding } from '../../src/audit/types.js'
 import { runtimeEngine } from '../../src/ca/engine.js'
 import { envOf } from '../../src/ca/env.js'
 import { textAt } from '../../src/files/tree.js'
@@ -18,7 +19,10 @@ export interface Story {
   readonly errors: number
 }
 
-const MANIFEST = 'etc/kubernetes/manifests/kube-apiserver.yaml'
+export const MANIFEST = 'etc/kubernetes/manifests/kube-apiserver.yaml'
+
+/** Of what rule a finding is, and where. */
+export const told = ({ node, path, code }: Finding) => `${code} ${node}: ${path}`
 
 /** Another cluster's files in the place of this one's: what a second `kubeadm init`, or a wrong backup, leaves. */
 export async function overwrite(node: Mutable, ...paths: readonly string[]): Promise<void> {

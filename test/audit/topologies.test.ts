@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { auditWith } from '../../src/audit/audit.js'
+import { auditTree, auditWith } from '../../src/audit/audit.js'
 import { CONNECTION_RULES } from '../../src/audit/rules/connections.js'
 import { under } from '../../src/files/tree.js'
+import { RELEASES } from '../../src/releases/table.js'
 import {
   audit,
   type ClusterOptions,
@@ -54,6 +55,16 @@ describe('healthy trees', () => {
       expect(ids).toContain(id)
     expect(ids).not.toContain('kube-scheduler/controlplane2>kube-apiserver/controlplane')
     expect(new Set(connections.map(({ id }) => id)).size).toBe(connections.length)
+  })
+
+  const topologies = ['separate', 'hierarchy']
+  it.each(
+    RELEASES.flatMap(({ minor: line }) => topologies.map((topology) => [line, topology] as const)),
+  )('v%s, %s: no rule at all has an error or a warning', async (line, topology) => {
+    const pki = [`topology: ${topology}`]
+    const trees = await generated({ version: `v${line}`, controlPlanes: 2, pki })
+    const { findings: all } = await auditTree(trees, { at: NOW })
+    expect(all.filter(({ severity }) => severity !== 'info')).toEqual([])
   })
 
   it('gives the same report twice', async () => {

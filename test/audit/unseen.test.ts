@@ -256,6 +256,61 @@ describe('files that lie outside of what was given', () => {
   })
 })
 
+describe('what nobody has to be told of', () => {
+  it('says nothing of a certificate behind a link that leads out of sight', async () => {
+    const trees = await mutated(await generated({ controlPlanes: 3 }), (one) => {
+      one.remove(`${PKI}/apiserver.crt`)
+      const path = `${PKI}/apiserver.crt`
+      one.tree.set(path, { kind: 'symlink', path, target: '/opt/certs/apiserver.crt' })
+    })
+    const report = await auditTree(trees, AT)
+    expect(serious(report)).toEqual([])
+    expect(unknownOf(report)).toContain(
+      `kube-scheduler/${CONTROL_PLANE}>kube-apiserver/${CONTROL_PLANE}`,
+    )
+  })
+
+  it('does not hold another control plane’s certificate against whom it is not for', async () => {
+    const trees = await mutated(await generated({ controlPlanes: 3 }), (one) =>
+      one.write(`${PKI}/apiserver.crt`, ''),
+    )
+    const { findings: all } = await auditTree(trees, AT)
+    expect(all.filter(({ code }) => code === 'F05')).toEqual([])
+    expect(all[0]).toMatchObject({ code: 'P02', path: `${PKI}/apiserver.crt` })
+  })
+
+  it('does not send to another control plane who calls one without an API server', async () => {
+    const trees = await mutated(
+      await generated({ controlPlanes: 3 }),
+      (one) => one.remove(`${MANIFESTS}/kube-apiserver.yaml`),
+      'controlplane2',
+    )
+    const report = await auditTree(trees, AT)
+    expect(serious(report)).toEqual(['error component-missing controlplane2'])
+  })
+})
+
+describe('a bare folder of manifests', () => {
+  it('is a node’s, judged as far as seen', async () => {
+    const { layouts, ...report } = await auditTree(under(await node(), MANIFESTS), AT)
+    expect(layouts).toMatchObject([{ layout: 'kubeadm', alone: false, assumed: [] }])
+    expect(serious({ layouts, ...report })).toEqual([])
+    expect(headline({ layouts, ...report })).toMatch(/^PASSED as far as seen/)
+    const broken = new Map(
+      [...under(await node(), MANIFESTS)].filter(([path]) => path !== 'etcd.yaml'),
+    )
+    const one = await mutated({ nodes: new Map([[CONTROL_PLANE, broken]]) }, (tree) =>
+      tree.replace(
+        'kube-apiserver.yaml',
+        'authorization-mode=Node,RBAC',
+        'authorization-mode=RBAC',
+      ),
+    )
+    const found = await auditTree(one.nodes.get(CONTROL_PLANE) ?? new Map(), AT)
+    expect(serious(found)).toEqual(['error node-authorizer-missing node'])
+  })
+})
+
 describe('assertions', () => {
   it('let what is unknown pass unless it is asked for', async () => {
     const worker = await node('worker1')

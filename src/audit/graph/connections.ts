@@ -22,6 +22,7 @@ const RULES: Readonly<Record<string, readonly string[]>> = {
     'contradiction',
     'dangling-context',
     'plain-http',
+    'no-listener',
   ],
   'connection-identity': ['refused'],
   'connection-pin': ['pin'],
@@ -118,7 +119,7 @@ function suspectsOf({ client, server }: Edge, { problem }: Judgement): readonly 
     ...(typeof server.serving === 'string' ? [] : [server.serving.certificate]),
   ]
   if (!problem) return unique([...trusts.slice(-1), ...certificates.slice(0, 1)])
-  const own = placeIn(problem)
+  const own = [...placeIn(problem), ...(problem.suspects ?? [])]
   if (OWN_FAULTS.has(problem.code) || own.length === 0) return own
   if (RULES['connection-credential']?.includes(problem.code))
     return unique([...own, ...(credential ? [credential.certificate, credential.key] : [])])

@@ -14,6 +14,7 @@ import type {
 } from '../read/evidence.js'
 import { layoutFiles } from '../read/layouts.js'
 import { fileOn, followLinks, isCovered, locate, shortPath } from '../read/paths.js'
+import type { Suspect } from '../types.js'
 
 /** A file that something names, and what is there. */
 export interface NamedFile {
@@ -58,6 +59,8 @@ export interface Unseen {
 /** Why something is refused: a stable code, a message, and the file to look at. */
 export interface Refusal extends Unseen {
   readonly code: string
+  /** Other files in which the fault may lie as well. */
+  readonly suspects?: readonly Suspect[]
 }
 
 export function fileOnNode(node: NodeEvidence, path: string): NamedFile {

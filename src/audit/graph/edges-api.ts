@@ -31,6 +31,7 @@ import {
   type Fleet,
   type KubeletServer,
   kubeletSight,
+  placeOfLaunch,
   type Sight,
   sightOf,
 } from './servers.js'
@@ -85,12 +86,11 @@ function clientEdge(
       ...(client.credential && { credential: client.credential }),
       label: 'client',
       trust: client.trust,
+      told: place,
       ...(name !== undefined && { name }),
     },
     server: server ? apiSide(server) : { serving: 'unseen', certificate: 'asked' },
-    receive: isAnonymous(client, server)
-      ? () => ({ kind: 'refused', message: anonymousText(server) })
-      : receiveByApi(client),
+    receive: isAnonymous(client, server) ? () => anonymously(client, server) : receiveByApi(client),
   }
 }
 
@@ -102,10 +102,17 @@ function isAnonymous({ kubeconfig, credential }: ApiClient, server?: ApiServer):
   return [token, tokenFile, exec, authProvider].every((one) => one === undefined) && !basicAuth
 }
 
-function anonymousText(server?: ApiServer): string {
-  return !server || server.clientCa
-    ? 'the kubeconfig holds neither a client certificate nor a token (401)'
-    : 'the API server has no --client-ca-file and sees nobody behind certificates (401)'
+function anonymously(
+  { file: { node, path } }: ApiClient,
+  server: ApiServer | undefined,
+): Reception {
+  if (!server || server.clientCa) {
+    const message = 'the kubeconfig holds neither a client certificate nor a token (401)'
+    return { kind: 'refused', message, by: { node, path } }
+  }
+  const message = 'the API server has no --client-ca-file and sees nobody behind certificates (401)'
+  const by = placeOfLaunch(server)
+  return { kind: 'refused', message, ...(by && { by }) }
 }
 
 /** Why a kubeconfig is of no use to client-go; undefined as well where nobody can tell. */
@@ -369,7 +376,8 @@ function tokenVerdict(
   const list = files.map(named).join(', ')
   const place = files[0] ? { node: files[0].node, path: files[0].path } : {}
   const message = `service-account tokens signed with ${named(signer)} do not verify with ${list}`
-  return { problem: { code: 'token-key', message, ...place } }
+  const suspects = [{ node: signer.node, path: signer.path }]
+  return { problem: { code: 'token-key', message, ...place, suspects } }
 }
 
 /** Keys by which an API server checks tokens: public ones, private ones, and those of certificates. */

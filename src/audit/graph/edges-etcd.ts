@@ -1,3 +1,4 @@
+import { isIp } from '../../values/addresses.js'
 import { type HostPort, isAnyHost, isLocalHost, parseHost, urlOf } from '../../values/hosts.js'
 import type { Credential, Refusal, TrustAnchors } from './credentials.js'
 import { type EdgeDraft, WELCOME } from './edges.js'
@@ -7,6 +8,7 @@ import {
   type EtcdPort,
   etcdAt,
   type Fleet,
+  placeOfLaunch,
   sightOf,
 } from './servers.js'
 
@@ -24,11 +26,13 @@ export function etcdSide(
   const { serving, trust } = port
   const sight = sightOf(member.node, member.launch)
   const isKnown = sight.unseen === undefined && sight.assumed === undefined
+  const told = placeOfLaunch(member)
   return {
     ...sight,
     runs: { node: member.node.name, name: 'etcd' },
     serving: serving ?? (isKnown ? 'plain-http' : 'unseen'),
     ...(trust && { trust }),
+    ...(told && { told }),
     certificate: port.demandsCertificate ? 'demanded' : 'ignored',
     ...(names && { clientNames: names }),
   }
@@ -44,7 +48,8 @@ function apiServerEdge(fleet: Fleet, server: ApiServer, url: string): EdgeDraft 
   const target = parseHost(url, 2379)
   const member = target && etcdAt(fleet, server.node, target.host)
   const { etcdClient } = server
-  const problem = target && member && schemeProblem(member, target)
+  const told = placeOfLaunch(server)
+  const problem = target && member && listenProblem(member, member.client, target)
   return {
     from: server.id,
     to: member?.id ?? `etcd/${target?.host ?? 'external'}`,
@@ -52,7 +57,8 @@ function apiServerEdge(fleet: Fleet, server: ApiServer, url: string): EdgeDraft 
     client: {
       ...sightOf(server.node, server.launch),
       label: 'etcd client',
-      ...(problem && { problem }),
+      ...(problem && { problem: { ...problem, ...told } }),
+      ...(told && { told }),
       ...(etcdClient && { credential: etcdClient }),
       trust: server.etcdTrust ?? SYSTEM,
       ...(target && { name: target.host }),
@@ -66,11 +72,24 @@ function apiServerEdge(fleet: Fleet, server: ApiServer, url: string): EdgeDraft 
   }
 }
 
-// Whoever speaks http to TLS, or TLS to http, gets no answer.
-function schemeProblem(member: EtcdMember, { port, secure }: HostPort): Refusal | undefined {
-  const listens = member.client.urls.flatMap((url) => parseHost(url, 2379) ?? [])
-  const there = listens.find((one) => one.port === port)
-  if (!there || there.secure === secure) return undefined
+// Whoever speaks http to TLS, or TLS to http, or asks where nobody listens, gets no answer.
+function listenProblem(
+  member: EtcdMember,
+  { urls }: EtcdPort,
+  { host, port, secure }: HostPort,
+): Refusal | undefined {
+  const { unseen, assumed } = sightOf(member.node, member.launch)
+  const listens = urls.flatMap((url) => parseHost(url, 2379) ?? [])
+  if (listens.length === 0 || unseen || assumed !== undefined) return undefined
+  const isThere = (one: HostPort) =>
+    one.port === port &&
+    (isAnyHost(one.host) || isLocalHost(one.host) === isLocalHost(host) || !isIp(host))
+  const there = listens.find(isThere)
+  if (!there) {
+    const message = `etcd is asked at ${host} port ${port}, and listens at ${urls.join(', ')}`
+    return { code: 'no-listener', message, node: member.node.name }
+  }
+  if (there.secure === secure) return undefined
   const [spoken, understood] = secure ? ['https', 'http'] : ['http', 'https']
   const message = `etcd is asked by ${spoken} at port ${port}, where it listens by ${understood}`
   return { code: 'plain-http', message, node: member.node.name }
@@ -124,6 +143,8 @@ export function* etcdToEtcd({ etcd }: Fleet): Iterable<EdgeDraft> {
 function peerEdge(from: EtcdMember, to: EtcdMember, url: string): EdgeDraft {
   const target = parseHost(url, 2380)
   const { serving, trust } = from.peer
+  const problem = target && listenProblem(to, to.peer, target)
+  const [told, theirs] = [placeOfLaunch(from), placeOfLaunch(to)]
   return {
     from: from.id,
     to: to.id,
@@ -132,6 +153,8 @@ function peerEdge(from: EtcdMember, to: EtcdMember, url: string): EdgeDraft {
       ...sightOf(from.node, from.launch),
       runs: { node: from.node.name, name: 'etcd' },
       label: 'peer',
+      ...(problem && { problem: { ...problem, ...theirs } }),
+      ...(told && { told }),
       ...(serving && { credential: serving }),
       trust: trust ?? SYSTEM,
       ...(target && { name: target.host }),

@@ -286,12 +286,16 @@ export function* anybodyAtApi({ apiServers, clients }: Fleet): Iterable<EdgeDraf
       hole: 'the API server authorises everybody whom it knows (authorization mode AlwaysAllow)',
     }
     const refused = server.open ? 'AlwaysAllow ends anonymous requests (401)' : 'RBAC refuses (403)'
+    const isAdmin = server.open && server.anonymous
     yield {
       from: 'anonymous/anywhere',
       ...door,
       client: attacker('client'),
       server: { ...apiSide(server), certificate: 'ignored' },
-      receive: () => ({ kind: 'refused', message: refused }),
+      receive: () =>
+        isAdmin
+          ? { kind: 'welcome', privilege: 'everything in the cluster' }
+          : { kind: 'refused', message: refused },
     }
     if (!server.open || !sample?.credential) continue
     yield {

@@ -1,5 +1,5 @@
 import type { ComponentName } from '../../manifests/flags.js'
-import type { Identity } from '../types.js'
+import type { Identity, Suspect } from '../types.js'
 import type { ApiClient, ApiClientRole } from './clients.js'
 import type { Credential, Refusal, TrustAnchors } from './credentials.js'
 import type { Fleet, Sight } from './servers.js'
@@ -16,7 +16,12 @@ export type Reception =
   /** Let in, but with more rights than the component should have. */
   | { readonly kind: 'too-much'; readonly message: string; readonly privilege: string }
   /** Authenticated and then refused (401 or 403). */
-  | { readonly kind: 'refused'; readonly message: string }
+  | {
+      readonly kind: 'refused'
+      readonly message: string
+      /** The file that is the reason, where it is not the client's certificate. */
+      readonly by?: Suspect
+    }
 
 /** One possible TLS connection, before it is judged. */
 export interface Edge {
@@ -35,6 +40,8 @@ export interface Edge {
     /** How messages call the certificate: `etcd client`, `client`. */
     readonly label: string
     readonly trust: TrustAnchors
+    /** The file that says whom it calls and whom it trusts. */
+    readonly told?: Suspect
     /** The name or address to verify; undefined: none is verified. */
     readonly name?: string
     /** What the client verifies with; Go by default. */
@@ -48,6 +55,8 @@ export interface Edge {
      */
     readonly serving: Credential | 'unseen' | 'requested' | 'self-made' | 'plain-http'
     readonly trust?: TrustAnchors
+    /** The file that says whom it trusts. */
+    readonly told?: Suspect
     /** `demanded`: no connection without; `asked`: checked if shown; `ignored`. */
     readonly certificate: 'demanded' | 'asked' | 'ignored'
     /** etcd's peer listener: the client's own certificate must name the address it comes from. */

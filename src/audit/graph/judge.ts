@@ -82,7 +82,7 @@ async function play(edge: Edge, checker: TrustChecker, running: Running): Promis
   if (back.unseen && !identity) return { will: 'unknown', unseen: back.unseen }
   const reception = edge.receive(identity)
   if (reception.kind === 'refused') {
-    const why = { code: 'refused', message: reception.message, ...placeOf(edge) }
+    const why = { code: 'refused', message: reception.message, ...(reception.by ?? placeOf(edge)) }
     return { will: 'fail', problem: why, ...seen, reception }
   }
   if (unseen) return { will: 'unknown', unseen, ...seen, reception }
@@ -121,7 +121,7 @@ interface Half {
 
 /** The client checks the server. */
 async function serverSide({ client, server }: Edge, checker: TrustChecker): Promise<Half> {
-  const { trust, name, credential, label, consumer } = client
+  const { trust, name, credential, label, consumer, told } = client
   const mine = credential && pairProblem(credential, label)
   if (mine) return { problem: mine }
   const mineUnseen = credential && unseenPair(credential, label)
@@ -134,7 +134,7 @@ async function serverSide({ client, server }: Edge, checker: TrustChecker): Prom
   if (trust.kind === 'system' && (serving === 'unseen' || serving === 'requested'))
     return { unseen: UNSEEN[serving] }
   const lost = trustProblem(trust, consumer)
-  if (lost) return { problem: lost }
+  if (lost) return { problem: { ...(trust.kind === 'system' && told), ...lost } }
   if (serving === 'self-made') {
     const message =
       'the server made its certificate itself, and the client demands one of a trusted CA'
@@ -204,7 +204,7 @@ async function clientSide(
   if (!trust) {
     if (server.serving === 'unseen') return { unseen: UNSEEN.unseen, identity }
     const message = 'the server has no CA to check client certificates with'
-    return refused({ code: 'no-client-ca', message })
+    return refused({ code: 'no-client-ca', message, ...server.told })
   }
   const unseen = trust.kind === 'file' ? unseenFile(trust.file, 'client CA') : undefined
   if (unseen) return { unseen, identity }

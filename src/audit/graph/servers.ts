@@ -4,6 +4,7 @@ import { flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
 import { isAnyHost, isLocalHost, parseHost, urlOf } from '../../values/hosts.js'
 import { onNode } from '../../values/paths.js'
 import type { Evidence, KubeletFacts, Launch, NodeEvidence } from '../read/evidence.js'
+import { anonymousOf } from '../starts/access.js'
 import { isAlwaysAllow } from '../starts/flags.js'
 import { type ApiClient, apiClients } from './clients.js'
 import {
@@ -34,6 +35,8 @@ export interface ApiServer {
   readonly frontProxy?: Credential
   /** Whoever logs in may do anything: `--authorization-mode=AlwaysAllow`, which turns anonymous requests off. */
   readonly open: boolean
+  /** Requests without any credential are taken for those of system:anonymous, whatever they ask. */
+  readonly anonymous: boolean
 }
 
 export type EtcdPort = {
@@ -83,6 +86,11 @@ export function sightOf({ name, layout }: NodeEvidence, launch: Launch): Sight {
   if (unseenFlags === undefined) return {}
   const message = `flags of ${who} are in ${unseenFlags}, which is not among the files that were given`
   return { unseen: { message, node: name, ...(path !== undefined && { path }) } }
+}
+
+/** The manifest or unit of a component, as a place; nothing where its flags are assumed. */
+export function placeOfLaunch({ node, launch }: Pick<ApiServer, 'node' | 'launch'>) {
+  return launch.path === undefined ? undefined : { node: node.name, path: launch.path }
 }
 
 /** What of a kubelet’s configuration was given. */
@@ -163,8 +171,14 @@ function apiServer(node: NodeEvidence, launch: Launch): ApiServer {
     ...some('kubeletClient', credential('apiserver-kubelet-client')),
     kubeletTrust: trustOf(node, launch, 'kubelet-ca') ?? { kind: 'nothing-checked' },
     ...some('frontProxy', credential('front-proxy-client')),
-    open: isAlwaysAllow(launch),
+    open: isAlwaysAllow(node, launch),
+    anonymous: isAnybodyKnown(node, launch),
   }
+}
+
+function isAnybodyKnown(node: NodeEvidence, launch: Launch): boolean {
+  const { enabled, paths } = anonymousOf(node, launch)
+  return enabled && paths === undefined
 }
 
 function etcdPort(
@@ -257,6 +271,8 @@ export function apiServersAt(fleet: Fleet, from: NodeEvidence, url: string): rea
   const here = isLocalHost(host) || isAnyHost(host)
   const node = here ? from : fleet.nodeByHost.get(host)
   const own = node === undefined ? [] : on(node).filter((one) => one.port === port)
+  // On a control plane without an API server nobody answers, and nobody else is meant.
+  if (node?.role === 'control-plane' && on(node).length === 0) return []
   // A load balancer, or a worker's local proxy: any of them answers.
   return own.length > 0 ? own : fleet.apiServers
 }

@@ -134,20 +134,52 @@ function staticPod(node: string, path: string, text: string): Launch | undefined
   const { value, failure } = readDocument(text)
   const base = { node, source: 'static-pod', path, flags: NO_FLAGS, probes: [] } as const
   if (failure || !isObject(value)) {
-    const component = componentOf((path.split('/').at(-1) ?? '').replace(/\.(ya?ml|json)$/, ''))
+    const component = componentOf(nameOfFile(path))
     const empty = { message: 'the manifest is empty' }
     return component && { ...base, component, failure: failure ?? empty }
   }
-  if (at(value, 'kind') !== 'Pod') return undefined
+  if (at(value, 'kind') !== 'Pod') {
+    const component = componentOf(nameOfFile(path))
+    const kind = scalarText(at(value, 'kind')) ?? 'nothing that has a kind'
+    const message = `it is ${kind}, and the kubelet runs a Pod only`
+    return component && { ...base, component, failure: { message } }
+  }
   const containers = listOf(at(value, 'spec', 'containers'))
   for (const container of containers) {
     const words = commandOf(container)
     const binary = words.findIndex((word) => componentOf(word) !== undefined)
     const component = componentOf(words[binary]) ?? labelled(value, containers, container)
-    if (component)
-      return { ...base, ...podOf(value, container, words.slice(binary + 1)), component }
+    if (component) {
+      const message = podProblem(value, container)
+      return {
+        ...base,
+        ...podOf(value, container, words.slice(binary + 1)),
+        component,
+        ...(message !== undefined && { failure: { message } }),
+      }
+    }
   }
   return undefined
+}
+
+const nameOfFile = (path: string) => (path.split('/').at(-1) ?? '').replace(/\.(ya?ml|json)$/, '')
+
+/** Why the kubelet refuses a pod, or its container does not start. */
+function podProblem(pod: JsonObject, container: Json): string | undefined {
+  const volumes = new Set(
+    listOf(at(pod, 'spec', 'volumes')).map((one) => scalarText(at(one, 'name'))),
+  )
+  const lost = listOf(at(container, 'volumeMounts')).find(
+    (mount) => !volumes.has(scalarText(at(mount, 'name'))),
+  )
+  if (lost)
+    return `it mounts the volume ${JSON.stringify(at(lost, 'name') ?? '')}, which it does not have`
+  const [program = ''] = textsOf(at(container, 'command'))
+  const image = /([^/:@]+)(:[^/]*)?$/.exec(scalarText(at(container, 'image')) ?? '')?.[1]
+  const isBare = program !== '' && !program.includes('/') && !/^(ba|da)?sh$/.test(program)
+  return isBare && componentOf(image) !== undefined && componentOf(program) === undefined
+    ? `it runs ${JSON.stringify(program)}, which the image of ${image} does not have`
+    : undefined
 }
 
 function labelled(pod: JsonObject, all: readonly Json[], one: Json): ComponentName | undefined {

@@ -90,6 +90,10 @@ export const PLACES: readonly PlaceSign[] = [
     new RegExp(`^(manifests/(kube-|etcd)[^/]*\\.(ya?ml|manifest)|${kubeconfigs()})$`),
     `${KUBERNETES_DIR}/`,
   ],
+  [
+    /^kube-(apiserver|controller-manager|scheduler)\.(ya?ml|manifest)$/,
+    `${KUBERNETES_DIR}/manifests/`,
+  ],
   ...LAYOUTS.flatMap((layout) => layout.pki.flatMap((pki) => placesOf(layout, pki))),
 ]
 

@@ -4,14 +4,14 @@ import { flagList, flagOf } from '../../values/command-line.js'
 import { hostOf, isLocalHost } from '../../values/hosts.js'
 import type { Json } from '../../values/json.js'
 import { groupBy } from '../../values/lists.js'
-import { listed } from '../../values/text.js'
+import { listed, quoted } from '../../values/text.js'
 import { fileOfFlag, privateKeyOf, tokenSigner, tokenVerifiers } from '../graph/credentials.js'
 import type { Certificate, Evidence, NodeEvidence, Place } from '../read/evidence.js'
 import { documentOfFlag } from '../starts/access.js'
 import type { FindingDraft, Rule } from '../types.js'
 import { issuingCertificates } from './authorities.js'
 import { reaches, trustsIn } from './by-evidence.js'
-import type { TrustUseRole } from './roles.js'
+import type { TrustUse, TrustUseRole } from './roles.js'
 import { finding, rule } from './rule.js'
 import {
   authorities,
@@ -21,6 +21,7 @@ import {
   subjectKey,
   trusts,
   uses,
+  usesAs,
 } from './subjects.js'
 
 const several = (evidence: Evidence) =>
@@ -37,11 +38,11 @@ interface Speaker<T> {
  * Those that differ from most of them, and what most are like. Of as many on either side those are odd for which less
  * speaks, then the later ones.
  */
-function deviants<T>(
-  members: readonly Speaker<T>[],
+function deviants<T, S extends Speaker<T>>(
+  members: readonly S[],
   keyOf: (value: T) => string,
   weightOf: (value: T) => number = () => 0,
-): { readonly norm: Speaker<T>; readonly odd: readonly Speaker<T>[] } | undefined {
+): { readonly norm: S; readonly odd: readonly S[] } | undefined {
   const groups = [...groupBy(members, ({ value }) => keyOf(value)).values()].map((same) => ({
     same,
     weight: same[0] ? weightOf(same[0].value) : 0,
@@ -54,11 +55,11 @@ function deviants<T>(
 }
 
 /** A finding for each that differs. */
-function drift<T>(
-  members: readonly Speaker<T>[],
+function drift<T, S extends Speaker<T>>(
+  members: readonly S[],
   keyOf: (value: T) => string,
   weightOf: (value: T) => number,
-  message: (norm: Speaker<T>, odd: Speaker<T>) => string | FindingDraft,
+  message: (norm: S, odd: S) => string | FindingDraft,
 ): readonly FindingDraft[] | 'not-applicable' {
   const found = members.length > 1 ? deviants(members, keyOf, weightOf) : undefined
   if (!found) return 'not-applicable'
@@ -80,11 +81,17 @@ const accepted =
     ).length
   }
 
-function accountKeys(node: NodeEvidence): readonly Speaker<readonly string[]>[] {
+function accountKeys(node: NodeEvidence): readonly (Speaker<readonly string[]> & {
+  /** The key beside, with which the member signs. */
+  readonly signer?: Place
+})[] {
   const launch = node.launches.find(({ component }) => component === 'kube-apiserver')
   const pem = launch && tokenVerifiers(node, launch).at(-1)?.pem
   const value = pem?.keys.flatMap(({ keyId }) => keyId ?? [])
-  return pem && value ? [{ node: node.name, place: pem.place, value }] : []
+  const signer = launch && tokenSigner(node, launch)?.pem?.place
+  return pem && value
+    ? [{ node: node.name, place: pem.place, value, ...(signer && { signer }) }]
+    : []
 }
 
 /** How many components sign tokens with one of the keys. */
@@ -174,7 +181,10 @@ export const DRIFT_RULES: readonly Rule[] = [
         several(evidence).flatMap(accountKeys),
         keyOfSet,
         signers(evidence),
-        (norm) => `holds other service-account keys than on ${norm.node}`,
+        (norm, { place, signer }) =>
+          finding(place, `holds other service-account keys than on ${norm.node}`, {
+            suspects: signer ? [signer] : [],
+          }),
       ),
   }),
   rule('T14', 'encryption-config-drift-ha', 'C', 'error', {
@@ -282,6 +292,66 @@ export const DRIFT_RULES: readonly Rule[] = [
         return host !== undefined && !isLocalHost(host) && !known.has(host)
       })
       return odd.length > 0 && `names ${listed(odd)} as etcd, which cluster.yaml does not know`
+    },
+  }),
+  rule('T22', 'kubelet-authority-drift', 'C', 'error', {
+    title: 'a kubelet trusts another authority than its peers',
+    citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
+    why: 'It refuses the API server: no logs, no exec, no metrics of that node.',
+    fix: 'copy the cluster’s ca.crt to the node, and restart the kubelet',
+    check: (evidence) => {
+      const clients = usesAs('apiserver-kubelet-client')(evidence)
+      // What the API server trusts as well is judged there.
+      const shared = new Set(trustsIn(evidence, 'client-ca').map(({ pem }) => pem))
+      const doors = trustsIn(evidence, 'kubelet-client-ca').filter(
+        ({ certificates }) => certificates.length > 0,
+      )
+      if (clients.length === 0 || doors.length < 2) return 'not-applicable'
+      const isOpen = ({ anchors }: TrustUse) =>
+        clients.some(({ certificate, pem }) => reaches(certificate, anchors, pem.certificates))
+      const [norm] = doors.filter(isOpen)
+      return norm
+        ? doors
+            .filter((one) => !isOpen(one) && !shared.has(one.pem))
+            .map(({ pem }) =>
+              finding(
+                pem.place,
+                `holds no authority of the API server’s certificate towards kubelets, which that on ${norm.node.name} does`,
+              ),
+            )
+        : []
+    },
+  }),
+  rule('T24', 'etcd-without-itself', 'C', 'error', {
+    title: 'etcd does not find itself, or its peers, among its members',
+    citation: 'go.etcd.io/etcd/server/config/config.go (hasLocalMember, advertiseMatchesCluster)',
+    why: 'On an empty data directory etcd ends with "couldn’t find local name in the initial cluster configuration", or makes a cluster of its own. A member with data passes over the flag, until it has to be made anew.',
+    fix: 'give --initial-cluster every member’s own --name and --initial-advertise-peer-urls',
+    needs: 'manifests',
+    of: launchesAs('etcd'),
+    where: ({ launch }) => flagList(launch.flags, 'initial-cluster').length > 0,
+    say: ({ node, launch: { flags } }, evidence) => {
+      const members = flagList(flags, 'initial-cluster').map((one) => {
+        const cut = one.indexOf('=')
+        return { name: one.slice(0, cut), url: one.slice(cut + 1) }
+      })
+      const own = flagOf(flags, 'name') ?? 'default'
+      const mine = members.filter(({ name }) => name === own)
+      const shown = `--initial-cluster=${members.map(({ name, url }) => `${name}=${url}`).join(',')}`
+      if (mine.length === 0) return `is ${quoted(own)}, which ${shown} does not have`
+      const urls = flagList(flags, 'initial-advertise-peer-urls')
+      const lost = urls.find((url) => !mine.some((one) => one.url === url))
+      if (lost !== undefined) return `advertises ${lost} to its peers, which ${shown} does not have`
+      // kubeadm makes the first member alone, and joins the others to it.
+      const alone = launchesAs('etcd')(evidence).filter(({ launch }) =>
+        flagList(launch.flags, 'initial-cluster').every((one) =>
+          one.startsWith(`${flagOf(launch.flags, 'name') ?? 'default'}=`),
+        ),
+      )
+      return (
+        alone.findIndex((one) => one.node === node) > 0 &&
+        `knows no member but itself (${shown}), and neither does that on ${alone[0]?.node.name}`
+      )
     },
   }),
   rule('T16', 'mixed-generation', 'H', 'warning', {

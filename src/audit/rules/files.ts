@@ -1,5 +1,5 @@
 import { authorityFiles, filesOf } from '../../certs/paths.js'
-import { planNode } from '../../certs/plan.js'
+import { planNode, planOperator } from '../../certs/plan.js'
 import { fileAt } from '../../files/tree.js'
 import { groupBy } from '../../values/lists.js'
 import { plural } from '../../values/text.js'
@@ -10,7 +10,7 @@ import { type BesidePair, pairsBeside } from '../read/pairs.js'
 import { fileOn, followLinks, isCovered, lostFolder, shortPath } from '../read/paths.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
-import { after, REISSUE, unlessMadeSo } from './remedies.js'
+import { after, byOwner, REISSUE, unlessMadeSo } from './remedies.js'
 import { finding, HARDENING, rule } from './rule.js'
 import {
   entries,
@@ -55,7 +55,7 @@ export const FILE_RULES: readonly Rule[] = [
     of: nodes,
     say: function* (node, evidence) {
       const missing = requiredFiles(node, evidence).filter(
-        (path) => !fileOn(node.tree, path) && shows(node, path, evidence),
+        (path) => !fileOn(node.tree, path) && !leadsOut(node, path) && shows(node, path, evidence),
       )
       // A folder that is lost as a whole is one loss.
       const losses = groupBy(missing, (path) => lostFolder(node, path) ?? path)
@@ -348,6 +348,33 @@ export const FILE_RULES: readonly Rule[] = [
       return !exists(node, target) && isCovered(node, target) && `${points}, which does not exist`
     },
   }),
+  rule('P24', 'stale-output', 'M', 'warning', {
+    title: 'the output folder has files of a node or a user that cluster.yaml no longer has',
+    citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
+    why: 'Their certificates are as good as before: nobody renews them, and nobody misses the keys.',
+    fix: byOwner({
+      kpki: ({ out }) => `kpki gen -o ${out} --prune`,
+      others: 'remove the files, or put the node or the user back into cluster.yaml',
+    }),
+    check: (evidence) => {
+      const { cluster, authorities, operator, nodes: all } = evidence
+      if (!cluster || !authorities) return 'not-applicable'
+      const members = new Set(cluster.nodes.map(({ name }) => name))
+      const planned = new Set(
+        planOperator(cluster).flatMap(({ place }) =>
+          place.kind === 'operator' ? [place.file] : [],
+        ),
+      )
+      return [
+        ...all
+          .filter(({ name }) => !members.has(name))
+          .map(({ name }) => ({ node: name, message: `cluster.yaml has no node ${name}` })),
+        ...[...(operator?.kubeconfigs.values() ?? [])]
+          .filter(({ path }) => !planned.has(path))
+          .map((config) => finding(config, 'belongs to nobody in cluster.yaml')),
+      ]
+    },
+  }),
   rule('P22', 'kubelet-current-not-symlink', 'M', 'warning', {
     title: 'kubelet-client-current.pem is a plain file',
     citation: 'kubernetes/website#28312; k8s.io/client-go/util/certificate',
@@ -394,6 +421,12 @@ function requiredFiles(node: NodeEvidence, { cluster }: Evidence): readonly stri
     .filter(([name]) => name !== 'cluster-signing-key-file')
     .flatMap(([, values]) => values.filter((value) => value.startsWith('/')))
     .map((value) => value.slice(1))
+}
+
+// What a link to somewhere else holds was not given.
+function leadsOut(node: NodeEvidence, path: string): boolean {
+  const target = followLinks(node.tree, path)
+  return target !== undefined && target !== path && !isCovered(node, target)
 }
 
 // An output folder of gen shows everything of its nodes; another folder only what lies beside its files.

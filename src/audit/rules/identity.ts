@@ -8,6 +8,7 @@ import { COMPONENT_USERS, roleOfFile } from '../graph/clients.js'
 import { adminGroup, identityText } from '../graph/edges.js'
 import { identityOf } from '../graph/judge.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
+import { certificateAt } from '../read/layouts.js'
 import type { Rule } from '../types.js'
 import { indexOf, launchOf, nodeNameOf, reaches, releaseIn, trustsIn } from './by-evidence.js'
 import { after, byOwner, REISSUE, unlessMadeSo } from './remedies.js'
@@ -447,7 +448,12 @@ function strayAdmins(evidence: Evidence) {
       const node = evidence.nodes.find(({ name }) => name === place.node)
       // Other layouts keep administrators’ certificates beside the others.
       const isOurs = node?.layout === 'kubeadm' || node?.layout === 'kubespray'
-      return node && isOurs && /^(etc|var)\//.test(place.path) ? [{ leaf, place, identity }] : []
+      const isOwn =
+        node?.role === 'control-plane' &&
+        certificateAt(node, place.path) === 'apiserver-kubelet-client'
+      return node && isOurs && !isOwn && /^(etc|var)\//.test(place.path)
+        ? [{ leaf, place, identity }]
+        : []
     })
   })
 }

@@ -102,7 +102,9 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
         ? readable(evidence).filter(({ config }) => config.cluster?.authority !== undefined)
         : [],
     say: ({ config }, evidence) => {
-      const wanted = trustsIn(evidence, 'client-ca')[0]?.certificates ?? []
+      const wanted = (trustsIn(evidence, 'client-ca')[0]?.certificates ?? []).filter(
+        ({ facts }) => facts.basicConstraints?.ca === true,
+      )
       const given = config.cluster?.authority?.certificates ?? []
       const known = new Set(given.map(({ keyId }) => keyId))
       const lacks = wanted.filter(({ keyId }) => !known.has(keyId))
@@ -484,7 +486,12 @@ export const KUBECONFIG_RULES: readonly Rule[] = [
 /** The API server that a URL names by its node’s address, else all of them (an endpoint in front). */
 function meant(evidence: Evidence, host: string): readonly Use[] {
   const all = apiServers(evidence)
-  const own = all.filter(({ node }) => node.addresses.includes(host) || node.name === host)
+  const home = evidence.nodes.find(
+    ({ addresses, name }) => addresses.includes(host) || name === host,
+  )
+  // Of a control plane whose certificate cannot be read another one's says nothing.
+  if (home?.role === 'control-plane') return all.filter(({ node }) => node === home)
+  const own = all.filter(({ node }) => node === home)
   return own.length > 0 ? own : all
 }
 

@@ -1,8 +1,9 @@
 import { flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
 import { groupBy } from '../../values/lists.js'
 import { listed, quoted } from '../../values/text.js'
+import { fileOnNode } from '../graph/credentials.js'
 import type { Evidence, Launch, NodeEvidence } from '../read/evidence.js'
-import { fileOn, isCovered, locate, lostFolder, shortPath } from '../read/paths.js'
+import { locate, lostFolder, shortPath } from '../read/paths.js'
 import type { FindingDraft, Rule } from '../types.js'
 import { reaches, trustsIn } from './by-evidence.js'
 import { after, byOwner, REISSUE, REWRITE, remarked, unlessMadeSo } from './remedies.js'
@@ -94,6 +95,23 @@ export const MANIFEST_RULES: readonly Rule[] = [
     say: ({ launch: { flags } }) => {
       const found = ['auto-tls', 'peer-auto-tls'].filter((flag) => flagIsTrue(flags, flag))
       return found.length > 0 && `has ${listed(found.map((flag) => `--${flag}`))}`
+    },
+  }),
+  rule('M91', 'etcd-data-at-risk', 'H', 'warning', {
+    title: 'etcd loses its data, or its peers, when it starts again',
+    citation: 'https://etcd.io/docs/latest/op-guide/recovery/',
+    why: 'Data in the container is gone with it; --force-new-cluster throws every other member out, at every start.',
+    fix: 'mount the data directory from the machine, and remove --force-new-cluster',
+    needs: 'manifests',
+    of: etcds,
+    say: function* ({ launch }) {
+      if (flagIsTrue(launch.flags, 'force-new-cluster'))
+        yield 'has --force-new-cluster: at every start it forgets every other member'
+      const directory = flagOf(launch.flags, 'data-dir')
+      if (directory === undefined || launch.source !== 'static-pod') return
+      const found = locate(launch, directory)
+      if (!('path' in found))
+        yield `keeps its data in ${directory}, which is no directory of the machine`
     },
   }),
   rule('M06', 'kubelet-ca-unset', 'H', 'warning', {
@@ -230,7 +248,10 @@ function missingFiles({
   return [...groups.values()].flatMap((group) => {
     const [first] = group
     const folder = outermost(first?.folder, lost)
-    const suspects = folder === undefined ? [] : [{ node: node.name, path: folder.slice(1) }]
+    const suspects = [
+      ...(folder === undefined ? [] : [folder.slice(1)]),
+      ...group.flatMap(({ path = [] }) => path),
+    ].map((path) => ({ node: node.name, path }))
     if (!first || folder === undefined || group.length === 1)
       return group.map(({ flag, value, why }) => ({
         message: `gives --${flag}=${value}, which is ${why}`,
@@ -249,6 +270,8 @@ interface LostFile {
   readonly flag: string
   readonly value: string
   readonly why: 'not there' | 'not mounted into the pod'
+  /** Where it had to lie on the node. */
+  readonly path?: string
   /** The folder that is lost as a whole, as the flag has it. */
   readonly folder?: string
 }
@@ -269,9 +292,15 @@ function lostFile(
       why: 'not mounted into the pod',
       folder: value.slice(0, value.lastIndexOf('/')),
     }
-  if (fileOn(node.tree, found.path) || !isCovered(node, found.path)) return undefined
+  if (fileOnNode(node, found.path).state !== 'missing') return undefined
   const folder = lostFolder(node, found.path)
-  return { flag, value, why: 'not there', ...(folder !== undefined && { folder: `/${folder}` }) }
+  return {
+    flag,
+    value,
+    why: 'not there',
+    path: found.path,
+    ...(folder !== undefined && { folder: `/${folder}` }),
+  }
 }
 
 /** The outermost of the lost folders that a lost folder lies in. */

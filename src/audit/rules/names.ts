@@ -8,6 +8,7 @@ import { isDns1123Subdomain } from '../../values/names.js'
 import { once } from '../../values/once.js'
 import { listed, quoted } from '../../values/text.js'
 import type { Certificate, Evidence } from '../read/evidence.js'
+import { certificateAt } from '../read/layouts.js'
 import type { Rule } from '../types.js'
 import {
   dnsDomain,
@@ -227,7 +228,7 @@ export const NAME_RULES: readonly Rule[] = [
   rule('S15', 'dns-syntax', 'M', 'warning', {
     title: 'a name that is no host name',
     citation: 'RFC 1123 §2.1; zlint e_rfc_dnsname_label_too_long',
-    why: 'Underscores, capitals, over-long labels or other letters match nowhere, or only in some clients.',
+    why: 'Underscores, over-long labels or other letters match nowhere, or only in some clients.',
     fix: REISSUE,
     of: named,
     say: (one) => {
@@ -431,7 +432,10 @@ function otherServers(evidence: Evidence) {
       return []
     return leaf.places.flatMap((place) => {
       const node = evidence.nodes.find(({ name }) => name === place.node)
-      return node ? [{ leaf, place, node }] : []
+      // Where nothing starts the API server its own certificate is still its own.
+      const isOwn =
+        node?.role === 'control-plane' && certificateAt(node, place.path) === 'apiserver'
+      return node && !isOwn ? [{ leaf, place, node }] : []
     })
   })
 }
@@ -461,7 +465,8 @@ function ownHosts(use: Use, flag: string): readonly string[] {
 
 function oddNames(one: Certificate): readonly string[] {
   return dnsOf(one).filter((name) => {
-    const plain = name.replace(/^\*\./, '').replace(/\.$/, '')
+    // Capitals are as good as small letters (RFC 4343).
+    const plain = name.replace(/^\*\./, '').replace(/\.$/, '').toLowerCase()
     return !isAddress(name) && plain !== '*' && !isDns1123Subdomain(plain)
   })
 }

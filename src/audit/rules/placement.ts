@@ -5,6 +5,8 @@ import { groupBy } from '../../values/lists.js'
 import { once } from '../../values/once.js'
 import { listed } from '../../values/text.js'
 import { tokenSigner } from '../graph/credentials.js'
+import { adminGroup } from '../graph/edges.js'
+import { identityOf } from '../graph/judge.js'
 import type { Evidence } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
@@ -20,6 +22,7 @@ import {
   nodes,
   only,
   placeIn,
+  uses,
 } from './subjects.js'
 
 /** Private keys on nodes that sign for the whole cluster: authorities' and service accounts'. */
@@ -40,6 +43,26 @@ const clusterKeys = once((evidence: Evidence): ReadonlyMap<string, string> => {
   }
   return keys
 })
+
+/** Keys of what a control plane presents; administrators’ kubeconfigs on workers have a rule of their own. */
+const controlPlaneKeys = once(
+  (evidence: Evidence): ReadonlyMap<string, string> =>
+    new Map(
+      uses(evidence)
+        .filter(
+          ({ node, role, certificate }) =>
+            node.role === 'control-plane' &&
+            role !== 'kubelet-client' &&
+            role !== 'kubelet-serving' &&
+            role !== 'by-itself' &&
+            (role !== 'user' || adminGroup(identityOf(certificate)) === undefined),
+        )
+        .map(({ certificate, pem }) => [
+          certificate.keyId,
+          `${nameOf(pem.place)} on ${pem.place.node}`,
+        ]),
+    ),
+)
 
 /** Authorities on nodes with their keys beside them. */
 const pairsOnNodes = only(authorityPairs, ({ pem }, { nodes }) =>
@@ -64,6 +87,18 @@ export const PLACEMENT_RULES: readonly Rule[] = [
     when: ({ node, key }) => node.role === 'worker' && key.private,
     say: ({ key }, evidence) => {
       const whose = clusterKeys(evidence).get(key.keyId ?? '')
+      return whose !== undefined && `is the key of ${whose}, on a worker`
+    },
+  }),
+  rule('T23', 'control-plane-key-on-worker', 'C', 'error', {
+    title: 'a control plane’s key lies on a worker',
+    citation: 'https://kubernetes.io/docs/setup/best-practices/certificates/',
+    why: 'With it the worker is a client of etcd, the API server towards every kubelet, or a component that reads every Secret.',
+    fix: 'shred -u FILE   # on the worker; then issue the pair anew on the control plane',
+    of: (evidence) => (evidence.nodes.some(({ role }) => role === 'worker') ? keys(evidence) : []),
+    when: ({ node, key }) => node.role === 'worker' && key.private,
+    say: ({ key }, evidence) => {
+      const whose = controlPlaneKeys(evidence).get(key.keyId ?? '')
       return whose !== undefined && `is the key of ${whose}, on a worker`
     },
   }),
@@ -144,7 +179,9 @@ export const PLACEMENT_RULES: readonly Rule[] = [
           hosts.size > 1 &&
           !shared.has(keyId) &&
           !/(^|\/)(sa|ca)[^/]*\.key$/.test(first.place.path)
-          ? finding(first.place, `is the same key on ${listed([...hosts])}`)
+          ? finding(first.place, `is the same key on ${listed([...hosts])}`, {
+              suspects: places.map(({ place }) => place),
+            })
           : []
       })
     },

@@ -1,6 +1,6 @@
 import type { ComponentName } from '../../manifests/flags.js'
 import { contains, isIp, parseCidr } from '../../values/addresses.js'
-import { flagList, flagOf } from '../../values/command-line.js'
+import { flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
 import { isLocalHost, parseHost } from '../../values/hosts.js'
 import {
   at,
@@ -14,11 +14,12 @@ import {
 import { groupBy } from '../../values/lists.js'
 import { once } from '../../values/once.js'
 import { listed, quoted } from '../../values/text.js'
-import type { Evidence, NodeEvidence, Place } from '../read/evidence.js'
+import type { Evidence, Launch, NodeEvidence, Place } from '../read/evidence.js'
 import { podName, staticPodFiles } from '../read/launch.js'
-import { shortPath } from '../read/paths.js'
+import { fileOn, followLinks, isCovered, shortPath } from '../read/paths.js'
 import type { FindingDraft, Rule } from '../types.js'
 import { endpointHost, serviceRanges } from './by-evidence.js'
+import { REWRITE } from './remedies.js'
 import { finding, rule } from './rule.js'
 import { configuredKubelets, kubeletSetting, launches, launchesAs, placeIn } from './subjects.js'
 
@@ -130,6 +131,19 @@ const byPod = once((evidence: Evidence): readonly (readonly RunPod[])[] => [
 ])
 
 const isLeftOver = ({ place: { path } }: RunPod) => !/\/[\w-]+\.(ya?ml|json|manifest)$/.test(path)
+
+/** What a component's presence on a control plane is told by: its certificate, or its kubeconfig. */
+const OWN_FILES = [
+  ['etcd', 'etcd/server.crt'],
+  ['kube-apiserver', 'apiserver.crt'],
+  ['kube-controller-manager', '/etc/kubernetes/controller-manager.conf'],
+  ['kube-scheduler', '/etc/kubernetes/scheduler.conf'],
+] as const
+
+function minorOf({ version }: Launch): number | undefined {
+  const minor = /^1\.(\d+)\./.exec(version ?? '')?.[1]
+  return minor === undefined ? undefined : Number(minor)
+}
 
 /** Directories of the machine from which a pod can take the node or the cluster over. */
 const POWERFUL =
@@ -334,6 +348,98 @@ export const REACH_RULES: readonly Rule[] = [
       if (pods.length === 0) return 'not-applicable'
       return [...pods.flatMap((same) => [...leftOvers(same)]), ...rivals(pods)]
     },
+  }),
+  rule('M88', 'static-pods-elsewhere', 'C', 'error', {
+    title: 'the kubelet does not run the manifests of its node',
+    citation: 'https://kubernetes.io/docs/tasks/configure-pod-container/static-pod/',
+    why: 'It runs the files of one directory. What lies in another is no control plane.',
+    fix: 'staticPodPath: /etc/kubernetes/manifests',
+    needs: 'manifests',
+    of: configuredKubelets,
+    where: ({ node }) => node.launches.some(({ source }) => source === 'static-pod'),
+    say: (one) => {
+      const { value, place } = kubeletSetting(one, 'pod-manifest-path', ['staticPodPath'])
+      const folder = value === undefined ? undefined : followLinks(one.node.tree, value)
+      const idle = one.node.launches.flatMap(({ source, path = '' }) =>
+        source === 'static-pod' && path.slice(0, path.lastIndexOf('/')) !== folder ? [path] : [],
+      )
+      // Other layouts give the directory by flags that nothing in the tree may say.
+      if (idle.length === 0 || (value === undefined && one.node.layout !== 'kubeadm'))
+        return undefined
+      const whence =
+        value === undefined ? 'runs no static pods' : `runs the static pods of ${value}`
+      return {
+        ...place,
+        message: `the kubelet of ${one.node.name} ${whence}, and so not ${listed(idle.map(shortPath))}`,
+      }
+    },
+  }),
+  rule('M89', 'component-missing', 'C', 'error', {
+    title: 'a control plane has the files of a component, and nothing that starts it',
+    citation: 'https://kubernetes.io/docs/reference/setup-tools/kubeadm/implementation-details/',
+    why: 'Its manifest was moved away, or the node was never finished. Without etcd or API server the node serves nobody; of controller manager and scheduler one in the cluster is enough.',
+    fix: REWRITE,
+    needs: 'manifests',
+    of: ({ nodes }) => nodes,
+    where: ({ role, layout, launches: all }) =>
+      role === 'control-plane' &&
+      layout === 'kubeadm' &&
+      all.some(({ source }) => source === 'static-pod'),
+    say: function* (node, { nodes }) {
+      for (const [component, file] of OWN_FILES) {
+        const isStarted = (one: NodeEvidence) =>
+          one.launches.some((launch) => launch.component === component)
+        const path = `etc/kubernetes/manifests/${component}.yaml`
+        const own = file.startsWith('/') ? file.slice(1) : `${node.pkiDirectory}/${file}`
+        if (isStarted(node) || !fileOn(node.tree, own) || !isCovered(node, path)) continue
+        const isEnough = component.startsWith('kube-apiserver') || component === 'etcd'
+        yield finding(
+          placeIn(node, path),
+          `is missing: nothing starts ${component} on ${node.name}, which has ${shortPath(own)}`,
+          !isEnough && nodes.some(isStarted) ? { severity: 'warning' } : {},
+        )
+      }
+    },
+  }),
+  rule('M90', 'version-skew', 'H', 'warning', {
+    title: 'a component is of another release than its API server supports',
+    citation: 'https://kubernetes.io/releases/version-skew-policy/',
+    why: 'Controller manager and scheduler may be one release behind their API server and never ahead; API servers may be one release apart.',
+    fix: 'upgrade the API servers first, one minor release at a time',
+    needs: 'manifests',
+    of: launches,
+    say: ({ node, launch }, evidence) => {
+      const minor = minorOf(launch)
+      if (minor === undefined) return undefined
+      const servers = launchesAs('kube-apiserver')(evidence)
+      if (launch.component === 'kube-apiserver') {
+        const newest = Math.max(...servers.map((one) => minorOf(one.launch) ?? minor))
+        return newest - minor > 1 && `is of 1.${minor}, while another API server is of 1.${newest}`
+      }
+      const server = servers.find((one) => one.node === node)
+      const theirs = server && minorOf(server.launch)
+      return (
+        theirs !== undefined &&
+        (launch.component === 'kube-controller-manager' || launch.component === 'kube-scheduler') &&
+        (minor > theirs || theirs - minor > 1) &&
+        `is of 1.${minor}, its API server of 1.${theirs}`
+      )
+    },
+  }),
+  rule('M92', 'no-leader', 'C', 'error', {
+    title: 'several controller managers or schedulers work at once',
+    citation: 'k8s.io/component-base/config (LeaderElectionConfiguration)',
+    why: 'Each of them creates, deletes and binds as if it were alone: pods too many, volumes and addresses given twice.',
+    fix: '--leader-elect=true',
+    needs: 'manifests',
+    of: (evidence) =>
+      (['kube-controller-manager', 'kube-scheduler'] as const).flatMap((component) => {
+        const all = launchesAs(component)(evidence)
+        return all.length > 1 ? all : []
+      }),
+    when: ({ launch: { flags } }) =>
+      flags.has('leader-elect') && !flagIsTrue(flags, 'leader-elect'),
+    say: 'takes part in no election, although the cluster has several of its kind',
   }),
   rule('M78', 'kubelet-unreachable', 'H', 'error', {
     title: 'the API server cannot reach a kubelet',

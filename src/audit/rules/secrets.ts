@@ -1,14 +1,17 @@
+import { matchesName } from '../../ca/verify/names.js'
 import { textAt } from '../../files/tree.js'
 import { hexOf } from '../../values/bytes.js'
+import { parseHost } from '../../values/hosts.js'
 import { at, filled, listOf, textsOf } from '../../values/json.js'
-import { listed, plural } from '../../values/text.js'
+import { listed, plural, quoted } from '../../values/text.js'
 import { privateKeyOf, tokenSigner, tokenVerifiers } from '../graph/credentials.js'
 import type { DocumentFacts, Evidence, PemFacts, Place } from '../read/evidence.js'
 import type { Rule } from '../types.js'
 import { indexOf, launchOf, trustsIn } from './by-evidence.js'
 import { after, byOwner, REISSUE, remarked } from './remedies.js'
+import type { Use } from './roles.js'
 import { finding, nameOf, rule } from './rule.js'
-import { leavesByKey, only } from './subjects.js'
+import { leavesByKey, only, usesAs } from './subjects.js'
 
 /** The service-account keys of one control plane. */
 interface AccountKeys {
@@ -118,6 +121,7 @@ export const SECRET_RULES: readonly Rule[] = [
           yield finding(
             pem.place,
             `is what ${about} signs tokens with, but ${names} is of another key`,
+            { suspects: verifiers.map(({ place }) => place) },
           )
       }
     },
@@ -277,6 +281,28 @@ export const SECRET_RULES: readonly Rule[] = [
     when: (document) =>
       at(document.value, 'discovery', 'bootstrapToken', 'unsafeSkipCAVerification') === true,
     say: 'has unsafeSkipCAVerification: true',
+  }),
+  rule('A20', 'join-endpoint-not-in-san', 'C', 'error', {
+    title: 'a node joins by a name that is none of the API server’s certificate',
+    citation: JOIN,
+    why: 'kubeadm join ends with "certificate is valid for …, not …".',
+    fix: 'correct apiServerEndpoint, or add the name to the API servers’ certificates',
+    of: joins,
+    where: (_one, evidence) => usesAs('apiserver')(evidence).length > 0,
+    say: ({ value }, evidence) => {
+      const endpoint = filled(at(value, 'discovery', 'bootstrapToken', 'apiServerEndpoint'))
+      const host = endpoint === undefined ? undefined : parseHost(endpoint, 6443)?.host
+      const servers = usesAs('apiserver')(evidence)
+      const isFor = ({ certificate }: Use) =>
+        host === undefined || matchesName(certificate.facts, host)
+      return (
+        host !== undefined &&
+        !servers.some(isFor) && {
+          message: `joins by ${quoted(host)}, which no API server’s certificate is for`,
+          suspects: servers.map(({ pem }) => pem.place),
+        }
+      )
+    },
   }),
   rule('A19', 'spki-pin-only-old', 'H', 'warning', {
     title: 'the pins lack an authority of a running rotation',

@@ -59,10 +59,11 @@ export interface NodeKubeconfig {
 export const kubeconfigs = (evidence: Evidence): readonly NodeKubeconfig[] =>
   indexOf(evidence).kubeconfigs
 
-/** How components are started by a file that was found, not by a layout’s defaults, with flags that were all seen. */
+/** How components are started by a file that was found and read, not by a layout’s defaults, with flags that were all seen. */
 export const launches = only(
   (evidence): readonly Launched[] => indexOf(evidence).launches,
-  ({ launch }) => launch.source !== 'default' && launch.unseenFlags === undefined,
+  ({ launch: { source, unseenFlags, failure, flags } }) =>
+    source !== 'default' && unseenFlags === undefined && !(failure && flags.size === 0),
 )
 export const launchesAs = (component: ComponentName) =>
   only(launches, ({ launch }) => launch.component === component)

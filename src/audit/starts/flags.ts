@@ -1,8 +1,9 @@
 import { type ComponentName, FLAGS } from '../../manifests/flags.js'
 import { type Flags, flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
+import { at, filled, textsOf } from '../../values/json.js'
 import type { Refusal } from '../graph/credentials.js'
-import type { Launch } from '../read/evidence.js'
-import { exclusionProblem } from './access.js'
+import type { KubeletFacts, Launch, NodeEvidence } from '../read/evidence.js'
+import { authorizationOf, exclusionProblem } from './access.js'
 
 /** Whether version `a` (`1.28.7`) is of minor `b` (`1.24`) or later. */
 function isAtLeast(a: string, b: string): boolean {
@@ -63,6 +64,27 @@ const HTTP2 = [
 
 const VERSIONS = /^VersionTLS1[0-3]$/
 
+/** Why a kubelet does not serve with its own pair, cipher suites or least version of TLS. */
+export function kubeletTlsProblem({
+  config,
+  flags,
+  tlsCertFile,
+  tlsPrivateKeyFile,
+}: KubeletFacts): string | undefined {
+  if ((tlsCertFile === undefined) !== (tlsPrivateKeyFile === undefined))
+    return tlsCertFile === undefined
+      ? 'tlsPrivateKeyFile is given without tlsCertFile'
+      : 'tlsCertFile is given without tlsPrivateKeyFile'
+  const given = flagList(flags, 'tls-cipher-suites')
+  const suites = given.length > 0 ? given : textsOf(at(config, 'tlsCipherSuites'))
+  const unknown = suites.find((suite) => !SUITES.has(suite))
+  if (unknown !== undefined) return `tlsCipherSuites: there is no suite ${unknown}`
+  const version = flagOf(flags, 'tls-min-version') ?? filled(at(config, 'tlsMinVersion'))
+  return version === undefined || VERSIONS.test(version)
+    ? undefined
+    : `tlsMinVersion ${version} is none of VersionTLS10 to VersionTLS13`
+}
+
 /** Why a component refuses its own `--tls-min-version` or cipher suites. */
 function tlsProblem({ component, flags }: Launch): string | undefined {
   const flag = component === 'etcd' ? 'cipher-suites' : 'tls-cipher-suites'
@@ -101,10 +123,11 @@ function missingProblem(launch: Launch): string | undefined {
 }
 
 /** Whether an API server lets everybody do everything; without a mode it does. */
-export function isAlwaysAllow(launch: Launch): boolean {
+export function isAlwaysAllow(node: NodeEvidence, launch: Launch): boolean {
+  if (launch.flags.has('authorization-config'))
+    return authorizationOf(node, launch)?.modes.includes('AlwaysAllow') === true
   const modes = flagList(launch.flags, 'authorization-mode')
-  if (modes.length > 0) return modes.includes('AlwaysAllow')
-  return isWholeCommand(launch) && !launch.flags.has('authorization-config')
+  return modes.length > 0 ? modes.includes('AlwaysAllow') : isWholeCommand(launch)
 }
 
 /** Whether a flag that was not seen is not given. */
@@ -137,8 +160,7 @@ function portProblem({ component, flags, probes, unseenFlags }: Launch): string 
     component === 'etcd'
       ? urls.some((url) => url.startsWith(`${scheme}:`) && url.endsWith(`:${port}`))
       : secure === undefined ||
-        scheme === 'http' ||
-        Number(flagOf(flags, 'secure-port') ?? secure) === port
+        (Number(flagOf(flags, 'secure-port') ?? secure) === port) === (scheme === 'https')
   const lost = probes.find(
     ({ port, scheme }) => typeof port === 'number' && !listens(port, scheme.toLowerCase()),
   )
@@ -149,12 +171,12 @@ function portProblem({ component, flags, probes, unseenFlags }: Launch): string 
 }
 
 /** The kubelet's probes show no identity: answered with 401 they get the API server ended. */
-function probeProblem(launch: Launch): string | undefined {
+function probeProblem(node: NodeEvidence, launch: Launch): string | undefined {
   const { component, flags, probes } = launch
   if (component !== 'kube-apiserver' || probes.length === 0) return undefined
   const why = 'has its probes refused (401), and the kubelet ends it'
-  // kube-apiserver turns anonymous requests off by itself beside AlwaysAllow.
-  if (isAlwaysAllow(launch))
+  // kube-apiserver turns anonymous requests off by itself beside the flag’s AlwaysAllow.
+  if (!flags.has('authorization-config') && isAlwaysAllow(node, launch))
     return `the authorization mode AlwaysAllow turns anonymous requests off, which ${why}`
   const isAnonymous = !flags.has('anonymous-auth') || flagIsTrue(flags, 'anonymous-auth')
   return isAnonymous ? undefined : `--anonymous-auth=false ${why}`
@@ -166,7 +188,7 @@ function removedProblem({ component, flags, version }: Launch): string | undefin
 }
 
 /** What is wrong with a command line by itself, whatever the files say. */
-export function flagProblem(launch: Launch): Refusal | undefined {
+export function flagProblem(home: NodeEvidence, launch: Launch): Refusal | undefined {
   const message =
     removedProblem(launch) ??
     missingProblem(launch) ??
@@ -174,7 +196,7 @@ export function flagProblem(launch: Launch): Refusal | undefined {
     exclusionProblem(launch) ??
     tlsProblem(launch) ??
     portProblem(launch) ??
-    probeProblem(launch)
+    probeProblem(home, launch)
   if (message === undefined) return undefined
   const { node, path } = launch
   return { code: 'flag', message, node, ...(path !== undefined && { path }) }

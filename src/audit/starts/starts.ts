@@ -22,7 +22,7 @@ import {
 import type { Launch, NodeEvidence } from '../read/evidence.js'
 import type { ComponentState } from '../types.js'
 import { filesProblem, filesUnseen, kubeconfigFileProblem } from './files.js'
-import { flagProblem } from './flags.js'
+import { flagProblem, kubeletTlsProblem } from './flags.js'
 
 /** What stops a component, by `<name>/<node>`; undefined for one that starts. */
 export type Outages = ReadonlyMap<string, Refusal | undefined>
@@ -57,7 +57,7 @@ function launchProblem(node: NodeEvidence, launch: Launch): Refusal | undefined 
       ...(launch.path && { path: launch.path }),
     }
   }
-  return flagProblem(launch) ?? filesProblem(node, launch)
+  return flagProblem(node, launch) ?? filesProblem(node, launch)
 }
 
 function kubeletProblem(
@@ -73,6 +73,14 @@ function kubeletProblem(
     const message = `kubelet configuration ${configPath}: ${failure.message}`
     return { code: 'unparsable', message, node: node.name, path: configPath }
   }
+  const tls = kubeletTlsProblem(kubelet)
+  if (tls !== undefined)
+    return {
+      code: 'flag',
+      message: tls,
+      node: node.name,
+      ...(configPath !== undefined && { path: configPath }),
+    }
   const ca =
     clientCa?.kind === 'file' ? bundleProblem(clientCa.file, 'client CA', 'every-block') : undefined
   const pair = typeof serving === 'string' ? undefined : pairProblem(serving, 'server')

@@ -61,7 +61,6 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
     'warning M48',
     'warning M50',
   ],
-  'the home of minikube': ['warning S15'],
   // The API server's certificate is an administrator's.
   'a machine of minikube': ['error E14', 'error I01', 'warning M06'],
 }

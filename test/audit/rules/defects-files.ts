@@ -1,7 +1,7 @@
 import { readCertificate } from '../../../src/ca/certificate/read.js'
 import { printableString, sequence } from '../../../src/ca/der/write.js'
 import { encodePem } from '../../../src/ca/pem.js'
-import { type Defect, defect, error, info, warning } from './defect.js'
+import { type Defect, defect, error, info, sourced, warning } from './defect.js'
 import { later, newAuthority, newKey, PKI, reissue } from './mutate.js'
 
 const CA = `${PKI}/ca.crt`
@@ -159,4 +159,22 @@ export const FILE_DEFECTS: readonly Defect[] = [
   defect('K05', 'a leaf with the authority’s key', error('pki/apiserver.crt'), async (e) => {
     await reissue(e, 'apiserver', { spki: readCertificate(e.text(CA)).publicKey.spki })
   }),
+  sourced(
+    'P24',
+    'a node that cluster.yaml no longer has',
+    'kpki gen keeps what it has once made, unless --prune is given',
+    { severity: 'warning', path: '', nodes: ['worker2'] },
+    (e) => {
+      const { cluster } = e
+      if (cluster)
+        e.cluster = { ...cluster, nodes: cluster.nodes.filter(({ name }) => name !== 'worker2') }
+    },
+  ),
+  sourced(
+    'P24',
+    'a kubeconfig of nobody in cluster.yaml',
+    'kpki gen keeps what it has once made, unless --prune is given',
+    { severity: 'warning', path: 'bob.conf', nodes: ['operator'] },
+    (e) => e.write('bob.conf', e.text('jane.conf', 'operator'), 'operator'),
+  ),
 ]

@@ -3,6 +3,7 @@ import { type Defect, error, sourced, warning } from './defect.js'
 import { newAuthority, newKey, PKI } from './mutate.js'
 
 type E = Parameters<Defect['mutate']>[0]
+const ETCD = 'etc/kubernetes/manifests/etcd.yaml'
 const ENCRYPTION = `${PKI}/encryption.yaml`
 const TEXT = `apiVersion: apiserver.config.k8s.io/v1
 kind: EncryptionConfiguration
@@ -31,6 +32,22 @@ const differs = (
       e.flag(component, flag, 'placeholder', node)
       e.flag(component, flag, value, node)
     },
+  )
+
+/** What stands in one member's manifest of etcd about its peers, and what may stand there. */
+const member = (
+  name: string,
+  node: string,
+  bad: (text: string) => string,
+  good: (text: string) => string,
+): Defect =>
+  sourced(
+    'T24',
+    name,
+    'go.etcd.io/etcd/server/config/config.go: hasLocalMember and advertiseMatchesCluster end a member without data',
+    error('manifests/etcd.yaml', node),
+    (e) => e.edit(ETCD, bad, node),
+    { twin: (e) => e.write(ETCD, good(e.text(ETCD, node)), node) },
   )
 
 const encrypt = (e: E, ...nodes: readonly string[]) => {
@@ -184,5 +201,43 @@ export const MEMBER_DEFECTS: readonly Defect[] = [
         e.flag(component, flag, value)
       },
     ),
+  ),
+  sourced(
+    'T22',
+    'a worker with the authority of another cluster',
+    'k8s.io/apiserver/pkg/authentication/request/x509: a chain to clientCAFile is demanded',
+    error('pki/ca.crt', 'worker1'),
+    async (e) => e.write(`${PKI}/ca.crt`, (await newAuthority(e, 'ca')).pem, 'worker1'),
+    {
+      twin: async (e) => {
+        const { pem } = await newAuthority(e, 'ca')
+        e.edit(`${PKI}/ca.crt`, (text) => `${text}${pem}`, 'worker1')
+      },
+    },
+  ),
+  member(
+    'a member under a name that it does not give itself',
+    'controlplane',
+    (text) => text.replace('--initial-cluster=controlplane=', '--initial-cluster=other='),
+    (text) => text,
+  ),
+  member(
+    'a member at an address that it does not advertise',
+    'controlplane2',
+    (text) => text.replace(/(initial-advertise-peer-urls=https:\/\/)[\d.]+/, '$1172.31.10.99'),
+    (text) =>
+      text
+        .replace(/(initial-advertise-peer-urls=https:\/\/)[\d.]+/, '$1172.31.10.99')
+        .replace(/(controlplane2=https:\/\/)[\d.]+/, '$1172.31.10.99'),
+  ),
+  member(
+    'two members that each know only themselves',
+    'controlplane2',
+    (text) =>
+      text.replace(
+        /--initial-cluster=.*/,
+        '--initial-cluster=controlplane2=https://172.31.10.15:2380',
+      ),
+    (text) => text,
   ),
 ]

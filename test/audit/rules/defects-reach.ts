@@ -405,4 +405,105 @@ export const REACH_DEFECTS: readonly Defect[] = [
         'worker1',
       ),
   ),
+  sourced(
+    'M88',
+    'a kubelet that runs the static pods of another directory',
+    'k8s.io/kubernetes/pkg/kubelet/config/file.go: one directory is watched',
+    error(`/${CONFIG}`),
+    (e) => e.replace(CONFIG, '/etc/kubernetes/manifests', '/opt/manifests'),
+    { twin: (e) => e.replace(CONFIG, '/etc/kubernetes/manifests', '/etc/kubernetes/manifests/') },
+  ),
+  sourced(
+    'M88',
+    'a kubelet that runs no static pods',
+    'k8s.io/kubernetes/pkg/kubelet/kubelet.go: makePodSourceConfig watches no directory without staticPodPath',
+    error(`/${CONFIG}`),
+    (e) => e.replace(CONFIG, /^staticPodPath: .*\n/m, ''),
+    {
+      twin: (e) => {
+        e.replace(CONFIG, /^staticPodPath: .*\n/m, '')
+        e.write(ENV, 'KUBELET_KUBEADM_ARGS="--pod-manifest-path=/etc/kubernetes/manifests"\n')
+      },
+    },
+  ),
+  sourced(
+    'M89',
+    'a control plane without the manifest of its API server',
+    'https://kubernetes.io/docs/reference/setup-tools/kubeadm/implementation-details/: four static pods',
+    error('manifests/kube-apiserver.yaml', 'controlplane2'),
+    (e) => e.remove(API_FILE, 'controlplane2'),
+  ),
+  sourced(
+    'M89',
+    'one control plane without a scheduler',
+    'https://kubernetes.io/docs/reference/setup-tools/kubeadm/implementation-details/: another holds the lease',
+    warning('manifests/kube-scheduler.yaml', 'controlplane2'),
+    (e) => e.remove(`${MANIFESTS}/kube-scheduler.yaml`, 'controlplane2'),
+  ),
+  sourced(
+    'M90',
+    'a controller manager that is ahead of its API server',
+    'https://kubernetes.io/releases/version-skew-policy/',
+    warning('manifests/kube-controller-manager.yaml'),
+    (e) => e.replace(`${MANIFESTS}/kube-controller-manager.yaml`, ':v1.34.1', ':v1.35.0'),
+    { twin: (e) => e.replace(`${MANIFESTS}/kube-controller-manager.yaml`, ':v1.34.1', ':v1.33.5') },
+  ),
+  sourced(
+    'M90',
+    'an API server two releases behind the other',
+    'https://kubernetes.io/releases/version-skew-policy/',
+    warning('manifests/kube-apiserver.yaml', 'controlplane2'),
+    (e) => {
+      for (const name of [API, 'kube-controller-manager', 'kube-scheduler'])
+        e.replace(`${MANIFESTS}/${name}.yaml`, ':v1.34.1', ':v1.32.9', 'controlplane2')
+    },
+    {
+      twin: (e) => {
+        for (const name of [API, 'kube-controller-manager', 'kube-scheduler'])
+          e.replace(`${MANIFESTS}/${name}.yaml`, ':v1.34.1', ':v1.33.5', 'controlplane2')
+      },
+    },
+  ),
+  sourced(
+    'M91',
+    'etcd’s data in the container',
+    'https://kubernetes.io/docs/concepts/storage/volumes/#emptydir: it ends with the pod',
+    warning('manifests/etcd.yaml'),
+    (e) =>
+      e.replace(
+        `${MANIFESTS}/etcd.yaml`,
+        /hostPath:\n +path: \/var\/lib\/etcd\n +type: DirectoryOrCreate/,
+        'emptyDir: {}',
+      ),
+  ),
+  sourced(
+    'M91',
+    'etcd with --force-new-cluster',
+    'https://etcd.io/docs/latest/op-guide/recovery/',
+    warning('manifests/etcd.yaml'),
+    (e) => e.flag('etcd', 'force-new-cluster', 'true'),
+    { twin: (e) => e.flag('etcd', 'force-new-cluster', 'false') },
+  ),
+  sourced(
+    'M92',
+    'a controller manager without leader election',
+    'k8s.io/kubernetes/cmd/kube-controller-manager/app: without --leader-elect it runs at once',
+    error('manifests/kube-controller-manager.yaml'),
+    (e) =>
+      e.replace(
+        `${MANIFESTS}/kube-controller-manager.yaml`,
+        'leader-elect=true',
+        'leader-elect=false',
+      ),
+    {
+      twin: (e) => {
+        e.replace(
+          `${MANIFESTS}/kube-controller-manager.yaml`,
+          'leader-elect=true',
+          'leader-elect=false',
+        )
+        e.remove(`${MANIFESTS}/kube-controller-manager.yaml`, 'controlplane2')
+      },
+    },
+  ),
 ]

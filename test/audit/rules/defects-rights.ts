@@ -387,4 +387,26 @@ export const RIGHTS_DEFECTS: readonly Defect[] = [
       e.edit(`${PKI}/ca.crt`, (text) => text + pem, 'worker1')
     },
   ),
+  ...[
+    'pki/apiserver-etcd-client.key',
+    'pki/apiserver-kubelet-client.key',
+    'controller-manager.conf',
+  ].map((file) =>
+    sourced(
+      'T23',
+      `${file} on a worker`,
+      'https://kubernetes.io/docs/setup/best-practices/certificates/: what each pair is for',
+      error(file, 'worker1'),
+      (e) => e.write(`etc/kubernetes/${file}`, e.text(`etc/kubernetes/${file}`), 'worker1', 0o600),
+      {
+        twin: (e) =>
+          e.write(
+            `etc/kubernetes/${file}`,
+            e.text(`etc/kubernetes/${file}`),
+            'controlplane2',
+            0o600,
+          ),
+      },
+    ),
+  ),
 ]

@@ -1,5 +1,5 @@
 import { readCertificate } from '../../../src/ca/certificate/read.js'
-import { type Defect, defect, error, type Grade, info, PLANES, warning } from './defect.js'
+import { type Defect, defect, error, type Grade, info, PLANES, sourced, warning } from './defect.js'
 import { newAuthority, newKey, PKI } from './mutate.js'
 
 const ENCRYPTION = 'etc/kubernetes/encryption.yaml'
@@ -148,5 +148,27 @@ export const SECRET_DEFECTS: readonly Defect[] = [
       e.edit(`${PKI}/ca.crt`, (text) => text + pem)
     },
     { twin: joined },
+  ),
+  sourced(
+    'A20',
+    'a join by a name of no API server',
+    'kubeadm app/discovery/token: the API server’s certificate is verified by the endpoint’s name',
+    error('kubeadm.yaml', 'worker1'),
+    (e) =>
+      e.replace(
+        'etc/kubernetes/kubeadm.yaml',
+        /apiServerEndpoint: .*/,
+        'apiServerEndpoint: nowhere.example.com:6443',
+        'worker1',
+      ),
+    {
+      twin: (e) =>
+        e.replace(
+          'etc/kubernetes/kubeadm.yaml',
+          /apiServerEndpoint: .*/,
+          'apiServerEndpoint: 172.31.10.15:6443',
+          'worker1',
+        ),
+    },
   ),
 ]
