@@ -85,7 +85,7 @@ export async function judgeAll(
   }
   await pass(() => true)
   const connections = edges.map((edge) =>
-    connectionOf(edge, judged.get(edge.id) ?? { will: 'fail' }),
+    connectionOf(edge, judged.get(edge.id) ?? { will: 'unknown' }),
   )
   const suspects = new Map<string, readonly Suspect[]>()
   for (const edge of edges) {

@@ -175,7 +175,7 @@ function podProblem(pod: JsonObject, container: Json): string | undefined {
   if (lost)
     return `it mounts the volume ${JSON.stringify(at(lost, 'name') ?? '')}, which it does not have`
   const [program = ''] = textsOf(at(container, 'command'))
-  const image = /([^/:@]+)(:[^/]*)?$/.exec(scalarText(at(container, 'image')) ?? '')?.[1]
+  const [image] = (scalarText(at(container, 'image')) ?? '').split('/').at(-1)?.split(/[:@]/) ?? []
   const isBare = program !== '' && !program.includes('/') && !/^(ba|da)?sh$/.test(program)
   return isBare && componentOf(image) !== undefined && componentOf(program) === undefined
     ? `it runs ${JSON.stringify(program)}, which the image of ${image} does not have`

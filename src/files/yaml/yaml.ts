@@ -157,7 +157,7 @@ function readMapping(reader: Reader, path: readonly string[]): Record<string, un
     const key = keyOf(reader, readNode(reader, [...path, '*']).value, offset)
     const member = readNode(reader, [...path, key]).value
     if (isMerge) merged.push(...mergeSources(reader, member, offset))
-    else if (own.has(key)) throw errorAt(reader, offset, `the key "${key}" occurs twice`)
+    else if (own.has(key)) throw errorAt(reader, offset, `${keyText(key)} occurs twice`)
     else own.set(key, member)
   }
   reader.at++
@@ -277,6 +277,11 @@ export function failureOf(error: unknown): ReadFailure {
   const line =
     isKpkiError(error) && error.code === 'ERR_YAML_INVALID' ? error.details.line : undefined
   return { message: messageOf(error), ...(line !== undefined && { line }) }
+}
+
+/** A key by its name, if it looks like one: a secret in the wrong place may be the key. */
+function keyText(key: string): string {
+  return /^[A-Za-z_][A-Za-z_./-]{0,62}$/.test(key) ? `the key "${key}"` : 'a key'
 }
 
 function yamlError(
