@@ -7,7 +7,6 @@ import type { AuditInput, Certificate, Evidence } from './read/evidence.js'
 import { layoutFacts } from './read/layouts.js'
 import { isAuthority } from './read/read.js'
 import { findingId, isWrong, SEVERITIES } from './report/words.js'
-import { remarkedComponent, remarkedConnection } from './rules/assumptions.js'
 import type { RuleOutcome } from './rules/run.js'
 import type {
   AuditReport,
@@ -54,8 +53,8 @@ export function reportOf(
     verdict: verdictOf(findings, context, outcome),
     layouts: evidence.nodes.map(layoutFacts),
     findings,
-    connections: connections.map((one) => placed(remarkedConnection(one, evidence))),
-    components: components.map((one) => placed(remarkedComponent(one, evidence))),
+    connections: connections.map(placed),
+    components: components.map(placed),
     expiry: expiry.map(placed),
     timeline,
     skipped: outcome.skipped,

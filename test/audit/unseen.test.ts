@@ -109,6 +109,27 @@ describe('a part of a healthy cluster', () => {
     expect(unknownOf(report)).toEqual([`kubelet/${CONTROL_PLANE}>kube-apiserver/172.31.10.15`])
   })
 
+  it('knows nothing of a node of the cluster file of which nothing is there', async () => {
+    const { nodes, ...rest } = await generated()
+    const part = new Map([...nodes].filter(([name]) => name !== 'worker2'))
+    const report = await auditTree({ ...rest, nodes: part }, AT)
+    expect(headline(report)).toBe('PASSED as far as seen, 1 unknown')
+    expect(report.components.find(({ starts }) => starts === 'unknown')).toMatchObject({
+      node: 'worker2',
+      name: 'kubelet',
+    })
+  })
+
+  it('does not call missing what is there and was not read', async () => {
+    const path = `${PKI}/apiserver.crt`
+    const trees = await mutated(await generated(), (one) => {
+      one.tree.set(path, { kind: 'other', path, reason: 'larger than 4194304 bytes' })
+    })
+    const report = await auditTree(trees, AT)
+    expect(serious(report)).toEqual([])
+    expect(report.components.find(({ name }) => name === 'kube-apiserver')?.starts).toBe('unknown')
+  })
+
   it('still sees what is wrong with what was given', async () => {
     const trees = await mutated(await generated(), (one) =>
       one.copy(`${PKI}/etcd/ca.crt`, `${PKI}/ca.crt`),
@@ -117,7 +138,7 @@ describe('a part of a healthy cluster', () => {
     const report = await auditTree(pki, AT)
     expect(report.verdict.status).toBe('errors')
     const [wrong] = report.connections.filter(({ will }) => will === 'fail')
-    expect(wrong?.reason).toContain('the flags of the layout kubeadm are assumed')
+    expect(wrong?.reason).toContain('(flags assumed from the layout)')
   })
 })
 

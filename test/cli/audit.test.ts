@@ -98,6 +98,18 @@ describe('kpki audit', () => {
       expect((await kpki(folder, ['audit', 'out', '--fail-on', 'unknown'], NOW)).exit).toBe(0)
     }))
 
+  it('tells first that the cluster file of what it judges cannot be read', () =>
+    inFolder(async (folder) => {
+      await writeOut(join(folder, 'out'), healthy)
+      await writeFile(join(folder, 'out/cluster.yaml'), 'spec: [')
+      const { exit, out } = await kpki(folder, ['audit', 'out'], NOW)
+      expect(exit).toBe(0)
+      expect(out).toMatch(/^PASSED, with warnings {2}/)
+      expect(out).toMatch(/P25 cluster-file-unread {2}cluster\.yaml\n.* can't be read: /)
+      const merged = await kpki(folder, ['audit', 'out', 'out/nodes/worker1'], NOW)
+      expect(merged.out).toContain('P25 cluster-file-unread')
+    }))
+
   it('judges at another time', () =>
     inFolder(async (folder) => {
       await writeOut(join(folder, 'out'), healthy)

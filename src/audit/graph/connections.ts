@@ -4,7 +4,7 @@ import type { Refusal } from './credentials.js'
 import type { Edge } from './edges.js'
 import { edgeKind } from './graph.js'
 import { type Judgement, judge, type Running, shown } from './judge.js'
-import type { Fleet } from './servers.js'
+import { ASSUMED, type Fleet } from './servers.js'
 import type { TrustChecker } from './trust.js'
 
 /** The rule that a failure of a must-succeed connection is reported under, by its reason. */
@@ -220,7 +220,7 @@ function connectionOf(edge: Edge, verdict: Judgement): Connection {
   const isHole = must === 'fail' && will === 'succeed'
   const tooMuch = must === 'succeed' && will === 'succeed' && reception?.kind === 'too-much'
   const why = tooMuch ? reception.message : isHole ? hole : (problem ?? unseen)?.message
-  const reason = assumed === undefined || why === undefined ? why : `${why} (${assumed})`
+  const reason = assumed === undefined || why === undefined ? why : `${why} ${ASSUMED}`
   const rule = tooMuch
     ? 'component-too-privileged'
     : will === must || will === 'unknown'

@@ -75,6 +75,9 @@ export interface Sight {
   readonly assumed?: string
 }
 
+/** What is said behind a judgement that no manifest, unit or argument file bears out. */
+export const ASSUMED = '(flags assumed from the layout)'
+
 /** What of a component’s start was given. */
 export function sightOf({ name, layout }: NodeEvidence, launch: Launch): Sight {
   const { component, source, unseenFlags, path } = launch

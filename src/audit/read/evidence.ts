@@ -22,6 +22,8 @@ export interface AuditInput {
   readonly origins?: ReadonlyMap<string, ReadonlyMap<string, string>>
   /** Output folders of kpki by the nodes that lie in them, as commands name them (`out`). */
   readonly outs?: ReadonlyMap<string, string>
+  /** The `cluster.yaml` of an output folder that could not be read, and why. */
+  readonly unreadCluster?: Unrecognised
   /** Paths that no layout knows, as the user wrote them, with what was understood of them. */
   readonly unrecognised?: readonly Unrecognised[]
 }
@@ -252,6 +254,7 @@ export interface Evidence {
   readonly certificates: readonly Certificate[]
   /** How many key blocks were read, public and private. */
   readonly keys: number
+  readonly unreadCluster?: Unrecognised
   readonly unrecognised: readonly Unrecognised[]
   /** As {@link AuditInput.origins}. */
   readonly origins?: ReadonlyMap<string, ReadonlyMap<string, string>>

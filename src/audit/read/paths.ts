@@ -46,7 +46,10 @@ export function fileOn(tree: FileTree, path: string): FileEntry | undefined {
  * its own, or is there and empty. A bare `pki` folder says nothing about `/etc/kubernetes/admin.conf`.
  */
 export function isCovered({ tree }: Pick<NodeEvidence, 'tree'>, path: string): boolean {
-  const parts = (pathInTree(path) ?? '').split('/')
+  const plain = pathInTree(path) ?? ''
+  // It is there and was not read: too large, a device, a socket.
+  if (tree.get(plain)?.kind === 'other') return false
+  const parts = plain.split('/')
   const directories = directoriesOf(tree)
   for (let i = parts.length - 1; i > 0; i--) {
     const found = directories.get(parts.slice(0, i).join('/'))

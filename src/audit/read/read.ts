@@ -269,6 +269,7 @@ export async function readEvidence(
     ...(earlier && { earlier }),
     certificates,
     keys: pems.keys,
+    ...(input.unreadCluster && { unreadCluster: input.unreadCluster }),
     unrecognised: input.unrecognised ?? [],
     ...(input.origins && { origins: input.origins }),
     hasMetadata: nodes.some(({ tree }) =>

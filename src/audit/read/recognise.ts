@@ -151,10 +151,10 @@ function outFolder(tree: FileTree, prefix: string, readCluster?: ClusterReader):
     nodes,
     ...(authorities && { authorities }),
     ...(operator && { operator }),
-    ...(parsed.cluster && { cluster: parsed.cluster }),
+    ...parsed,
     outs: outsOf(nodes, out),
     origins,
-    unrecognised: [...unrecognised, ...parsed.unrecognised],
+    unrecognised,
   }
 }
 
@@ -169,13 +169,17 @@ export function outsOf(
   return new Map([...nodes.keys(), 'authorities', 'operator'].map((part) => [part, out]))
 }
 
-function clusterOf(tree: FileTree, path: string, readCluster: ClusterReader | undefined) {
+function clusterOf(
+  tree: FileTree,
+  path: string,
+  readCluster: ClusterReader | undefined,
+): Pick<AuditInput, 'cluster' | 'unreadCluster'> {
   const text = textAt(tree, 'cluster.yaml')
-  if (text === undefined || !readCluster) return { unrecognised: [] }
+  if (text === undefined || !readCluster) return {}
   try {
-    return { cluster: readCluster(text), unrecognised: [] }
+    return { cluster: readCluster(text) }
   } catch (error) {
-    return { unrecognised: [{ path, reason: messageOf(error) }] }
+    return { unreadCluster: { path, reason: messageOf(error) } }
   }
 }
 

@@ -375,6 +375,20 @@ export const FILE_RULES: readonly Rule[] = [
       ]
     },
   }),
+  rule('P25', 'cluster-file-unread', 'M', 'warning', {
+    title: 'the cluster file of the output folder cannot be read',
+    citation: 'docs/reference/errors.md (ERR_SPEC_INVALID, ERR_YAML_INVALID)',
+    why: 'Which nodes and users there must be, and under which names, is not known then: nothing here says that one is missing or left over.',
+    fix: byOwner({
+      kpki: ({ out }) => `kpki gen -o ${out} --check   # says every mistake in it`,
+      others: 'correct cluster.yaml, or move it away',
+    }),
+    check: ({ unreadCluster, authorities }) => {
+      if (!unreadCluster) return authorities ? [] : 'not-applicable'
+      const { path, reason } = unreadCluster
+      return [{ path, message: `${path} can't be read: ${reason}` }]
+    },
+  }),
   rule('P22', 'kubelet-current-not-symlink', 'M', 'warning', {
     title: 'kubelet-client-current.pem is a plain file',
     citation: 'kubernetes/website#28312; k8s.io/client-go/util/certificate',
@@ -431,7 +445,8 @@ function leadsOut(node: NodeEvidence, path: string): boolean {
 
 // An output folder of gen shows everything of its nodes; another folder only what lies beside its files.
 function shows(node: NodeEvidence, path: string, { cluster, authorities }: Evidence): boolean {
-  const isWhole = authorities && cluster?.nodes.some(({ name }) => name === node.name)
+  const isOurs = cluster?.nodes.some(({ name }) => name === node.name)
+  const isWhole = authorities && isOurs && !node.tree.has(path)
   return isWhole === true || isCovered(node, path)
 }
 

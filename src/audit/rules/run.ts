@@ -1,3 +1,4 @@
+import { ASSUMED } from '../graph/servers.js'
 import type { Evidence } from '../read/evidence.js'
 import type {
   Crash,
@@ -9,7 +10,7 @@ import type {
   Skipped,
   Suspect,
 } from '../types.js'
-import { ASSUMED, restsOnAssumption } from './assumptions.js'
+import { restsOnAssumption } from './assumptions.js'
 import { fixFor, subjectOf } from './remedies.js'
 
 /** A finding before it has its name: with the files in which its fault may lie, its own place first. */

@@ -13,6 +13,7 @@ import {
   unseenPair,
 } from '../graph/credentials.js'
 import {
+  ASSUMED,
   type Fleet,
   type KubeletServer,
   kubeletSight,
@@ -140,7 +141,8 @@ function hidden({ unseen, assumed }: Sight): Unseen | undefined {
 /** The outages as reports carry them, in order of node and component. */
 export function componentStates(outages: Outages, fleet: Fleet): readonly ComponentState[] {
   const unseen = unseenComponents(fleet)
-  return [...outages].map(([key, problem]) => {
+  const assumed = assumedComponents(fleet)
+  const given = [...outages].map(([key, problem]): ComponentState => {
     const cut = key.indexOf('/')
     const name = key.slice(0, cut) as ComponentName
     const node = key.slice(cut + 1)
@@ -151,8 +153,34 @@ export function componentStates(outages: Outages, fleet: Fleet): readonly Compon
       node,
       name,
       starts: problem ? false : 'unknown',
-      reason: why.message,
+      reason: problem && assumed.has(key) ? `${why.message} ${ASSUMED}` : why.message,
       ...(path !== undefined && { path }),
     }
   })
+  return [...given, ...absentNodes(fleet)]
+}
+
+/** Components, as `<name>/<node>`, whose flags no file bears out. */
+function assumedComponents({ evidence, kubelets }: Fleet): ReadonlySet<string> {
+  return new Set([
+    ...evidence.nodes.flatMap((node) =>
+      node.launches.flatMap((launch) =>
+        sightOf(node, launch).assumed === undefined ? [] : [`${launch.component}/${node.name}`],
+      ),
+    ),
+    ...kubelets.flatMap((one) => (one.kubelet.assumed ? [`kubelet/${one.node.name}`] : [])),
+  ])
+}
+
+/** Nodes of the cluster file of which there is nothing: each has a kubelet, of which nothing is known. */
+function absentNodes({ evidence: { cluster, nodes } }: Fleet): readonly ComponentState[] {
+  const given = new Set(nodes.map(({ name }) => name))
+  return (cluster?.nodes ?? [])
+    .filter(({ name }) => !given.has(name))
+    .map(({ name }) => ({
+      node: name,
+      name: 'kubelet',
+      starts: 'unknown',
+      reason: 'nothing was given of a node that the cluster file has',
+    }))
 }

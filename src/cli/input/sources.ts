@@ -228,7 +228,12 @@ function merge(inputs: readonly AuditInput[]): AuditInput {
   const origins = new Map<string, ReadonlyMap<string, string>>()
   const outs = new Map<string, string>()
   const unrecognised: Unrecognised[] = []
-  const rest: { authorities?: FileTree; operator?: FileTree; cluster?: Cluster } = {}
+  const rest: {
+    authorities?: FileTree
+    operator?: FileTree
+    cluster?: Cluster
+    unreadCluster?: Unrecognised
+  } = {}
   for (const input of inputs) {
     const free = renamed(input, (name) => freeName(name, nodes))
     for (const [name, tree] of free.nodes) nodes.set(name, tree)
@@ -240,6 +245,7 @@ function merge(inputs: readonly AuditInput[]): AuditInput {
       if (tree !== undefined) rest[folder] = new Map([...(rest[folder] ?? []), ...tree])
     }
     if (input.cluster !== undefined) rest.cluster ??= input.cluster
+    if (input.unreadCluster !== undefined) rest.unreadCluster ??= input.unreadCluster
   }
   return { ...rest, nodes, origins, outs, unrecognised }
 }

@@ -171,6 +171,16 @@ export const FILE_DEFECTS: readonly Defect[] = [
     },
   ),
   sourced(
+    'P25',
+    'a cluster.yaml that is no YAML',
+    'kpki gen refuses it with every mistake in it (ERR_YAML_INVALID, ERR_SPEC_INVALID)',
+    { severity: 'warning', path: 'out/cluster.yaml', nodes: [''] },
+    (e) => {
+      e.cluster = undefined
+      e.unreadCluster = { path: 'out/cluster.yaml', reason: 'line 1: unexpected end' }
+    },
+  ),
+  sourced(
     'P24',
     'a kubeconfig of nobody in cluster.yaml',
     'kpki gen keeps what it has once made, unless --prune is given',

@@ -43,6 +43,7 @@ export class BrokenTrees {
   authorities: Map<string, TreeEntry>
   operator: Map<string, TreeEntry>
   cluster: AuditInput['cluster'] | undefined
+  unreadCluster: AuditInput['unreadCluster'] | undefined
   earlier: AuditInput | undefined
   constructor(input: AuditInput) {
     this.nodes = new Map([...input.nodes].map(([name, tree]) => [name, new Map(tree)]))
@@ -130,6 +131,7 @@ export class BrokenTrees {
       authorities: this.authorities,
       operator: this.operator,
       ...(this.cluster && { cluster: this.cluster }),
+      ...(this.unreadCluster && { unreadCluster: this.unreadCluster }),
       ...(this.earlier && { earlier: this.earlier }),
     }
   }

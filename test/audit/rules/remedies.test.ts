@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
 import { auditTree } from '../../../src/audit/audit.js'
 import { OWNERS } from '../../../src/audit/read/layout-table.js'
+import { isWrong } from '../../../src/audit/report/words.js'
 import { RULES } from '../../../src/audit/rules/index.js'
 import { fixFor, fixInGeneral, type RemedySubject } from '../../../src/audit/rules/remedies.js'
 import type { Finding } from '../../../src/audit/types.js'
@@ -282,8 +283,8 @@ describe('assumed flags', () => {
     const fixture = FIXTURES.find(({ layout }) => layout === 'k3s')
     const tree = await fixture?.make({ path, how: 'foreign-key' })
     const { findings, connections, components } = await auditTree(tree ?? new Map(), { at: NOW })
-    const wrong = connections.filter(({ must, will }) => must !== will)
-    const down = components.filter(({ starts }) => !starts)
+    const wrong = connections.filter(isWrong)
+    const down = components.filter(({ starts }) => starts === false)
     expect(wrong.length).toBeGreaterThan(0)
     expect(down.length).toBeGreaterThan(0)
     for (const { reason } of [...wrong, ...down]) expect(reason).toMatch(MARK)
