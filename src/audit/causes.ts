@@ -1,12 +1,13 @@
 import { groupBy } from '../values/lists.js'
 import { compareText } from '../values/text.js'
+import type { Place } from './read/evidence.js'
 import { SEVERITIES } from './report/words.js'
-import type { Finding, Suspect } from './types.js'
+import type { Finding } from './types.js'
 
 /** A finding, and the files in any of which its fault may lie; its own place comes first. */
 export interface Suspicion {
   readonly finding: Finding
-  readonly suspects: readonly Suspect[]
+  readonly suspects: readonly Place[]
 }
 
 /** How far a finding is from the file that is at fault: files, credentials made of them, components, connections. */
@@ -17,7 +18,7 @@ function stageOf({ code }: Finding): number {
 
 const CREDENTIAL = 1
 
-const keyOf = ({ node, path }: Suspect): string => `${node}\n${path}`
+const keyOf = ({ node, path }: Place): string => `${node}\n${path}`
 
 /** A file that is suspected: of what, and whether anything was found in it. */
 interface SuspectedFile {

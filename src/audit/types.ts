@@ -1,6 +1,6 @@
 import type { Cluster } from '../cluster/cluster.js'
 import type { ComponentName } from '../manifests/flags.js'
-import type { Certificate, Evidence, Unrecognised } from './read/evidence.js'
+import type { Certificate, Evidence, Place, Unrecognised } from './read/evidence.js'
 import type { Fix } from './rules/remedies.js'
 
 /**
@@ -42,12 +42,6 @@ export type RuleGroup =
   | 'R'
   | 'X'
 
-/** A file in which a fault may lie: by node, and relative to the root of that node’s tree. */
-export interface Suspect {
-  readonly node: string
-  readonly path: string
-}
-
 /** What a rule yields; the runner adds the rule's own id, code, level and severity. */
 export interface FindingDraft {
   readonly node?: string
@@ -59,7 +53,7 @@ export interface FindingDraft {
   /** Where one rule has graver and milder cases. */
   readonly severity?: Severity
   /** Other files in which the fault may lie as well: an untrusted certificate may be wrong, or its trust file. */
-  readonly suspects?: readonly Suspect[]
+  readonly suspects?: readonly Place[]
 }
 
 /** What rules may ask besides the evidence. Everything here is already computed: rules do no I/O and need no await. */
@@ -75,7 +69,7 @@ export interface RuleContext {
    * By id of a connection that ends otherwise than it must, or `<component>/<node>` of one that therefore does not
    * start: the files in which the fault may lie.
    */
-  readonly suspects: ReadonlyMap<string, readonly Suspect[]>
+  readonly suspects: ReadonlyMap<string, readonly Place[]>
 }
 
 /** What a rule of the catalogue is about. */

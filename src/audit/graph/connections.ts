@@ -1,5 +1,6 @@
 import { flagIsTrue } from '../../values/command-line.js'
-import type { Connection, Suspect } from '../types.js'
+import type { Place } from '../read/evidence.js'
+import type { Connection } from '../types.js'
 import type { Refusal } from './credentials.js'
 import type { Edge } from './edges.js'
 import { edgeKind } from './graph.js'
@@ -47,7 +48,7 @@ export interface Verdicts {
    * By id of a connection that ends otherwise than it must, or `<component>/<node>` of one that therefore does not
    * start: the files in which the fault may lie.
    */
-  readonly suspects: ReadonlyMap<string, readonly Suspect[]>
+  readonly suspects: ReadonlyMap<string, readonly Place[]>
 }
 
 /**
@@ -87,7 +88,7 @@ export async function judgeAll(
   const connections = edges.map((edge) =>
     connectionOf(edge, judged.get(edge.id) ?? { will: 'unknown' }),
   )
-  const suspects = new Map<string, readonly Suspect[]>()
+  const suspects = new Map<string, readonly Place[]>()
   for (const edge of edges) {
     const verdict = judged.get(edge.id)
     if (!verdict || verdict.will === 'unknown' || verdict.will === edge.must) continue
@@ -109,7 +110,7 @@ const OWN_FAULTS: ReadonlySet<string> = new Set([
   ...(RULES['component-down'] ?? []),
 ])
 
-function suspectsOf({ client, server }: Edge, { problem }: Judgement): readonly Suspect[] {
+function suspectsOf({ client, server }: Edge, { problem }: Judgement): readonly Place[] {
   const { credential } = client
   const trusts = [client.trust, server.trust].flatMap((trust) =>
     trust?.kind === 'file' ? [trust.file] : [],
@@ -130,11 +131,11 @@ function suspectsOf({ client, server }: Edge, { problem }: Judgement): readonly 
   return unique([...own, ...(trust?.kind === 'file' ? [trust.file] : [])])
 }
 
-function placeIn({ node, path }: Refusal): readonly Suspect[] {
+function placeIn({ node, path }: Refusal): readonly Place[] {
   return node !== undefined && path !== undefined ? [{ node, path }] : []
 }
 
-function unique(places: readonly Suspect[]): readonly Suspect[] {
+function unique(places: readonly Place[]): readonly Place[] {
   return [...new Map(places.map(({ node, path }) => [`${node}\n${path}`, { node, path }])).values()]
 }
 

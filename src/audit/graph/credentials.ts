@@ -11,10 +11,10 @@ import type {
   Launch,
   NodeEvidence,
   PemFacts,
+  Place,
 } from '../read/evidence.js'
 import { layoutFiles } from '../read/layouts.js'
 import { fileOn, followLinks, isCovered, locate, shortPath } from '../read/paths.js'
-import type { Suspect } from '../types.js'
 
 /** A file that something names, and what is there. */
 export interface NamedFile {
@@ -60,7 +60,7 @@ export interface Unseen {
 export interface Refusal extends Unseen {
   readonly code: string
   /** Other files in which the fault may lie as well. */
-  readonly suspects?: readonly Suspect[]
+  readonly suspects?: readonly Place[]
 }
 
 export function fileOnNode(node: NodeEvidence, path: string): NamedFile {

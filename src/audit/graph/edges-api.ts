@@ -3,6 +3,7 @@ import { flagList, flagOf } from '../../values/command-line.js'
 import { parseHost, urlOf } from '../../values/hosts.js'
 import { at, filled, textsOf } from '../../values/json.js'
 import type { NodeEvidence } from '../read/evidence.js'
+import { isWholeCommand } from '../read/launch.js'
 import type { Identity } from '../types.js'
 import type { ApiClient } from './clients.js'
 import {
@@ -38,12 +39,10 @@ import {
 
 /** An API server as the other end: it asks for a client certificate and lives without one. */
 export function apiSide(server: ApiServer): EdgeDraft['server'] {
-  const sight = sightOf(server.node, server.launch)
-  const isKnown = sight.unseen === undefined && sight.assumed === undefined
   return {
-    ...sight,
+    ...sightOf(server.node, server.launch),
     runs: { node: server.node.name, name: 'kube-apiserver' },
-    serving: server.serving ?? (isKnown ? 'self-made' : 'unseen'),
+    serving: server.serving ?? (isWholeCommand(server.launch) ? 'self-made' : 'unseen'),
     ...(server.clientCa && { trust: server.clientCa }),
     certificate: server.clientCa ? 'asked' : 'ignored',
   }

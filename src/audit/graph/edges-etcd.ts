@@ -1,5 +1,6 @@
 import { isIp } from '../../values/addresses.js'
 import { type HostPort, isAnyHost, isLocalHost, parseHost, urlOf } from '../../values/hosts.js'
+import { isWholeCommand } from '../read/launch.js'
 import type { Credential, Refusal, TrustAnchors } from './credentials.js'
 import { type EdgeDraft, WELCOME } from './edges.js'
 import {
@@ -24,13 +25,11 @@ export function etcdSide(
   names?: readonly string[],
 ): EdgeDraft['server'] {
   const { serving, trust } = port
-  const sight = sightOf(member.node, member.launch)
-  const isKnown = sight.unseen === undefined && sight.assumed === undefined
   const told = placeOfLaunch(member)
   return {
-    ...sight,
+    ...sightOf(member.node, member.launch),
     runs: { node: member.node.name, name: 'etcd' },
-    serving: serving ?? (isKnown ? 'plain-http' : 'unseen'),
+    serving: serving ?? (isWholeCommand(member.launch) ? 'plain-http' : 'unseen'),
     ...(trust && { trust }),
     ...(told && { told }),
     certificate: port.demandsCertificate ? 'demanded' : 'ignored',

@@ -2,6 +2,7 @@ import { commonNameOf } from '../../ca/certificate/names.js'
 import { flagList } from '../../values/command-line.js'
 import { urlOf } from '../../values/hosts.js'
 import type { Certificate } from '../read/evidence.js'
+import { isWholeCommand } from '../read/launch.js'
 import type { Identity } from '../types.js'
 import { anchorsOf, type Credential, leafOf, type TrustAnchors } from './credentials.js'
 import { adminGroup, type EdgeDraft, identityText, type Reception } from './edges.js'
@@ -315,7 +316,7 @@ export function* kubeletsBeyondTheirNodes({ apiServers, clients }: Fleet): Itera
     const { launch, node } = server
     const sample = kubelets.find((one) => one.node !== node) ?? kubelets[0]
     // Flags that are assumed, or out of sight, say nothing of plugins.
-    if (!sample?.credential || launch.source === 'default' || launch.unseenFlags) continue
+    if (!sample?.credential || !isWholeCommand(launch)) continue
     const isRestricted =
       flagList(launch.flags, 'enable-admission-plugins').includes('NodeRestriction') &&
       !flagList(launch.flags, 'disable-admission-plugins').includes('NodeRestriction')

@@ -1,5 +1,6 @@
 import type { ComponentName } from '../../manifests/flags.js'
-import type { Identity, Suspect } from '../types.js'
+import type { Place } from '../read/evidence.js'
+import type { Identity } from '../types.js'
 import type { ApiClient, ApiClientRole } from './clients.js'
 import type { Credential, Refusal, TrustAnchors } from './credentials.js'
 import type { Fleet, Sight } from './servers.js'
@@ -20,7 +21,7 @@ export type Reception =
       readonly kind: 'refused'
       readonly message: string
       /** The file that is the reason, where it is not the client's certificate. */
-      readonly by?: Suspect
+      readonly by?: Place
     }
 
 /** One possible TLS connection, before it is judged. */
@@ -41,7 +42,7 @@ export interface Edge {
     readonly label: string
     readonly trust: TrustAnchors
     /** The file that says whom it calls and whom it trusts. */
-    readonly told?: Suspect
+    readonly told?: Place
     /** The name or address to verify; undefined: none is verified. */
     readonly name?: string
     /** What the client verifies with; Go by default. */
@@ -56,7 +57,7 @@ export interface Edge {
     readonly serving: Credential | 'unseen' | 'requested' | 'self-made' | 'plain-http'
     readonly trust?: TrustAnchors
     /** The file that says whom it trusts. */
-    readonly told?: Suspect
+    readonly told?: Place
     /** `demanded`: no connection without; `asked`: checked if shown; `ignored`. */
     readonly certificate: 'demanded' | 'asked' | 'ignored'
     /** etcd's peer listener: the client's own certificate must name the address it comes from. */

@@ -1,4 +1,5 @@
 import { KUBELET_DIR } from '../../certs/paths.js'
+import type { ClusterNode } from '../../cluster/cluster.js'
 import type { CredentialRole } from '../../manifests/flags.js'
 import { flagIsTrue, flagList, flagOf } from '../../values/command-line.js'
 import { isAnyHost, isLocalHost, parseHost, urlOf } from '../../values/hosts.js'
@@ -113,8 +114,10 @@ export interface Fleet {
   readonly kubelets: readonly KubeletServer[]
   readonly clients: readonly ApiClient[]
   readonly nodeByHost: ReadonlyMap<string, NodeEvidence>
-  /** Names and addresses of nodes that belong to the cluster, of which nothing was given. */
-  readonly unseenHosts: ReadonlySet<string>
+  /** Nodes of the cluster file of which nothing was given. */
+  readonly absent: readonly ClusterNode[]
+  /** Their names and addresses. */
+  readonly absentHosts: ReadonlySet<string>
 }
 
 export function fleetOf(evidence: Evidence): Fleet {
@@ -125,6 +128,7 @@ export function fleetOf(evidence: Evidence): Fleet {
         .slice(0, 1)
         .map((launch) => ({ node, launch })),
     )
+  const absent = absentNodes(evidence)
   return {
     evidence,
     apiServers: launched('kube-apiserver').map(({ node, launch }) => apiServer(node, launch)),
@@ -134,14 +138,14 @@ export function fleetOf(evidence: Evidence): Fleet {
     ),
     clients: apiClients([...evidence.nodes, ...(evidence.operator ? [evidence.operator] : [])]),
     nodeByHost: hostsOf(evidence),
-    unseenHosts: unseenHostsOf(evidence),
+    absent,
+    absentHosts: new Set(absent.flatMap(({ name, addresses }) => [name, ...addresses])),
   }
 }
 
-function unseenHostsOf({ cluster, nodes }: Evidence): ReadonlySet<string> {
+function absentNodes({ cluster, nodes }: Evidence): readonly ClusterNode[] {
   const given = new Set(nodes.map(({ name }) => name))
-  const absent = (cluster?.nodes ?? []).filter(({ name }) => !given.has(name))
-  return new Set(absent.flatMap(({ name, addresses }) => [name, ...addresses]))
+  return (cluster?.nodes ?? []).filter(({ name }) => !given.has(name))
 }
 
 function hostsOf(evidence: Evidence): ReadonlyMap<string, NodeEvidence> {
@@ -269,7 +273,7 @@ export function apiServersAt(fleet: Fleet, from: NodeEvidence, url: string): rea
   const target = parseHost(url)
   if (!target) return fleet.apiServers
   const { host, port } = target
-  if (fleet.unseenHosts.has(host)) return []
+  if (fleet.absentHosts.has(host)) return []
   const on = (node: NodeEvidence) => fleet.apiServers.filter((one) => one.node === node)
   const here = isLocalHost(host) || isAnyHost(host)
   const node = here ? from : fleet.nodeByHost.get(host)

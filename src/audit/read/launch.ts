@@ -65,6 +65,11 @@ function isPodFile(path: string, directories: ReadonlySet<string>): boolean {
   return directories.has(path.slice(0, cut)) && !path.startsWith('.', cut + 1)
 }
 
+/** Whether every flag of a component was seen: one that was not is not given. */
+export function isWholeCommand({ source, unseenFlags }: Launch): boolean {
+  return source !== 'default' && unseenFlags === undefined
+}
+
 /** Every static pod and systemd unit of a node that starts a component. Never throws. */
 export function readLaunches(
   node: string,

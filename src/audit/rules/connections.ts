@@ -1,17 +1,9 @@
 import { hostOf } from '../../values/hosts.js'
 import { groupBy } from '../../values/lists.js'
 import { edgeKind } from '../graph/graph.js'
-import type { Evidence } from '../read/evidence.js'
+import type { Evidence, Place } from '../read/evidence.js'
 import { lostFolder } from '../read/paths.js'
-import type {
-  Connection,
-  FindingDraft,
-  Level,
-  Rule,
-  RuleContext,
-  Severity,
-  Suspect,
-} from '../types.js'
+import type { Connection, FindingDraft, Level, Rule, RuleContext, Severity } from '../types.js'
 import { ADD_NAMES, byOwner, RECONCILE, REISSUE, RENEW, remarked, SEPARATE } from './remedies.js'
 import { type RuleWords, rule } from './rule.js'
 
@@ -191,7 +183,7 @@ function broken(id: string): Rule['check'] {
 function sharedSuspects(
   group: readonly Connection[],
   suspects: RuleContext['suspects'],
-): readonly Suspect[] {
+): readonly Place[] {
   const [first = [], ...others] = group.map(({ id }) => suspects.get(id) ?? [])
   if (group[0]?.rule === 'connection-name') return [...first, ...others.flat()]
   return first.filter((one) =>

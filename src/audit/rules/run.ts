@@ -1,5 +1,5 @@
 import { ASSUMED } from '../graph/servers.js'
-import type { Evidence } from '../read/evidence.js'
+import type { Evidence, Place } from '../read/evidence.js'
 import type {
   Crash,
   Finding,
@@ -8,14 +8,13 @@ import type {
   Rule,
   RuleContext,
   Skipped,
-  Suspect,
 } from '../types.js'
 import { restsOnAssumption } from './assumptions.js'
 import { fixFor, subjectOf } from './remedies.js'
 
 /** A finding before it has its name: with the files in which its fault may lie, its own place first. */
 export interface RuleFinding extends Omit<Finding, 'id' | 'causedBy'> {
-  readonly suspects: readonly Suspect[]
+  readonly suspects: readonly Place[]
 }
 
 /** What became of every rule. */

@@ -15,6 +15,7 @@ import type {
   NodeEvidence,
   Place,
 } from '../read/evidence.js'
+import { isWholeCommand } from '../read/launch.js'
 import { indexOf } from './by-evidence.js'
 import type { LeafRole, TrustUseRole } from './roles.js'
 import type { Launched } from './rule.js'
@@ -62,8 +63,7 @@ export const kubeconfigs = (evidence: Evidence): readonly NodeKubeconfig[] =>
 /** How components are started by a file that was found and read, not by a layout’s defaults, with flags that were all seen. */
 export const launches = only(
   (evidence): readonly Launched[] => indexOf(evidence).launches,
-  ({ launch: { source, unseenFlags, failure, flags } }) =>
-    source !== 'default' && unseenFlags === undefined && !(failure && flags.size === 0),
+  ({ launch }) => isWholeCommand(launch) && !(launch.failure && launch.flags.size === 0),
 )
 export const launchesAs = (component: ComponentName) =>
   only(launches, ({ launch }) => launch.component === component)

@@ -3,6 +3,7 @@ import { type Flags, flagIsTrue, flagList, flagOf } from '../../values/command-l
 import { at, filled, textsOf } from '../../values/json.js'
 import type { Refusal } from '../graph/credentials.js'
 import type { KubeletFacts, Launch, NodeEvidence } from '../read/evidence.js'
+import { isWholeCommand } from '../read/launch.js'
 import { authorizationOf, exclusionProblem } from './access.js'
 
 /** Whether version `a` (`1.28.7`) is of minor `b` (`1.24`) or later. */
@@ -128,11 +129,6 @@ export function isAlwaysAllow(node: NodeEvidence, launch: Launch): boolean {
     return authorizationOf(node, launch)?.modes.includes('AlwaysAllow') === true
   const modes = flagList(launch.flags, 'authorization-mode')
   return modes.length > 0 ? modes.includes('AlwaysAllow') : isWholeCommand(launch)
-}
-
-/** Whether a flag that was not seen is not given. */
-function isWholeCommand({ source, unseenFlags }: Launch): boolean {
-  return source !== 'default' && unseenFlags === undefined
 }
 
 const MODES = ['ABAC', 'AlwaysAllow', 'AlwaysDeny', 'Node', 'RBAC', 'Webhook']

@@ -111,76 +111,55 @@ function credentialsProblem(
   return { code: 'expired', message, node: file.node, path: file.path }
 }
 
-/** What of a component was not given, and had to be to say that it starts; by `<name>/<node>`. */
-function unseenComponents({ evidence, kubelets }: Fleet): ReadonlyMap<string, Unseen> {
-  const found = new Map<string, Unseen>()
-  const add = (key: string, unseen: Unseen | undefined) => {
-    if (unseen && !found.has(key)) found.set(key, unseen)
-  }
+/** How much of each component was given, files that its flags name included; by `<name>/<node>`. */
+function sights({ evidence, kubelets }: Fleet): ReadonlyMap<string, Sight> {
+  const found = new Map<string, Sight>()
   for (const node of evidence.nodes)
     for (const launch of node.launches) {
-      if (launch.component === 'kubelet') continue
       const key = `${launch.component}/${node.name}`
-      add(key, hidden(sightOf(node, launch)) ?? filesUnseen(node, launch))
+      if (launch.component === 'kubelet' || found.has(key)) continue
+      const unseen = filesUnseen(node, launch)
+      found.set(key, { ...(unseen && { unseen }), ...sightOf(node, launch) })
     }
   for (const kubelet of kubelets) {
     const { node, clientCa, serving } = kubelet
-    const key = `kubelet/${node.name}`
-    add(key, hidden(kubeletSight(kubelet)))
-    if (clientCa?.kind === 'file') add(key, unseenFile(clientCa.file, 'client CA'))
-    if (typeof serving !== 'string') add(key, unseenPair(serving, 'server'))
-    add(key, unseenFile(fileOnNode(node, kubelet.kubelet.kubeconfigPath), 'kubeconfig'))
+    const unseen =
+      (clientCa?.kind === 'file' ? unseenFile(clientCa.file, 'client CA') : undefined) ??
+      (typeof serving === 'string' ? undefined : unseenPair(serving, 'server')) ??
+      unseenFile(fileOnNode(node, kubelet.kubelet.kubeconfigPath), 'kubeconfig')
+    found.set(`kubelet/${node.name}`, { ...(unseen && { unseen }), ...kubeletSight(kubelet) })
   }
   return found
 }
 
-function hidden({ unseen, assumed }: Sight): Unseen | undefined {
-  return unseen ?? (assumed === undefined ? undefined : { message: assumed })
-}
-
 /** The outages as reports carry them, in order of node and component. */
 export function componentStates(outages: Outages, fleet: Fleet): readonly ComponentState[] {
-  const unseen = unseenComponents(fleet)
-  const assumed = assumedComponents(fleet)
+  const seen = sights(fleet)
   const given = [...outages].map(([key, problem]): ComponentState => {
     const cut = key.indexOf('/')
     const name = key.slice(0, cut) as ComponentName
     const node = key.slice(cut + 1)
-    const why = problem ?? unseen.get(key)
+    const { assumed, unseen } = seen.get(key) ?? {}
+    const why: Unseen | undefined =
+      problem ?? (assumed === undefined ? unseen : { message: assumed })
     if (!why) return { node, name, starts: true }
     const path = why.node === node ? why.path : undefined
     return {
       node,
       name,
       starts: problem ? false : 'unknown',
-      reason: problem && assumed.has(key) ? `${why.message} ${ASSUMED}` : why.message,
+      reason: problem && assumed !== undefined ? `${why.message} ${ASSUMED}` : why.message,
       ...(path !== undefined && { path }),
     }
   })
-  return [...given, ...absentNodes(fleet)]
-}
-
-/** Components, as `<name>/<node>`, whose flags no file bears out. */
-function assumedComponents({ evidence, kubelets }: Fleet): ReadonlySet<string> {
-  return new Set([
-    ...evidence.nodes.flatMap((node) =>
-      node.launches.flatMap((launch) =>
-        sightOf(node, launch).assumed === undefined ? [] : [`${launch.component}/${node.name}`],
-      ),
-    ),
-    ...kubelets.flatMap((one) => (one.kubelet.assumed ? [`kubelet/${one.node.name}`] : [])),
-  ])
-}
-
-/** Nodes of the cluster file of which there is nothing: each has a kubelet, of which nothing is known. */
-function absentNodes({ evidence: { cluster, nodes } }: Fleet): readonly ComponentState[] {
-  const given = new Set(nodes.map(({ name }) => name))
-  return (cluster?.nodes ?? [])
-    .filter(({ name }) => !given.has(name))
-    .map(({ name }) => ({
+  // Each has a kubelet, of which nothing is known.
+  const absent = fleet.absent.map(
+    ({ name }): ComponentState => ({
       node: name,
       name: 'kubelet',
       starts: 'unknown',
       reason: 'nothing was given of a node that the cluster file has',
-    }))
+    }),
+  )
+  return [...given, ...absent]
 }
