@@ -76,6 +76,11 @@ describe('kpki expiry', () => {
       expect(exit).toBe(1)
       expect(out).not.toContain('pki/apiserver.crt')
       expect(err).toMatch(/^kpki: warning: not listed: .*pki\/apiserver\.crt/m)
+      await writeFile(join(folder, path), Buffer.alloc(5_000_000))
+      expect(await kpki(folder, ['expiry', 'out'], NOW)).toMatchObject({
+        exit: 1,
+        err: expect.stringMatching(/not listed: .*apiserver\.crt was not read: larger than/),
+      })
       await writeFile(join(folder, 'kubeconfig.conf'), 'kind: Config\nclusters: []\nusers: []\n')
       expect(await kpki(folder, ['expiry', 'kubeconfig.conf'], NOW)).toMatchObject({
         exit: 2,

@@ -23,6 +23,8 @@ export interface NamedFile {
   readonly path: string
   /** `unknown`: the audited files do not reach there. */
   readonly state: 'present' | 'missing' | 'unmounted' | 'unknown'
+  /** Why it was not read, although it is there. */
+  readonly unread?: string
   /** The manifest that does not mount it. */
   readonly manifest?: string
   readonly pem?: PemFacts
@@ -70,6 +72,8 @@ export function fileOnNode(node: NodeEvidence, path: string): NamedFile {
     const pem = node.pems.get(target)
     return { ...base, state: 'present', ...(pem && { pem }) }
   }
+  const entry = node.tree.get(base.path)
+  if (entry?.kind === 'other') return { ...base, state: 'unknown', unread: entry.reason }
   return { ...base, state: isCovered(node, base.path) ? 'missing' : 'unknown' }
 }
 
@@ -192,7 +196,11 @@ export function absence(file: NamedFile, what: string): Refusal | undefined {
 /** What a reader of the file would see that nobody showed to the audit. */
 export function unseenFile(file: NamedFile, what: string): Unseen | undefined {
   if (file.state !== 'unknown') return undefined
-  const message = `${what} /${file.path} is not among the files that were given`
+  const why =
+    file.unread === undefined
+      ? 'is not among the files that were given'
+      : `was not read: ${file.unread}`
+  const message = `${what} /${file.path} ${why}`
   return { message, node: file.node, path: file.path }
 }
 

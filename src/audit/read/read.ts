@@ -141,10 +141,15 @@ export function holdsPki(tree: FileTree): boolean {
   return readLaunches('', tree).length > 0 || readArgumentFiles('', tree).length > 0
 }
 
+/** Whether a file is meant to hold certificates, keys or configuration, by its name. */
+export function hasKnownName(path: string): boolean {
+  return PEM_NAME.test(path) || YAML_NAME.test(path)
+}
+
 /** Whether a file may hold certificates, keys or configuration, by its name or as a kubeconfig of any name. */
 export function isOfKnownKind(entry: FileEntry): boolean {
   const { path, data } = entry
-  if (PEM_NAME.test(path) || YAML_NAME.test(path) || startsAsPem(entry)) return true
+  if (hasKnownName(path) || startsAsPem(entry)) return true
   return MAY_BE_YAML.test(path) && data.length <= MAX_TEXT && isKubeconfig(path, contentOf(entry))
 }
 

@@ -8,6 +8,7 @@ import { privateKeyOf } from '../graph/credentials.js'
 import type { Evidence, NodeEvidence, PemFacts } from '../read/evidence.js'
 import { type BesidePair, pairsBeside } from '../read/pairs.js'
 import { fileOn, followLinks, isCovered, lostFolder, shortPath } from '../read/paths.js'
+import { hasKnownName } from '../read/read.js'
 import type { Rule } from '../types.js'
 import { indexOf } from './by-evidence.js'
 import { after, byOwner, REISSUE, unlessMadeSo } from './remedies.js'
@@ -38,6 +39,15 @@ const links = ({ nodes }: Evidence) =>
   nodes.flatMap((node) =>
     node.unread.flatMap((entry) =>
       entry.kind === 'symlink' && within(node, entry.path) ? [placed(node, entry)] : [],
+    ),
+  )
+
+const unreadFiles = ({ nodes, authorities, operator }: Evidence) =>
+  [...nodes, authorities, operator].flatMap((node) =>
+    (node?.unread ?? []).flatMap((entry) =>
+      node && entry.kind === 'other' && (within(node, entry.path) || hasKnownName(entry.path))
+        ? [placed(node, entry)]
+        : [],
     ),
   )
 
@@ -388,6 +398,14 @@ export const FILE_RULES: readonly Rule[] = [
       const { path, reason } = unreadCluster
       return [{ path, message: `${path} can't be read: ${reason}` }]
     },
+  }),
+  rule('P26', 'file-unread', 'M', 'warning', {
+    title: 'a file by whose name there are certificates, keys or settings in it was not read',
+    citation: 'docs/audit.md (what it reads)',
+    why: 'What is in it is not judged, and what depends on it is unknown. No component needs a device or a file of megabytes there.',
+    fix: 'ls -l FILE   # then put the file itself there, or remove it',
+    of: unreadFiles,
+    say: ({ entry }) => entry.kind === 'other' && `was not read: ${entry.reason}`,
   }),
   rule('P22', 'kubelet-current-not-symlink', 'M', 'warning', {
     title: 'kubelet-client-current.pem is a plain file',

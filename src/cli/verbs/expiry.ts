@@ -58,7 +58,9 @@ async function runExpiry(
   if (input === undefined) return 2
   const report = await auditWith(READABLE, input, { at })
   const endings = endingsOf(report, within)
-  const unseen = report.findings.filter(({ severity }) => severity === 'error')
+  const unseen = report.findings.filter(
+    ({ severity, rule }) => severity === 'error' || rule === 'file-unread',
+  )
   for (const { path, message } of unseen)
     io.err(`kpki: warning: not listed: ${path ?? ''}: ${message}\n`)
   if (endings.length === 0 && unseen.length === 0)

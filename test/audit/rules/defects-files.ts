@@ -171,6 +171,16 @@ export const FILE_DEFECTS: readonly Defect[] = [
     },
   ),
   sourced(
+    'P26',
+    'a certificate of megabytes',
+    'files over 4 MiB, devices and sockets are recorded by readTree and never read',
+    { severity: 'warning', path: `${PKI}/front-proxy-client.crt`, nodes: ['controlplane'] },
+    (e) => {
+      const path = `${PKI}/front-proxy-client.crt`
+      e.tree().set(path, { kind: 'other', path, reason: 'larger than 4194304 bytes' })
+    },
+  ),
+  sourced(
     'P25',
     'a cluster.yaml that is no YAML',
     'kpki gen refuses it with every mistake in it (ERR_YAML_INVALID, ERR_SPEC_INVALID)',
